@@ -1,0 +1,45 @@
+# pabal_room(NAME USES rooms... LIBS libraries...): a folder of src/ as one static library, pabal_NAME.
+#
+# Include directions are enforced by the compiler: each room has its own include root with only itself in it (a link to
+# its folder), and sees the roots of the rooms it USES. `#include "relay/queue.h"` from mailbox/ does not compile.
+# x_test.cc files beside the code become one test program, NAME_test.
+set(PABAL_ROOTS ${CMAKE_SOURCE_DIR}/build/rooms)
+
+function(pabal_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBS" ${ARGN})
+  set(folder ${CMAKE_SOURCE_DIR}/src/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+
+  file(MAKE_DIRECTORY ${PABAL_ROOTS}/${name})
+  if(NOT EXISTS ${PABAL_ROOTS}/${name}/${name})
+    file(CREATE_LINK ${folder} ${PABAL_ROOTS}/${name}/${name} SYMBOLIC)
+  endif()
+
+  if(sources)
+    add_library(pabal_${name} STATIC ${sources})
+    set(scope PUBLIC)
+    if(PABAL_PCH)
+      target_precompile_headers(pabal_${name} PRIVATE <algorithm> <chrono> <functional> <map> <memory> <optional> <string>
+                                <string_view> <variant> <vector>)
+    endif()
+  else()
+    add_library(pabal_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(pabal_${name} ${scope} ${PABAL_ROOTS}/${name})
+  foreach(used ${ROOM_USES})
+    target_link_libraries(pabal_${name} ${scope} pabal_${used})
+  endforeach()
+  target_link_libraries(pabal_${name} ${scope} ${ROOM_LIBS})
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE pabal_${name} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE PABAL_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data")
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+  endif()
+endfunction()

@@ -1,0 +1,46 @@
+// The templates of loop.h.
+#pragma once
+
+#include <optional>
+
+namespace pabal::net {
+
+namespace detail {
+template <typename T>
+struct CallbackAwaiter {
+  Loop& loop;
+  std::function<void(std::function<void(T)>)> start;
+  std::shared_ptr<std::optional<T>> slot = std::make_shared<std::optional<T>>();
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    Loop* const home = &loop;
+    // The awaiter may be gone as soon as the posted function has run: copy what is used after start().
+    auto begin = std::move(start);
+    begin([home, waiting, result = slot](T value) {
+      auto held = std::make_shared<T>(std::move(value));
+      home->post([waiting, result, held] {
+        result->emplace(std::move(*held));
+        waiting.resume();
+      });
+    });
+  }
+  T await_resume() { return std::move(**slot); }
+};
+}  // namespace detail
+
+template <typename T>
+Task<T> from_callback(Loop& loop, std::function<void(std::function<void(T)>)> start) {
+  detail::CallbackAwaiter<T> awaiter{loop, std::move(start)};
+  co_return co_await awaiter;
+}
+
+template <typename T>
+Task<Result<T>> run_on(Pool& pool, Loop& loop, std::function<Result<T>()> f) {
+  co_return co_await from_callback<Result<T>>(loop, [&pool, f](std::function<void(Result<T>)> done) {
+    if (!pool.submit([f, done] { done(f()); }))
+      done(Error{Code::kLimit, "the server is busy; try again in a minute"});
+  });
+}
+
+}  // namespace pabal::net
