@@ -1,0 +1,99 @@
+// identity: domains, accounts, aliases, credentials. Who is local, who may log in, and to whom an address leads.
+// It sends and files nothing. Passwords are kept as Argon2id (RFC 9106) and SCRAM-SHA-256 secrets (RFC 5802), never in clear.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "store/store.h"
+
+namespace pabal::identity {
+
+using AccountId = uint32_t;  // the same number as mailbox::AccountId
+
+struct Domain {
+  std::string name;         // A-labels, lower case
+  std::string catch_all;    // address, or empty: unknown users are refused
+  bool enabled = true;
+  std::string dkim_selector;   // active key
+  std::string dkim_private_pem;
+};
+
+struct Account {
+  AccountId id = 0;
+  std::string name;           // the login name and main address: alice@example.com
+  std::string display_name;
+  bool enabled = true;
+  bool admin = false;
+  uint64_t quota_octets = 0;  // 0: none
+  Time created;
+};
+
+struct Alias {                // an address that leads to others; several targets make a group
+  std::string address;
+  std::vector<std::string> targets;  // local or outside addresses
+  bool send_as = true;        // local targets may use it as sender
+};
+
+struct ScramSecret { std::string salt, stored_key, server_key; uint32_t iterations = 0; };
+
+// Where one address leads, aliases followed to the end (at most kMaxAliasDepth, loops cut, duplicates joined).
+struct Resolution {
+  enum class Kind : uint8_t { kNotLocal, kUnknown, kKnown } kind = Kind::kNotLocal;
+  struct Target { AccountId account = 0; std::string address; };   // the account's main address
+  std::vector<Target> accounts;
+  std::vector<std::string> outside;   // forwards
+  std::string detail;                 // what stood after '+' (RFC 5233), or empty
+};
+constexpr int kMaxAliasDepth = 10;
+constexpr size_t kMaxAliasTargets = 1'000;
+
+// Local parts are compared in lower case, after cutting "+detail" when no exact match exists. Thread-safe.
+class Directory {
+ public:
+  Directory(store::Store& store, const Clock& clock, Random& random);
+
+  Result<void> add_domain(store::Transaction& t, const Domain& domain);     // kExists, kInvalid
+  Result<void> update_domain(store::Transaction& t, const Domain& domain);
+  Result<void> remove_domain(store::Transaction& t, std::string_view name); // kDenied while accounts or aliases remain
+  Result<std::vector<Domain>> domains(const store::Reader& r) const;
+  Result<std::optional<Domain>> domain(const store::Reader& r, std::string_view name) const;  // U- or A-labels
+
+  // Hashing takes tens of milliseconds: make secrets on a pool, then write them.
+  struct Secrets { std::string argon2; ScramSecret scram; };
+  Result<Secrets> make_secrets(std::string_view password) const;   // kInvalid: shorter than 8, or not UTF-8
+  Result<Account> add_account(store::Transaction& t, Account account, const Secrets& secrets);  // assigns the id
+  Result<void> update_account(store::Transaction& t, const Account& account);
+  Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);
+  Result<void> remove_account(store::Transaction& t, AccountId id);
+  Result<std::vector<Account>> accounts(const store::Reader& r, std::string_view domain) const;  // empty: all
+  Result<std::optional<Account>> account(const store::Reader& r, AccountId id) const;
+  Result<std::optional<Account>> account(const store::Reader& r, std::string_view name) const;
+
+  Result<void> put_alias(store::Transaction& t, const Alias& alias);
+  Result<void> remove_alias(store::Transaction& t, std::string_view address);
+  Result<std::vector<Alias>> aliases(const store::Reader& r, std::string_view domain) const;
+
+  Result<Resolution> resolve(const store::Reader& r, std::string_view address) const;
+  // May the account write this in MAIL FROM and From: its own name, +detail forms, aliases with send_as, catch-all domains.
+  Result<bool> may_send_as(const store::Reader& r, AccountId id, std::string_view address) const;
+
+  // Slow (Argon2id) and the same for unknown names: run it on a pool. kDenied without saying which was wrong.
+  Result<Account> check_password(std::string_view name, std::string_view password) const;
+  // For SCRAM. Unknown names give a stable made-up salt, so that names cannot be probed; its proof never verifies.
+  Result<ScramSecret> scram_secret(std::string_view name) const;
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+  Random& random_;
+};
+
+}  // namespace pabal::identity

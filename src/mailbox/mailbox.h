@@ -1,0 +1,232 @@
+// mailbox: the mail model over the store. A message is stored once per account and carries a set of mailboxes (labels);
+// an IMAP mailbox is a label with UIDs. Bodies are stored once however many accounts hold them.
+//
+// Every change of an account takes one number of its modification sequence and leaves one change record: IMAP MODSEQ,
+// JMAP state and Gmail historyId are that number. It never touches the network and knows no protocol.
+//
+// Writing functions take the store::Transaction they become part of: a delivery, its trace and its queue entry are one
+// commit. They are deterministic and short, may run again when an engine retries, and do no parsing: what is expensive is
+// done before by prepare(). Reading functions take any store::Reader; use one Snapshot for answers that must agree.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "message/message.h"
+#include "store/store.h"
+
+namespace pabal::mailbox {
+
+using AccountId = uint32_t;
+using MailboxId = uint32_t;  // unique in its account, never used again
+using MessageId = uint64_t;  // unique in its account, grows with arrival; the JMAP Email id
+using ThreadId = uint64_t;   // the MessageId of the thread's first message
+using Uid = uint32_t;
+using ModSeq = uint64_t;
+using BodyId = uint64_t;     // of the whole store
+
+// RFC 6154 special uses and the two mailboxes that have none.
+enum class Role : uint8_t { kNone, kInbox, kDrafts, kSent, kJunk, kTrash, kArchive, kImportant };
+
+// System flags as bits; keywords ("$Forwarded", "$MDNSent", user's own) as words.
+enum Flag : uint8_t { kSeen = 1, kAnswered = 2, kFlagged = 4, kDeleted = 8, kDraft = 16 };
+
+struct Flags {
+  uint8_t system = 0;
+  std::vector<std::string> keywords;  // sorted, unique regardless of case, first spelling kept; at most kMaxKeywords
+  bool has(Flag f) const { return system & f; }
+  friend bool operator==(const Flags&, const Flags&) = default;
+};
+
+struct Mailbox {
+  MailboxId id = 0;
+  std::string name;        // UTF-8, '/' separates levels; "INBOX" is the inbox
+  Role role = Role::kNone;
+  uint32_t uid_validity = 0;
+  Uid uid_next = 1;
+  uint32_t messages = 0;
+  uint32_t unseen = 0;
+  uint32_t deleted = 0;    // messages flagged \Deleted
+  uint64_t octets = 0;
+  ModSeq highest_modseq = 0;  // of the messages in it, removals included
+  bool subscribed = true;
+};
+
+// What changes in a message's life.
+struct Message {
+  MessageId id = 0;
+  ThreadId thread = 0;
+  BodyId body = 0;
+  uint64_t size = 0;       // RFC822.SIZE: prefix + body
+  Time received;           // INTERNALDATE
+  Time saved;              // when it came into the account
+  ModSeq modseq = 0;
+  ModSeq created_modseq = 0;
+  Flags flags;
+  struct Place { MailboxId mailbox; Uid uid; };
+  std::vector<Place> places;
+};
+
+// What never changes. The whole message is prefix + the stored body.
+struct Details {
+  std::string prefix;          // Return-Path, Delivered-To and the like: this account's own, before the shared body
+  message::Message structure;  // of the body; its offsets exclude the prefix
+  std::string preview;         // up to 200 characters of text
+};
+
+struct Row {  // one message in one mailbox, cheap to scan
+  Uid uid = 0;
+  MessageId message = 0;
+  ModSeq modseq = 0;
+  Flags flags;
+};
+
+// The UIDs of a mailbox as sorted, disjoint, inclusive ranges; sequence number n is the n-th UID.
+class UidMap {
+ public:
+  struct Range { Uid first, last; };
+  uint32_t count() const;
+  Uid at(uint32_t sequence) const;                    // 1-based; 0 when out of range
+  uint32_t sequence(Uid uid) const;                   // 0 when absent
+  void add(Uid uid);
+  bool remove(Uid uid);
+  const std::vector<Range>& ranges() const { return ranges_; }
+  friend bool operator==(const UidMap&, const UidMap&);
+
+ private:
+  friend class Mailboxes;
+  std::vector<Range> ranges_;
+  std::vector<uint32_t> before_;  // messages before each range, for binary search
+};
+
+struct Change {
+  enum class Kind : uint8_t { kAdded, kFlags, kRemoved, kMailboxCreated, kMailboxRenamed, kMailboxRemoved, kSubscription };
+  ModSeq modseq = 0;
+  Kind kind = Kind::kAdded;
+  MailboxId mailbox = 0;   // kFlags: one record for each mailbox the message is in
+  Uid uid = 0;
+  MessageId message = 0;
+};
+
+// A message made ready outside the transaction: parsed once, words cut, body compressed where that helps.
+struct Prepared {
+  std::shared_ptr<const std::string> bytes;  // the message without any per-account prefix
+  message::Message structure;
+  std::string preview;
+  std::string words;     // the word list the search takes in
+  std::string stored;    // what goes to the body space
+};
+std::shared_ptr<const Prepared> prepare(std::string bytes);
+
+struct Filing {           // how one copy comes into one account
+  std::string prefix;     // header lines with CRLF, or empty
+  std::vector<MailboxId> mailboxes;  // empty: the inbox
+  Flags flags;
+  std::optional<Time> received;      // default: now
+  bool check_quota = true;
+};
+
+struct Filed {
+  MessageId message = 0;
+  ThreadId thread = 0;
+  std::vector<Message::Place> places;
+  ModSeq modseq = 0;
+};
+
+struct AccountFigures {
+  uint64_t octets = 0;
+  uint64_t messages = 0;
+  uint64_t quota_octets = 0;  // 0: none
+  ModSeq modseq = 0;
+};
+
+class Mailboxes {
+ public:
+  // `clock` and `store` must outlive it. Thread-safe.
+  Mailboxes(store::Store& store, const Clock& clock);
+  ~Mailboxes();
+
+  // Accounts. create_account makes INBOX, Drafts, Sent, Junk, Trash and Archive. kExists / kNotFound.
+  Result<void> create_account(store::Transaction& t, AccountId account, uint64_t quota_octets);
+  Result<void> remove_account(store::Transaction& t, AccountId account);  // bodies are freed; big accounts in steps
+  Result<void> set_quota(store::Transaction& t, AccountId account, uint64_t quota_octets);
+  Result<AccountFigures> figures(const store::Reader& r, AccountId account) const;
+
+  // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, no empty level, at most 16 levels; INBOX in any
+  // case is "INBOX". Creating a/b/c makes the missing parents. kExists, kNotFound, kInvalid, kLimit (count), kDenied (INBOX).
+  Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone);
+  Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);  // children too
+  Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);  // its messages leave it
+  Result<void> subscribe(store::Transaction& t, AccountId account, MailboxId mailbox, bool on);
+  Result<std::vector<Mailbox>> list(const store::Reader& r, AccountId account) const;  // in name order
+  Result<std::optional<Mailbox>> find(const store::Reader& r, AccountId account, std::string_view name) const;
+  Result<std::optional<Mailbox>> get(const store::Reader& r, AccountId account, MailboxId mailbox) const;
+  Result<std::optional<Mailbox>> by_role(const store::Reader& r, AccountId account, Role role) const;
+
+  // Messages. `body` is put once: pass the same BodyId to file() for each account (and to the queue, which holds a
+  // reference too). A body lives while somebody refers to it.
+  BodyId new_body_id();
+  Result<void> put_body(store::Transaction& t, BodyId body, const Prepared& prepared);  // with no reference yet
+  Result<void> hold_body(store::Transaction& t, BodyId body);     // one reference more
+  Result<void> release_body(store::Transaction& t, BodyId body);  // one less; the last frees it
+  // Files a message: UIDs, thread, change record, word list, counters. Takes a reference to `body`. kLimit: over quota.
+  Result<Filed> file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body, const Filing& filing);
+  // Sets flags of one message to what `edit` makes of them. No change: no modseq. kNotFound.
+  Result<Message> edit_flags(store::Transaction& t, AccountId account, MessageId message,
+                             const std::function<void(Flags&)>& edit);
+  // Adds the message to a mailbox (a new UID), or gives the place it has there already.
+  Result<Message::Place> add_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
+  // IMAP COPY: like Gmail, a copy is one more label. `again`: a second, separate message when it is there already
+  // (RFC 9051 COPY into the same mailbox makes a duplicate with its own flags).
+  Result<Message::Place> copy(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
+  // Takes it out of a mailbox; a message in no mailbox is kept for the undelete window, then gone.
+  Result<void> remove_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
+  // Undelete: messages removed within the window, newest first, and bringing one back.
+  struct Deleted { Message message; Time until; };
+  Result<std::vector<Deleted>> deleted(const store::Reader& r, AccountId account, size_t limit) const;
+  Result<Message::Place> undelete(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
+  Result<size_t> purge_expired(store::Transaction& t, AccountId account, size_t limit);  // frees what the window has passed
+
+  Result<std::optional<Message>> message(const store::Reader& r, AccountId account, MessageId message) const;
+  Result<std::optional<Details>> details(const store::Reader& r, AccountId account, MessageId message) const;
+  // The whole message: prefix + body. Large: copy it to the wire, then let go.
+  Result<std::string> content(const store::Reader& r, AccountId account, MessageId message) const;
+  Result<std::string> body(const store::Reader& r, BodyId body) const;
+
+  // One mailbox's messages. rows() visits UIDs first..last in order until `visit` gives false.
+  Result<UidMap> uids(const store::Reader& r, AccountId account, MailboxId mailbox) const;
+  Result<std::optional<Row>> row(const store::Reader& r, AccountId account, MailboxId mailbox, Uid uid) const;
+  Result<void> rows(const store::Reader& r, AccountId account, MailboxId mailbox, Uid first, Uid last,
+                    const std::function<bool(const Row&)>& visit) const;
+  Result<std::vector<MessageId>> thread(const store::Reader& r, AccountId account, ThreadId thread) const;
+
+  // The change feed: records after `since`, oldest first. kNotFound when the log no longer reaches back to `since`.
+  Result<std::vector<Change>> changes(const store::Reader& r, AccountId account, ModSeq since, size_t limit) const;
+  // `changed` runs on the committer's thread after commits that change the account; see store::Store::watch.
+  std::unique_ptr<store::Store::Watch> watch(AccountId account, std::function<void()> changed);
+
+  // Search (search.h): all words of every term must be in the message; the last word of a term matches as a prefix when
+  // `prefix` is on. Finds what was delivered a moment ago as well.
+  struct Term { std::string text; enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kBody } field = Field::kAny; bool phrase = false; bool prefix = true; };
+  Result<std::vector<MessageId>> search(const store::Reader& r, AccountId account, const std::vector<Term>& terms) const;
+  // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded.
+  Result<size_t> fold(AccountId account, size_t at_most = 500);
+  Result<std::vector<AccountId>> accounts_to_fold(size_t tail_at_least) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+constexpr size_t kMaxKeywords = 64;       // in one message
+constexpr size_t kMaxMailboxes = 5'000;   // in one account
+constexpr days kUndeleteWindow{14};
+
+}  // namespace pabal::mailbox

@@ -1,0 +1,90 @@
+// queue: the durable outbound queue. One entry a message with a state for each recipient; its schedule is a second key in
+// due order, so that the next due entry is found at once and a million queued messages cost disk, not memory.
+// It decides nothing about routes or retries: relay/ does, and writes the outcome here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "store/store.h"
+
+namespace pabal::queue {
+
+using QueueId = uint64_t;  // base/id.h: id_text() is the id people see
+
+enum Notify : uint8_t { kNotifyDefault = 0, kNotifyNever = 1, kNotifySuccess = 2, kNotifyFailure = 4, kNotifyDelay = 8 };  // RFC 3461 §4.1
+
+struct Recipient {
+  std::string address;
+  enum class State : uint8_t { kWaiting, kDelivered, kFailed, kCancelled, kExpired } state = State::kWaiting;
+  uint8_t notify = kNotifyDefault;
+  std::string orcpt;            // decoded "rfc822;bob@example.org", or empty
+  uint32_t attempts = 0;
+  Time next_attempt;            // meaningful while waiting
+  bool delay_reported = false;
+  std::string last_reply;       // "550 5.1.1 no such user" or our own words
+  std::string last_host;        // "mx1.example.org [192.0.2.1]"
+  std::string last_tls;         // "TLSv1.3, opportunistic"
+};
+
+struct Entry {
+  QueueId id = 0;
+  std::string message_id;       // with angle brackets, for the trace
+  std::string sender_account;   // who submitted it, empty for forwards and reports
+  std::string reverse_path;     // "" = <>
+  std::string envid, ret;       // RFC 3461
+  bool smtputf8 = false, requiretls = false, body_8bit = false, body_binary = false;
+  uint64_t body = 0;            // mailbox::BodyId; the entry holds one reference
+  std::string prefix;           // header lines before the stored body, or empty
+  uint64_t size = 0;            // prefix + body, octets
+  Time created;
+  Time expires;                 // after it waiting recipients fail with 5.4.7
+  bool held = false;            // by an operator: nothing is attempted
+  std::vector<Recipient> recipients;
+
+  bool done() const;                       // nobody waits
+  std::optional<Time> next_attempt() const;  // earliest among those waiting; none when held or done
+};
+
+// Due times are exact to the microsecond. All writes keep entry and schedule in step.
+class Queue {
+ public:
+  explicit Queue(store::Store& store) : store_(store) {}
+
+  Result<void> add(store::Transaction& t, const Entry& entry);
+  Result<std::optional<Entry>> get(const store::Reader& r, QueueId id) const;
+  // Writes the new state; an entry that is done() is erased (the caller releases its body in the same transaction).
+  Result<void> update(store::Transaction& t, const Entry& entry);
+  Result<void> erase(store::Transaction& t, QueueId id);
+
+  // Ids due at or before `now`, earliest first; and when the next one is due.
+  Result<std::vector<QueueId>> due(const store::Reader& r, Time now, size_t limit) const;
+  Result<std::optional<Time>> next_due(const store::Reader& r) const;
+
+  // For operators; pages by id. `filter`: empty, or an address, domain or account that occurs in the entry.
+  Result<std::vector<Entry>> list(const store::Reader& r, std::string_view filter, QueueId after, size_t limit) const;
+  struct Figures { uint64_t entries = 0; uint64_t held = 0; };
+  Result<Figures> figures(const store::Reader& r) const;
+
+  // Operator acts on the waiting recipients (those whose address or domain is `who`; empty: all). kNotFound.
+  Result<void> retry(store::Transaction& t, QueueId id, std::string_view who, Time now);
+  Result<void> hold(store::Transaction& t, QueueId id, bool on, Time now);
+  Result<Entry> cancel(store::Transaction& t, QueueId id, std::string_view who);  // gives the entry as it then is
+
+  // The relay's wake-up: runs after commits that added or changed entries. See store::Store::watch.
+  std::unique_ptr<store::Store::Watch> watch(std::function<void()> changed);
+
+ private:
+  store::Store& store_;
+};
+
+std::string encode(const Entry& entry);
+std::optional<Entry> decode(std::string_view record);  // nullopt: not whole
+
+}  // namespace pabal::queue
