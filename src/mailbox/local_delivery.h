@@ -35,6 +35,7 @@ class LocalDelivery {
   struct Mail {
     std::string id;             // the id of the 250, of the trace and of the Received line
     std::string reverse_path;   // "" = <>
+    bool smtputf8 = false, requiretls = false;  // RFC 6531, RFC 8689: kept when it is forwarded
     std::shared_ptr<const Prepared> prepared;
     BodyId body = 0;            // put in the same transaction by the caller, before
     std::string peer;           // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"

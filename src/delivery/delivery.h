@@ -1,0 +1,49 @@
+// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, all inside
+// the caller's transaction: when that is committed, the message, its index entries, its changes and its trace are on disk.
+// It talks to no network: mail for outside goes into the queue.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/id.h"
+#include "identity/directory.h"
+#include "mailbox/local_delivery.h"
+#include "mailbox/mailbox.h"
+#include "queue/queue.h"
+#include "watch/trace.h"
+
+namespace pabal::delivery {
+
+struct Services {
+  store::Store& store;
+  const identity::Directory& directory;
+  mailbox::Mailboxes& mailboxes;
+  queue::Queue& queue;
+  const watch::Trace& trace;
+  IdSource& ids;
+  const Clock& clock;
+};
+
+constexpr days kForwardLifetime{5};  // RFC 5321 §4.5.4.1: give up after 4-5 days
+
+// Thread-safe. One for the whole server.
+class Delivery final : public mailbox::LocalDelivery {
+ public:
+  explicit Delivery(Services services) : services_(services) {}
+
+  Verdict verify(std::string_view address, uint64_t size) override;
+  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
+                                       const std::vector<Recipient>& recipients) override;
+
+ private:
+  Result<void> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
+                    const Recipient& recipient);
+  Result<void> forward(store::Transaction& t, const Mail& mail, const std::set<std::string>& outside);
+  void note(store::Transaction& t, const Mail& mail, std::string_view recipient, std::string_view action,
+            std::string_view reason);
+
+  Services services_;
+};
+
+}  // namespace pabal::delivery
