@@ -18,12 +18,13 @@ namespace pabal::identity {
 
 using AccountId = uint32_t;  // the same number as mailbox::AccountId
 
+struct DkimKey { std::string selector, private_pem; };  // PKCS#8; RSA or Ed25519
+
 struct Domain {
   std::string name;         // A-labels, lower case
   std::string catch_all;    // address, or empty: unknown users are refused
   bool enabled = true;
-  std::string dkim_selector;   // active key
-  std::string dkim_private_pem;
+  std::vector<DkimKey> dkim_keys;  // those to sign with
 };
 
 struct Account {
