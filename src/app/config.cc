@@ -1,0 +1,175 @@
+#include "app/config.h"
+
+#define TOML_EXCEPTIONS 0
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/text.h"
+
+namespace pabal::app {
+namespace {
+
+constexpr std::pair<std::string_view, Protocol> kProtocols[] = {
+    {"smtp", Protocol::kSmtp}, {"submission", Protocol::kSubmission}, {"submissions", Protocol::kSubmissions},
+    {"lmtp", Protocol::kLmtp}, {"imap", Protocol::kImap},             {"imaps", Protocol::kImaps}};
+
+// One table of the file: hands out its values once, and names what nobody asked for.
+class Section {
+ public:
+  Section(const toml::table& table, std::string name, const std::string& file)
+      : table_(table), name_(std::move(name)), file_(file) {}
+
+  std::string string(std::string_view key, std::string fallback = {}) {
+    return value<std::string>(key, std::move(fallback), "a string");
+  }
+  int64_t integer(std::string_view key, int64_t fallback, int64_t low, int64_t high) {
+    const int64_t v = value<int64_t>(key, fallback, "a whole number");
+    if (v < low || v > high) fail(key, fmt::format("must be between {} and {}", low, high));
+    return v;
+  }
+  void allow(std::string_view key) { asked_.insert(std::string(key)); }
+  void fail(std::string_view key, std::string_view why) {
+    if (!error_.empty()) return;
+    const toml::node* node = table_.get(key);
+    const auto line = node ? node->source().begin.line : table_.source().begin.line;
+    error_ = fmt::format("{}:{}: {}{}{} {}", file_, line, name_, name_.empty() ? "" : ".", key, why);
+  }
+  Result<void> finish() {
+    for (const auto& [key, node] : table_)
+      if (!asked_.contains(std::string(key.str()))) fail(key.str(), "is not a setting of Pabal; see docs/configuration.md");
+    if (!error_.empty()) return Error{Code::kInvalid, error_};
+    return {};
+  }
+
+ private:
+  template <typename T>
+  T value(std::string_view key, T fallback, std::string_view kind) {
+    allow(key);
+    const toml::node* node = table_.get(key);
+    if (!node) return fallback;
+    if (const auto found = node->value_exact<T>()) return *found;
+    fail(key, fmt::format("must be {}", kind));
+    return fallback;
+  }
+
+  const toml::table& table_;
+  std::string name_;
+  const std::string& file_;
+  std::set<std::string> asked_;
+  std::string error_;
+};
+
+const toml::table kEmpty;
+
+const toml::table& table_of(const toml::table& root, std::string_view key) {
+  const toml::table* table = root[key].as_table();
+  return table ? *table : kEmpty;
+}
+
+Result<void> read_listeners(const toml::table& root, const std::string& file, Config& config) {
+  const toml::array* list = root["listen"].as_array();
+  if (!list || list->empty())
+    return Error{Code::kInvalid, file + ": at least one [[listen]] with protocol and address is needed"};
+  for (const toml::node& node : *list) {
+    if (!node.is_table()) return Error{Code::kInvalid, file + ": listen must be an array of tables: [[listen]]"};
+    Section section(*node.as_table(), "listen", file);
+    const std::string protocol = section.string("protocol");
+    const std::string address = section.string("address");
+    ListenerConfig listener;
+    bool known = false;
+    for (const auto& [name, value] : kProtocols)
+      if (name == protocol) listener.protocol = value, known = true;
+    if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap or imaps");
+    if (const auto parsed = net::parse_address(address)) listener.address = *parsed;
+    else section.fail("address", "must be ip:port, such as \"0.0.0.0:25\" or \"[::]:25\"");
+    if (const auto done = section.finish(); !done) return done;
+    config.listeners.push_back(listener);
+  }
+  return {};
+}
+
+Result<void> read_zones(const toml::table& root, const std::string& file, Config& config) {
+  const toml::array* list = root["zone"].as_array();
+  if (!list) return {};
+  for (const toml::node& node : *list) {
+    if (!node.is_table()) return Error{Code::kInvalid, file + ": zone must be an array of tables: [[zone]]"};
+    Section section(*node.as_table(), "zone", file);
+    ZoneConfig zone{section.string("origin"), section.string("text")};
+    if (zone.origin.empty()) section.fail("origin", "is missing");
+    if (const auto done = section.finish(); !done) return done;
+    config.zones.push_back(std::move(zone));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view protocol_name(Protocol protocol) {
+  for (const auto& [name, value] : kProtocols)
+    if (value == protocol) return name;
+  return "?";
+}
+
+Result<Config> read_config(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in)
+    return Error{Code::kNotFound, "cannot read " + file + ": make one with `pabal quickstart DOMAIN`, or name yours with --config"};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_config(text.str(), file);
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file) {
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed)
+    return Error{Code::kInvalid, fmt::format("{}:{}: {}", file, parsed.error().source().begin.line, parsed.error().description())};
+  const toml::table& root = parsed.table();
+
+  Config config;
+  config.file = file;
+  Section top(root, "", file);
+  config.hostname = text::lowered(top.string("hostname"));
+  if (config.hostname.empty()) top.fail("hostname", "is missing: the public name of this server, such as \"mail.example.com\"");
+  config.data_dir = top.string("data");
+  if (config.data_dir.empty()) top.fail("data", "is missing: the folder for the store, such as \"/var/lib/pabal\"");
+  else if (std::filesystem::path(config.data_dir).is_relative() && !file.empty())
+    config.data_dir = (std::filesystem::absolute(file).parent_path() / config.data_dir).lexically_normal();
+  config.threads = static_cast<size_t>(top.integer("threads", 0, 0, 1024));
+  config.max_message_size = static_cast<uint64_t>(top.integer("max_message_size", 50ll << 20, 64 << 10, 100ll << 20));
+  const std::string level = top.string("log", "info");
+  constexpr std::pair<std::string_view, log::Level> kLevels[] = {
+      {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};
+  bool known = false;
+  for (const auto& [name, value] : kLevels)
+    if (name == level) config.log_level = value, known = true;
+  if (!known) top.fail("log", "must be debug, info, warn, error or off");
+  for (const char* key : {"listen", "zone", "tls", "relay", "dns"}) top.allow(key);
+  if (const auto done = top.finish(); !done) return done.error();
+
+  Section tls(table_of(root, "tls"), "tls", file);
+  config.tls_certificate = tls.string("certificate");
+  config.tls_key = tls.string("key");
+  if (config.tls_certificate.empty() != config.tls_key.empty()) tls.fail("key", "and tls.certificate go together");
+  if (const auto done = tls.finish(); !done) return done.error();
+
+  Section relay(table_of(root, "relay"), "relay", file);
+  config.relay_port = static_cast<uint16_t>(relay.integer("port", 25, 1, 65535));
+  config.relay_source_ip = relay.string("source_ip");
+  config.relay_smarthost = relay.string("smarthost");
+  if (const auto done = relay.finish(); !done) return done.error();
+
+  Section dns(table_of(root, "dns"), "dns", file);
+  config.dns_forwarder = dns.string("forwarder");
+  if (const auto done = dns.finish(); !done) return done.error();
+
+  if (const auto done = read_listeners(root, file, config); !done) return done.error();
+  if (const auto done = read_zones(root, file, config); !done) return done.error();
+  return config;
+}
+
+}  // namespace pabal::app

@@ -1,0 +1,114 @@
+// pabal: the command line.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <iterator>
+
+#include "app/admin.h"
+#include "app/commands.h"
+#include "app/demo.h"
+#include "app/quickstart.h"
+#include "app/server.h"
+#include "base/log.h"
+#include "net/io_loop.h"
+
+namespace pabal::app {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/pabal/pabal.toml";
+constexpr const char* kVersion = PABAL_VERSION;
+
+int say(const Output& output) {
+  std::cout << output.out << std::flush;
+  std::cerr << output.err;
+  return output.exit;
+}
+
+int fail(const Error& error) {
+  std::cerr << "pabal: " << error.message << "\n";
+  return 1;
+}
+
+int serve(const Config& config) {
+  net::block_signals();
+  auto server = Server::start(config);
+  if (!server) return fail(server.error());
+  for (;;) {
+    const int signal = net::wait_signal();
+    if (signal != SIGHUP) break;
+    if (const auto done = (*server)->reload(); !done) log::error("app", "reload: " + done.error().message);
+  }
+  log::info("app", "stopping");
+  return 0;
+}
+
+// A command goes to the running server; without one it opens the store itself.
+int command(const std::string& file, const std::vector<std::string>& args) {
+  if (const Output checked = check_command(args); checked.exit != 0 || !checked.out.empty()) return say(checked);
+  const auto config = read_config(file);
+  if (!config) return fail(config.error());
+  std::string input;
+  if (wants_stdin(args)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
+  if (const auto answered = ask_admin(config->admin_socket(), args, input)) return say(*answered);
+  log::set_level(log::Level::kWarn);
+  const auto rooms = open_rooms(*config);
+  if (!rooms) return fail(rooms.error());
+  return say(run_command(**rooms, args, input));
+}
+
+std::string footer() {
+  return "Commands of a server (each has --help):\n" + command_overview() +
+         "\nTry it:  pabal demo        two mail domains on this machine and a letter between them\n"
+         "Set up:  pabal quickstart example.com\n";
+}
+
+int run(int argc, char** argv) {
+  std::string file = kDefaultConfig;
+  // What follows a command word is that command's business: it is parsed where it is carried out.
+  std::vector<std::string> words(argv + 1, argv + argc);
+  for (size_t i = 0; i < words.size(); ++i) {
+    if ((words[i] == "--config" || words[i] == "-c") && i + 1 < words.size()) {
+      file = words[++i];
+      continue;
+    }
+    if (is_command(words[i])) return command(file, {words.begin() + static_cast<long>(i), words.end()});
+    break;
+  }
+
+  CLI::App app("pabal: a complete mail server in one program", "pabal");
+  app.set_version_flag("--version", std::string("pabal ") + kVersion);
+  app.add_option("-c,--config", file, "the configuration file")->capture_default_str();
+  app.require_subcommand(1);
+  app.footer(footer());
+
+  int exit = 0;
+  app.add_subcommand("serve", "Run the server until SIGTERM; SIGHUP reloads")->callback([&] {
+    const auto config = read_config(file);
+    exit = config ? serve(*config) : fail(config.error());
+  });
+  DemoOptions demo;
+  CLI::App* sub = app.add_subcommand("demo", "Two mail domains on the loopback, and a letter from Alice to Bob");
+  sub->add_option("--data", demo.data_dir, "where to keep the demo's mail (default: ~/.local/share/pabal-demo)");
+  sub->add_flag("--once", demo.once, "end after the first letter has been read");
+  sub->callback([&] { exit = run_demo(demo); });
+  QuickstartOptions quick;
+  sub = app.add_subcommand("quickstart", "Check this machine's mail readiness and set up a server for DOMAIN");
+  add_quickstart_options(*sub, quick);
+  sub->callback([&] { exit = run_quickstart(quick); });
+
+  CLI11_PARSE(app, argc, argv);
+  return exit;
+}
+
+}  // namespace
+}  // namespace pabal::app
+
+int main(int argc, char** argv) {
+  try {
+    return pabal::app::run(argc, argv);
+  } catch (const std::exception& failure) {  // out of memory and the like: say so rather than abort
+    std::cerr << "pabal: " << failure.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,32 @@
+#include "app/rooms.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "store/rocksdb_store.h"
+
+namespace pabal::app {
+
+Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
+  std::error_code failure;
+  std::filesystem::create_directories(config.store_dir(), failure);
+  if (failure)
+    return Error{Code::kIo, "cannot make the folder " + config.store_dir() + ": " + failure.message() + "; check its owner and mode"};
+  ::chmod(config.data_dir.c_str(), 0700);  // mail is private
+
+  auto rooms = std::make_unique<Rooms>();
+  store::RocksOptions options;
+  options.path = config.store_dir();
+  auto opened = store::open_rocksdb(options, rooms->clock);
+  if (!opened) return opened.error();
+  rooms->store = std::move(*opened);
+  rooms->ids = std::make_unique<IdSource>(rooms->clock, rooms->random);
+  rooms->directory = std::make_unique<identity::Directory>(*rooms->store, rooms->clock, rooms->random);
+  rooms->mailboxes = std::make_unique<mailbox::Mailboxes>(*rooms->store, rooms->clock);
+  rooms->queue = std::make_unique<queue::Queue>(*rooms->store);
+  rooms->trace = std::make_unique<watch::Trace>(*rooms->store);
+  return rooms;
+}
+
+}  // namespace pabal::app

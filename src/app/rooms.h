@@ -1,0 +1,31 @@
+// The rooms over one open store, as the server and the commands use them.
+#pragma once
+
+#include <memory>
+
+#include "app/config.h"
+#include "base/id.h"
+#include "base/random.h"
+#include "identity/directory.h"
+#include "mailbox/mailbox.h"
+#include "queue/queue.h"
+#include "store/store.h"
+#include "watch/trace.h"
+
+namespace pabal::app {
+
+struct Rooms {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<IdSource> ids;
+  std::unique_ptr<identity::Directory> directory;
+  std::unique_ptr<mailbox::Mailboxes> mailboxes;
+  std::unique_ptr<queue::Queue> queue;
+  std::unique_ptr<watch::Trace> trace;
+};
+
+// Opens (or makes) the store in config.store_dir(). kUnavailable: another process has it open.
+Result<std::unique_ptr<Rooms>> open_rooms(const Config& config);
+
+}  // namespace pabal::app
