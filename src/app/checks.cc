@@ -1,0 +1,195 @@
+#include "app/checks.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace pabal::app {
+namespace {
+
+using Verdict = Finding::Verdict;
+using dns::Answer;
+using dns::Type;
+
+Finding good(std::string what, std::string seen) { return {Verdict::kGood, std::move(what), std::move(seen), "", ""}; }
+
+bool found(const Result<Answer>& answer) { return answer && answer->status == Answer::Status::kFound && !answer->records.empty(); }
+
+std::vector<std::string> values(const Result<Answer>& answer) {
+  std::vector<std::string> out;
+  if (answer)
+    for (const dns::Record& record : answer->records) out.push_back(record.data);
+  return out;
+}
+
+struct Net { int family; const char* ip; int bits; };
+// RFC 6890 and its registries: what never is an Internet host's address.
+constexpr Net kNotPublic[] = {
+    {AF_INET, "0.0.0.0", 8},      {AF_INET, "10.0.0.0", 8},       {AF_INET, "100.64.0.0", 10}, {AF_INET, "127.0.0.0", 8},
+    {AF_INET, "169.254.0.0", 16}, {AF_INET, "172.16.0.0", 12},    {AF_INET, "192.0.0.0", 24},  {AF_INET, "192.0.2.0", 24},
+    {AF_INET, "192.168.0.0", 16}, {AF_INET, "198.18.0.0", 15},    {AF_INET, "198.51.100.0", 24}, {AF_INET, "203.0.113.0", 24},
+    {AF_INET, "224.0.0.0", 3},    {AF_INET6, "::", 127},          {AF_INET6, "fc00::", 7},     {AF_INET6, "fe80::", 10},
+    {AF_INET6, "2001:db8::", 32}, {AF_INET6, "ff00::", 8}};
+
+bool in_net(const unsigned char* ip, const Net& net) {
+  std::array<unsigned char, 16> base{};
+  inet_pton(net.family, net.ip, base.data());
+  for (int bit = 0; bit < net.bits; ++bit)
+    if ((ip[bit / 8] ^ base[static_cast<size_t>(bit / 8)]) & (0x80 >> bit % 8)) return false;
+  return true;
+}
+
+}  // namespace
+
+bool is_public_ip(const std::string& ip) {
+  const int family = ip.find(':') == ip.npos ? AF_INET : AF_INET6;
+  unsigned char raw[16] = {};
+  if (inet_pton(family, ip.c_str(), raw) != 1) return false;
+  return std::none_of(std::begin(kNotPublic), std::end(kNotPublic),
+                      [&](const Net& net) { return net.family == family && in_net(raw, net); });
+}
+
+std::vector<Finding> check_resolver(Probe& probe) {
+  const auto root = probe.query(".", Type::kNs);
+  if (!found(root))
+    return {{Verdict::kBad, "DNS resolver", root ? "answers, but not for the root" : root.error().message,
+             "without DNS no message finds its way out, and none that arrives can be checked",
+             "name a working resolver in /etc/resolv.conf; best is one on this machine: apt install unbound, then put\n"
+             "nameserver 127.0.0.1\ninto /etc/resolv.conf"}};
+  std::vector<Finding> out{good("DNS resolver", "answers")};
+  if (root->secure) out.push_back(good("DNSSEC", "answers are validated"));
+  else
+    out.push_back({Verdict::kWarning, "DNSSEC", "answers are not validated",
+                   "without validation a forged DNS answer can divert your mail, and DANE cannot protect it",
+                   "use a resolver that passes DNSSEC records on: apt install unbound dns-root-data, then nameserver 127.0.0.1\n"
+                   "in /etc/resolv.conf"});
+  return out;
+}
+
+std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips) {
+  if (public_ips.empty())
+    return {{Verdict::kWarning, "public addresses", "no interface of this machine has one",
+             "other servers must be able to reach port 25 here",
+             "behind NAT, forward the ports 25, 465, 587, 143 and 993 to this machine and give --public-ip ADDRESS"}};
+  std::vector<std::string> pointed;
+  for (const Type type : {Type::kA, Type::kAaaa})
+    for (std::string& ip : values(probe.query(hostname, type))) pointed.push_back(std::move(ip));
+  if (pointed.empty()) {
+    std::string records;
+    for (const std::string& ip : public_ips)
+      records += fmt::format("{}. {} {}\n", hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
+    return {{Verdict::kBad, "addresses of " + hostname, "it has none in DNS", "other servers find this one by its name",
+             "publish:\n" + records + "or name another host with --hostname"}};
+  }
+  std::vector<Finding> out;
+  for (const std::string& ip : pointed) {
+    if (std::find(public_ips.begin(), public_ips.end(), ip) != public_ips.end())
+      out.push_back(good("address of " + hostname, ip + " is this machine"));
+    else
+      out.push_back({Verdict::kWarning, "address of " + hostname, ip + " is not an address of this machine",
+                     "mail for you would go to another machine", "correct the record of " + hostname + ", or give --public-ip " + ip +
+                     " if it is forwarded here"});
+  }
+  return out;
+}
+
+std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips) {
+  std::vector<Finding> out;
+  for (const std::string& ip : public_ips) {
+    const auto names = values(probe.query(dns::reverse_name(ip), Type::kPtr));
+    if (std::find(names.begin(), names.end(), hostname) != names.end()) {
+      out.push_back(good("reverse DNS of " + ip, hostname));
+      continue;
+    }
+    out.push_back({Verdict::kBad, "reverse DNS of " + ip, names.empty() ? "does not exist" : "is " + names.front(),
+                   "most large servers refuse mail from an address whose name does not lead back to it",
+                   fmt::format("at your provider (the owner of the address, not your DNS host), set the PTR of {} to {}", ip, hostname)});
+  }
+  return out;
+}
+
+std::vector<Finding> check_outgoing_smtp(Probe& probe) {
+  // Two large receivers: one may be down, two hardly.
+  std::string last = "their names cannot be looked up";
+  for (const char* domain : {"gmail.com", "outlook.com"}) {
+    const auto mx = probe.query(domain, Type::kMx);
+    if (!found(mx)) continue;
+    for (const std::string& ip : values(probe.query(mx->records.front().data, Type::kA))) {
+      const auto connected = probe.connect(ip, 25);
+      if (connected) return {good("outgoing port 25", fmt::format("{} answers", mx->records.front().data))};
+      last = connected.error().message;
+    }
+  }
+  return {{Verdict::kBad, "outgoing port 25", last, "servers hand mail to each other on port 25 only; many hosters block it",
+           "ask your provider to open outgoing TCP port 25, or set relay.smarthost in pabal.toml to a relay that takes your mail"}};
+}
+
+std::vector<Finding> check_ports(Probe& probe, const std::vector<uint16_t>& ports) {
+  std::vector<Finding> out;
+  for (const uint16_t port : ports) {
+    const auto free = probe.can_listen(port);
+    if (free) continue;
+    out.push_back({Verdict::kBad, fmt::format("port {}", port), free.error().message, "Pabal needs it for itself",
+                   fmt::format("find who holds it with `ss -ltnp sport = :{}` and stop that service", port)});
+  }
+  if (out.empty()) out.push_back(good("ports", "all are free"));
+  return out;
+}
+
+std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::string>& public_ips) {
+  struct List { const char* zone; const char* page; };
+  constexpr List kLists[] = {{"zen.spamhaus.org", "https://check.spamhaus.org/"},
+                             {"bl.spamcop.net", "https://www.spamcop.net/bl.shtml"},
+                             {"b.barracudacentral.org", "https://www.barracudacentral.org/lookups"}};
+  std::vector<Finding> out;
+  for (const std::string& ip : public_ips) {
+    std::string reversed = dns::reverse_name(ip);
+    reversed = reversed.substr(0, reversed.rfind(ip.find(':') == ip.npos ? ".in-addr.arpa" : ".ip6.arpa"));
+    for (const List& list : kLists) {
+      const auto answer = probe.query(reversed + "." + list.zone, Type::kA);
+      // RFC 5782 §2.1: listed addresses answer in 127.0.0.0/8. 127.255.255.0/24 is a refusal to answer this resolver.
+      const auto codes = values(answer);
+      const bool listed = std::any_of(codes.begin(), codes.end(),
+                                      [](const std::string& c) { return c.starts_with("127.") && !c.starts_with("127.255.255."); });
+      if (listed)
+        out.push_back({Verdict::kBad, ip + " on " + list.zone, "is listed (" + codes.front() + ")",
+                       "receivers that ask this list refuse your mail", fmt::format("ask for removal at {}", list.page)});
+    }
+  }
+  if (out.empty() && !public_ips.empty()) out.push_back(good("block lists", "none lists this machine"));
+  return out;
+}
+
+std::vector<Finding> check_domain(Probe& probe, const std::string& domain, const std::string& hostname) {
+  const auto mx = probe.query(domain, Type::kMx);
+  const auto hosts = values(mx);
+  if (std::find(hosts.begin(), hosts.end(), hostname) != hosts.end()) return {good("MX of " + domain, hostname)};
+  if (hosts.empty())
+    return {{Verdict::kWarning, "MX of " + domain, "there is none yet", "it tells the world where mail for the domain goes",
+             "publish the records shown at the end"}};
+  return {{Verdict::kWarning, "MX of " + domain, "is " + hosts.front(), "mail for the domain goes there until it is changed",
+           "when this server works, publish the records shown at the end"}};
+}
+
+std::string to_text(const std::vector<Finding>& findings) {
+  const auto indent = [](const std::string& s) {
+    std::string out;
+    for (const std::string_view line : text::split(s, '\n'))
+      if (!line.empty()) out += "          " + std::string(line) + "\n";
+    return out;
+  };
+  std::string out;
+  for (const Finding& f : findings) {
+    const char* mark = f.verdict == Verdict::kGood ? "ok  " : f.verdict == Verdict::kWarning ? "warn" : "BAD ";
+    out += fmt::format("  {}  {}: {}\n", mark, f.what, f.seen);
+    if (f.verdict != Verdict::kGood) out += indent("why: " + f.why) + indent("fix: " + f.fix);
+  }
+  return out;
+}
+
+}  // namespace pabal::app

@@ -1,0 +1,325 @@
+#include "app/quickstart.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <future>
+#include <iostream>
+
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/rooms.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "net/io_loop.h"
+#include "trust/dkim_key.h"
+
+namespace pabal::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr seconds kProbeTime{10};
+
+// --- the real world -------------------------------------------------------------------------------------------------
+
+class RealProbe final : public Probe {
+ public:
+  RealProbe(std::unique_ptr<dns::Resolver> resolver) : loops_(1), resolver_(std::move(resolver)) {}
+
+  Result<dns::Answer> query(const std::string& name, dns::Type type) override {
+    auto answer = std::make_shared<std::promise<Result<dns::Answer>>>();
+    auto future = answer->get_future();
+    resolver_->query(name, type, [answer](Result<dns::Answer> a) { answer->set_value(std::move(a)); });
+    if (future.wait_for(kProbeTime) != std::future_status::ready) return Error{Code::kTimeout, "no answer within 10 seconds"};
+    return future.get();
+  }
+  Result<void> connect(const std::string& ip, uint16_t port) override {
+    auto answer = std::make_shared<std::promise<Result<void>>>();
+    auto future = answer->get_future();
+    loops_.loop(0).spawn(dial(loops_, {ip, port}, answer));
+    return future.get();
+  }
+  Result<void> can_listen(uint16_t port) override {
+    const auto listener = loops_.network().listen({{"0.0.0.0", port}}, [](std::unique_ptr<net::Stream>) {});
+    return listener ? Result<void>() : listener.error();
+  }
+  std::vector<std::string> addresses() override {
+    std::vector<std::string> out;
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) return out;
+    for (const ifaddrs* i = list; i; i = i->ifa_next) {
+      char text[INET6_ADDRSTRLEN] = {};
+      if (!i->ifa_addr) continue;
+      if (i->ifa_addr->sa_family == AF_INET)
+        ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(i->ifa_addr)->sin_addr, text, sizeof text);
+      else if (i->ifa_addr->sa_family == AF_INET6)
+        ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(i->ifa_addr)->sin6_addr, text, sizeof text);
+      if (*text) out.emplace_back(text);
+    }
+    ::freeifaddrs(list);
+    return out;
+  }
+
+ private:
+  static Task<void> dial(net::IoLoops& loops, net::Address to, std::shared_ptr<std::promise<Result<void>>> answer) {
+    net::Loop& loop = loops.loop(0);
+    Task<Result<std::unique_ptr<net::Stream>>> connecting = loops.network().connect(loop, to, "", loop.now() + kProbeTime);
+    const auto stream = co_await connecting;
+    answer->set_value(stream ? Result<void>() : stream.error());
+  }
+
+  net::IoLoops loops_;
+  std::unique_ptr<dns::Resolver> resolver_;
+};
+
+// --- what is written ------------------------------------------------------------------------------------------------
+
+// Remembers what was made, and unmakes it unless keep() is called.
+class Made {
+ public:
+  ~Made() {
+    std::error_code ignored;
+    for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) fs::remove_all(*path, ignored);
+  }
+  void keep() { paths_.clear(); }
+
+  Result<void> folder(const fs::path& path) {
+    for (fs::path missing = path; !missing.empty() && !fs::exists(missing); missing = missing.parent_path()) top_ = missing;
+    std::error_code failure;
+    if (!top_.empty()) paths_.push_back(std::exchange(top_, {}));
+    fs::create_directories(path, failure);
+    if (failure) return Error{Code::kIo, fmt::format("cannot make {}: {}; run as root, or name another folder", path.string(), failure.message())};
+    return {};
+  }
+  // Exclusively: a file that is there already is somebody's, and is never replaced.
+  Result<void> file(const fs::path& path, std::string_view text, mode_t mode) {
+    const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+    if (fd < 0)
+      return Error{errno == EEXIST ? Code::kExists : Code::kIo,
+                   fmt::format("cannot make {}: {}{}", path.string(), std::strerror(errno),
+                               errno == EEXIST ? "; remove it to start afresh" : "; run as root, or name another folder")};
+    paths_.push_back(path);
+    const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+    ::close(fd);
+    if (!written) return Error{Code::kIo, "cannot write " + path.string() + "; is the disk full?"};
+    return {};
+  }
+
+ private:
+  std::vector<fs::path> paths_;
+  fs::path top_;
+};
+
+std::string config_text(const QuickstartOptions& o) {
+  std::string out = fmt::format(
+      "# Pabal: what the server needs before it opens its store. Domains, accounts and the rest live in the store:\n"
+      "# pabal domain, pabal account, pabal alias. After a change: systemctl reload pabal (listeners: restart).\n"
+      "hostname = \"{}\"\ndata = \"{}\"\n",
+      o.hostname, o.data_dir);
+  if (!o.dns_forwarder.empty()) out += fmt::format("\n[dns]\nforwarder = \"{}\"\n", o.dns_forwarder);
+  out += "\n# A certificate from a CA goes here; without one a self-signed one is made at the first start.\n"
+         "# [tls]\n# certificate = \"/etc/letsencrypt/live/" + o.hostname + "/fullchain.pem\"\n"
+         "# key = \"/etc/letsencrypt/live/" + o.hostname + "/privkey.pem\"\n";
+  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25}, {"submission", 587}, {"submissions", 465}, {"imap", 143}, {"imaps", 993}};
+  for (const auto& [protocol, port] : kListeners)
+    for (const char* any : {"0.0.0.0", "[::]"})
+      out += fmt::format("\n[[listen]]\nprotocol = \"{}\"\naddress = \"{}:{}\"\n", protocol, any, port);
+  return out;
+}
+
+std::string unit_text(const QuickstartOptions& o) {
+  std::error_code failure;
+  fs::path program = fs::read_symlink("/proc/self/exe", failure);
+  if (failure) program = "/usr/local/bin/pabal";
+  return fmt::format(
+      "[Unit]\nDescription=Pabal mail server\nAfter=network-online.target\nWants=network-online.target\n\n"
+      "[Service]\nType=simple\nUser={0}\nExecStart={1} --config {2}/pabal.toml serve\nExecReload=/bin/kill -HUP $MAINPID\n"
+      "Restart=on-failure\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
+      "NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\nReadWritePaths={3}\n"
+      "LimitNOFILE=65536\n\n[Install]\nWantedBy=multi-user.target\n",
+      o.user, program.string(), o.config_dir, o.data_dir);
+}
+
+// A TXT record's value in quoted strings of at most 255 octets (RFC 1035 §3.3.14).
+std::string quoted(std::string_view txt) {
+  std::string out;
+  for (; !txt.empty(); txt.remove_prefix(std::min<size_t>(txt.size(), 255)))
+    out += fmt::format("{}\"{}\"", out.empty() ? "" : " ", txt.substr(0, 255));
+  return out;
+}
+
+std::string records_text(const QuickstartOptions& o, const std::vector<std::string>& ips,
+                         const std::vector<std::pair<std::string, std::string>>& dkim) {
+  std::string out;
+  for (const std::string& ip : ips) out += fmt::format("{}. {} {}\n", o.hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
+  out += fmt::format("{}. MX 10 {}.\n{}. TXT \"v=spf1 mx -all\"\n", o.domain, o.hostname, o.domain);
+  for (const auto& [selector, txt] : dkim) out += fmt::format("{}._domainkey.{}. TXT {}\n", selector, o.domain, quoted(txt));
+  out += fmt::format("_dmarc.{0}. TXT \"v=DMARC1; p=none; rua=mailto:postmaster@{0}\"\n", o.domain);
+  // RFC 6186, RFC 8314 §5.1: mail programs find their servers by these.
+  out += fmt::format("_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"
+                     "_imaps._tcp.{0}. SRV 0 1 993 {1}.\n_imap._tcp.{0}. SRV 10 1 143 {1}.\n", o.domain, o.hostname);
+  return out;
+}
+
+// The store with the domain, its keys and the first account; gives the password.
+Result<std::string> fill_store(const QuickstartOptions& o, const Config& config,
+                               const std::vector<identity::DkimKey>& keys) {
+  const auto rooms = open_rooms(config);
+  if (!rooms) return rooms.error();
+  identity::Domain domain;
+  domain.name = o.domain;
+  domain.dkim_keys = keys;
+  const auto added = (*rooms)->store->transact_and_wait(
+      [&](store::Transaction& t) { return (*rooms)->directory->add_domain(t, domain); });
+  if (!added) return added.error();
+  const Output account = run_command(**rooms, {"account", "add", o.account, "--admin"}, "");
+  if (account.exit != 0) return Error{Code::kInvalid, std::string(text::trim(account.err))};
+  const size_t at = account.out.find("password: ");
+  if (o.account != "postmaster@" + o.domain) {  // RFC 5321 §4.5.1: postmaster always has somebody behind it
+    const Output alias = run_command(**rooms, {"alias", "add", "postmaster@" + o.domain, o.account}, "");
+    if (alias.exit != 0) return Error{Code::kInvalid, std::string(text::trim(alias.err))};
+  }
+  return std::string(text::trim(account.out.substr(at + 10)));
+}
+
+std::vector<Finding> check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::string>& ips) {
+  std::vector<Finding> all;
+  const auto take = [&](std::vector<Finding> part) { all.insert(all.end(), part.begin(), part.end()); };
+  take(check_resolver(probe));
+  take(check_host_name(probe, o.hostname, ips));
+  take(check_reverse_dns(probe, o.hostname, ips));
+  take(check_outgoing_smtp(probe));
+  take(check_ports(probe, {25, 465, 587, 143, 993}));
+  take(check_block_lists(probe, ips));
+  take(check_domain(probe, o.domain, o.hostname));
+  return all;
+}
+
+// Fills in what was not given; kInvalid for what is no domain.
+Result<QuickstartOptions> completed(QuickstartOptions o) {
+  const auto domain = dns::to_ascii(o.domain);
+  if (!domain || domain->find('.') == std::string::npos)
+    return Error{Code::kInvalid, o.domain + " is not a mail domain; give one such as example.com"};
+  o.domain = *domain;
+  if (o.hostname.empty()) {
+    char own[256] = {};
+    ::gethostname(own, sizeof own - 1);
+    const std::string name = text::lowered(own);
+    o.hostname = name.ends_with("." + o.domain) ? name : "mail." + o.domain;
+  }
+  if (o.account.empty()) o.account = "postmaster@" + o.domain;
+  if (o.account.find('@') == o.account.npos) o.account += "@" + o.domain;
+  return o;
+}
+
+}  // namespace
+
+void add_quickstart_options(CLI::App& app, QuickstartOptions& o) {
+  app.add_option("domain", o.domain, "the mail domain, such as example.com")->required();
+  app.add_option("--hostname", o.hostname, "this server's public name (default: mail.DOMAIN)");
+  app.add_option("--account", o.account, "the first account, an admin (default: postmaster@DOMAIN)");
+  app.add_option("--public-ip", o.public_ips, "this server's public addresses (default: those of its interfaces)");
+  app.add_option("--config-dir", o.config_dir)->capture_default_str();
+  app.add_option("--data-dir", o.data_dir)->capture_default_str();
+  app.add_option("--unit-dir", o.unit_dir, "where the systemd unit goes")->capture_default_str();
+  app.add_option("--user", o.user, "whom the server runs as")->capture_default_str();
+  app.add_option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
+  app.add_flag("--skip-checks", o.skip_checks, "write the files without looking at the world first");
+}
+
+int quickstart(const QuickstartOptions& given, Probe& probe, std::string& out) {
+  const auto options = completed(given);
+  if (!options) {
+    out += options.error().message + "\n";
+    return 2;
+  }
+  const QuickstartOptions& o = *options;
+  std::vector<std::string> ips = o.public_ips;
+  if (ips.empty())
+    for (const std::string& ip : probe.addresses())
+      if (is_public_ip(ip)) ips.push_back(ip);
+
+  if (!o.skip_checks) {
+    out += "Looking at the world from here, as other mail servers will:\n";
+    const auto findings = check_all(o, probe, ips);
+    out += to_text(findings);
+    const auto bad = std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.verdict != Finding::Verdict::kGood; });
+    out += bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, findings.size()) : "\nAll is well.\n\n";
+  }
+
+  Made made;
+  const auto failed = [&](const Error& error) {
+    out += "quickstart failed, nothing was left behind: " + error.message + "\n";
+    return 1;
+  };
+  const std::string config_file = o.config_dir + "/pabal.toml";
+  const std::string unit_file = o.unit_dir + "/pabal.service";
+  const std::string records_file = o.config_dir + "/dns-records.txt";
+  if (fs::exists(o.data_dir + "/store"))
+    return failed({Code::kExists, o.data_dir + "/store holds a mail store already; name another folder with --data-dir"});
+  for (const std::string& folder : {o.config_dir, o.data_dir, o.unit_dir})
+    if (const auto done = made.folder(folder); !done) return failed(done.error());
+  // Files first: they say at once when something is in the way.
+  const std::string config_body = config_text(o);
+  if (const auto done = made.file(config_file, config_body, 0644); !done) return failed(done.error());
+  if (const auto done = made.file(unit_file, unit_text(o), 0644); !done) return failed(done.error());
+
+  std::vector<identity::DkimKey> keys;
+  std::vector<std::pair<std::string, std::string>> dkim;
+  for (const auto& [selector, algorithm] : {std::pair("pabal1r", trust::DkimAlgorithm::kRsa2048), std::pair("pabal1e", trust::DkimAlgorithm::kEd25519)}) {
+    const auto key = trust::make_dkim_key(algorithm);
+    if (!key) return failed(key.error());
+    keys.push_back({selector, key->private_pem});
+    dkim.emplace_back(selector, key->txt);
+  }
+  const std::string records = records_text(o, ips, dkim);
+  if (const auto done = made.file(records_file, records, 0644); !done) return failed(done.error());
+
+  const auto config = parse_config(config_body, config_file);
+  if (!config) return failed(config.error());
+  if (const auto done = made.folder(o.data_dir + "/store"); !done) return failed(done.error());
+  const auto password = fill_store(o, *config, keys);
+  if (!password) return failed(password.error());
+  const passwd* user = ::getpwnam(o.user.c_str());
+  if (user && ::geteuid() == 0) {
+    std::error_code ignored;
+    for (const auto& entry : fs::recursive_directory_iterator(o.data_dir, ignored))
+      if (::lchown(entry.path().c_str(), user->pw_uid, user->pw_gid) != 0) return failed({Code::kIo, "cannot give " + entry.path().string() + " to " + o.user});
+    if (::lchown(o.data_dir.c_str(), user->pw_uid, user->pw_gid) != 0) return failed({Code::kIo, "cannot give " + o.data_dir + " to " + o.user});
+  }
+  made.keep();
+
+  out += fmt::format("Written: {}, {}, {}\n\nFirst account (admin): {}\npassword: {}\n\nPublish these DNS records (also in {}):\n\n{}\n", config_file,
+                     unit_file, o.data_dir, o.account, *password, records_file, records);
+  out += "Then:\n";
+  if (!user) out += fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
+  out += "  systemctl daemon-reload && systemctl enable --now pabal\n";
+  return 0;
+}
+
+int run_quickstart(const QuickstartOptions& options) {
+  dns::UnboundOptions unbound;
+  unbound.forwarder = options.dns_forwarder;
+  auto resolver = dns::make_unbound(unbound);
+  if (!resolver) {
+    std::cerr << "pabal: " << resolver.error().message << "\n";
+    return 1;
+  }
+  log::set_level(log::Level::kError);
+  RealProbe probe(std::move(*resolver));
+  std::string out;
+  const int exit = quickstart(options, probe, out);
+  (exit == 0 ? std::cout : std::cerr) << out;
+  return exit;
+}
+
+}  // namespace pabal::app
