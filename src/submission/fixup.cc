@@ -1,0 +1,66 @@
+#include "submission/fixup.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "message/build.h"
+#include "message/message.h"
+
+namespace pabal::submission {
+namespace {
+
+// Not the sender's to say, or not for others to see.
+constexpr std::string_view kRemoved[] = {"Bcc", "Resent-Bcc", "Return-Path", "Delivered-To"};
+
+bool removed(std::string_view name) {
+  return std::any_of(std::begin(kRemoved), std::end(kRemoved), [&](std::string_view r) { return text::iequals(name, r); });
+}
+
+}  // namespace
+
+Result<Fixed> fix_up(std::string content, std::string_view from, std::string_view id_domain, Time now, Random& random) {
+  const size_t head_size = message::header_size(content);
+  const std::string_view head = std::string_view(content).substr(0, head_size);
+  const auto fields = message::header_fields(head);
+
+  Fixed fixed;
+  size_t from_fields = 0, dates = 0, ids = 0, unwanted = 0;
+  for (const message::HeaderField& field : fields) {
+    const bool is_from = text::iequals(field.name, "From");
+    if (is_from || text::iequals(field.name, "Sender"))
+      for (const auto& item : message::parse_address_list(field.raw_value))
+        if (item.kind == message::AddressItem::kMailbox) fixed.authors.push_back(item.address());
+    from_fields += is_from;
+    if (is_from && fixed.authors.empty()) return Error{Code::kInvalid, "the From field names no address"};
+    dates += text::iequals(field.name, "Date");
+    ids += text::iequals(field.name, "Message-ID");
+    unwanted += removed(field.name);
+  }
+  if (from_fields > 1) return Error{Code::kInvalid, "there is more than one From field (RFC 5322 §3.6)"};
+
+  std::string added;
+  if (from_fields == 0) {
+    added += "From: <" + std::string(from) + ">\r\n";
+    fixed.authors.emplace_back(from);
+  }
+  if (dates == 0) added += "Date: " + message::format_date(now) + "\r\n";
+  if (ids == 0) added += "Message-ID: " + message::new_message_id(random, now, id_domain) + "\r\n";
+  if (fields.empty()) added += "\r\n";  // no header at all: the text is the body
+
+  if (unwanted == 0 && added.empty()) {
+    fixed.content = std::move(content);
+    return fixed;
+  }
+  fixed.content.reserve(added.size() + content.size());
+  fixed.content = std::move(added);
+  size_t kept_to = 0;
+  for (const message::HeaderField& field : fields) {
+    if (!removed(field.name)) continue;
+    fixed.content += head.substr(kept_to, field.offset - kept_to);
+    kept_to = field.offset + field.size;
+  }
+  fixed.content.append(content, kept_to);
+  return fixed;
+}
+
+}  // namespace pabal::submission
