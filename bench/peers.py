@@ -1,0 +1,237 @@
+"""The peers that ./dev bench measures beside Pabal: Postfix + Dovecot of Debian, with their defaults, on private ports and
+folders, and what it takes to start and weigh either side."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PABAL = ROOT / "build/release/pabal"
+PASSWORD = "correct-horse-battery"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_port(port, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"nothing listens on port {port} after {seconds} s")
+
+
+def children(pid):
+    """pid and all its descendants that live."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = open(f"/proc/{entry}/stat").read().rsplit(")", 1)[1].split()
+                parents.setdefault(int(fields[1]), []).append(int(entry))
+            except OSError:
+                pass
+    found, todo = [], [pid]
+    while todo:
+        one = todo.pop()
+        found.append(one)
+        todo += parents.get(one, [])
+    return found
+
+
+def cpu_seconds(pids):
+    """User and system time of these processes, their children alive and already waited for included."""
+    total = 0
+    for root in pids:
+        for pid in children(root):
+            try:
+                fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+                total += sum(int(f) for f in fields[11:15])
+            except OSError:
+                pass
+    return total / TICKS
+
+
+def resident_mib(pids):
+    total = 0
+    for root in pids:
+        for pid in children(root):
+            try:
+                for line in open(f"/proc/{pid}/smaps_rollup"):
+                    if line.startswith("Pss:"):
+                        total += int(line.split()[1])
+            except OSError:
+                pass
+    return total / 1024
+
+
+class Pabal:
+    name = "Pabal"
+
+    def __init__(self, folder, users):
+        self.folder = pathlib.Path(folder) / "pabal"
+        self.folder.mkdir(parents=True)
+        self.smtp, self.imap = free_port(), free_port()
+        self.config = self.folder / "pabal.toml"
+        self.config.write_text(f'''hostname = "mail.example.com"
+data = "data"
+log = "warn"
+[[listen]]
+protocol = "smtp"
+address = "127.0.0.1:{self.smtp}"
+[[listen]]
+protocol = "imap"
+address = "127.0.0.1:{self.imap}"
+''')
+        self.command("domain", "add", "example.com")
+        for user in users:
+            self.command("account", "add", f"{user}@example.com", "--password-stdin", stdin=PASSWORD)
+        self.start()
+
+    def command(self, *args, stdin=None):
+        return subprocess.run([PABAL, "--config", self.config, *args], input=stdin, text=True, check=True, capture_output=True).stdout
+
+    def start(self):
+        self.process = subprocess.Popen([PABAL, "--config", self.config, "serve"])
+        wait_port(self.smtp)
+        wait_port(self.imap)
+        self.pids = [self.process.pid]
+
+    def count(self, user):
+        for line in self.command("mailbox", "list", f"{user}@example.com").splitlines():
+            if line.startswith("INBOX "):
+                return int(line.split()[1])
+        return 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+
+class PostfixDovecot:
+    name = "Postfix+Dovecot"
+
+    def __init__(self, folder, users):
+        base = pathlib.Path(folder) / "peers"
+        base.mkdir(parents=True)
+        os.chmod(folder, 0o755)
+        os.chmod(base, 0o755)
+        self.base, self.users = base, users
+        self.smtp, self.imap = free_port(), free_port()
+        self.dovecot(base)
+        self.postfix(base)
+        wait_port(self.smtp)
+        wait_port(self.imap)
+
+    def dovecot(self, base):
+        homes = base / "homes"
+        homes.mkdir()
+        shutil.chown(homes, "nobody", "nogroup")
+        passwords = base / "passwords"
+        passwords.write_text("".join(f"{u}@example.com:{{PLAIN}}{PASSWORD}\n" for u in self.users))
+        config = base / "dovecot.conf"
+        config.write_text(f'''base_dir = {base}/dovecot
+log_path = {base}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = passwd-file
+  args = {passwords}
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home={homes}/%n allow_all_users=yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {self.imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {base}/lmtp {{
+    mode = 0666
+  }}
+}}
+''')
+        subprocess.run(["/usr/sbin/dovecot", "-c", config], check=True)
+        self.dovecot_pid = int((base / "dovecot/master.pid").read_text())
+
+    def postfix(self, base):
+        etc, spool, data = base / "postfix", base / "spool", base / "data"
+        for one in (etc, spool, data):
+            one.mkdir()
+        shutil.chown(data, "postfix", "postfix")
+        (etc / "main.cf").write_text(f'''compatibility_level = 3.6
+queue_directory = {spool}
+data_directory = {data}
+maillog_file = /var/log/pabal-bench-postfix.log
+myhostname = mail.example.com
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+virtual_mailbox_domains = example.com
+virtual_mailbox_maps = static:all
+virtual_transport = lmtp:unix:{base}/lmtp
+''')
+        master = []
+        for line in pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
+            fields = line.split()
+            if len(fields) >= 8 and not line.startswith(("#", " ", "\t")):
+                fields[4] = "n"  # no chroot: its folder would have to be filled first
+                if fields[0] == "smtp" and fields[1] == "inet":
+                    fields[0] = f"127.0.0.1:{self.smtp}"
+                line = " ".join(fields)
+            master.append(line)
+        (etc / "master.cf").write_text("\n".join(master) + "\npostlog unix-dgram n - n - 1 postlogd\n"
+                                       if not any(l.startswith("postlog") for l in master) else "\n".join(master) + "\n")
+        done = subprocess.run(["/usr/sbin/postfix", "-c", etc, "start"], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit("postfix did not start: " + done.stdout + done.stderr)
+        self.etc = etc
+        self.postfix_pid = int((spool / "pid/master.pid").read_text())
+
+    @property
+    def pids(self):
+        return [self.dovecot_pid, self.postfix_pid]
+
+    def count(self, user):
+        new = self.base / "homes" / user / "Maildir/new"
+        return len(os.listdir(new)) if new.exists() else 0
+
+    def stop(self):
+        subprocess.run(["/usr/sbin/postfix", "-c", self.etc, "stop"], capture_output=True)
+        subprocess.run(["/usr/sbin/dovecot", "-c", self.base / "dovecot.conf", "stop"], capture_output=True)
+
+
+def fsync_rate(folder, seconds=1.0):
+    """4 KiB appends with fdatasync a second: the disk's own ceiling for one writer."""
+    path = pathlib.Path(folder) / "fsync"
+    block = os.urandom(4096)
+    with open(path, "wb", buffering=0) as out:
+        end, count = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            out.write(block)
+            os.fdatasync(out.fileno())
+            count += 1
+    path.unlink()
+    return count / seconds
