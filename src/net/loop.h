@@ -24,6 +24,14 @@ class Loop : public Clock {
 
   // Starts `task` on this loop (thread-safe) and owns it until it ends; an escaping exception is logged.
   void spawn(Task<void> task);
+
+  // from_callback tells when it begins and ends to wait for another thread: virtual time stands still meanwhile.
+  virtual void waiting_outside(int change) { static_cast<void>(change); }
+
+ protected:
+  // Tell a loop of its spawned tasks, so that it can wait for them when it stops. Any thread.
+  virtual void started() {}
+  virtual void ended() {}
 };
 
 // Suspends for `d`. Loop thread only.

@@ -17,9 +17,11 @@ struct CallbackAwaiter {
     Loop* const home = &loop;
     // The awaiter may be gone as soon as the posted function has run: copy what is used after start().
     auto begin = std::move(start);
+    home->waiting_outside(1);
     begin([home, waiting, result = slot](T value) {
       auto held = std::make_shared<T>(std::move(value));
-      home->post([waiting, result, held] {
+      home->post([home, waiting, result, held] {
+        home->waiting_outside(-1);
         result->emplace(std::move(*held));
         waiting.resume();
       });

@@ -18,6 +18,7 @@ class SimLoop final : public Loop {
   Time now() const override;
   void post(std::function<void()> f) override;  // thread-safe
   std::unique_ptr<Timer> at(Time when, std::function<void()> f) override;
+  void waiting_outside(int change) override;  // a store commit or pool job under way: time waits for it
 
   void run_until_idle();        // runs what is posted; does not advance time
   void run_for(Duration d);     // runs everything due within d, jumping from timer to timer
