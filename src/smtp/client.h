@@ -1,0 +1,89 @@
+// The client side: one connection to one server, used for any number of messages. It decides nothing about routes or retries.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "net/stream.h"
+#include "smtp/parser.h"
+
+namespace pabal::smtp {
+
+struct ServerReply {
+  int code = 0;
+  std::string enhanced;            // "5.1.1", or empty
+  std::vector<std::string> lines;  // without code and enhanced code
+  std::string text() const;        // "550 5.1.1 no such user", lines joined by blanks
+};
+
+// What EHLO offered.
+struct Extensions {
+  bool pipelining = false, eight_bit = false, smtputf8 = false, chunking = false, binary = false, dsn = false, starttls = false,
+       requiretls = false, size = false;
+  uint64_t max_size = 0;                 // 0: not said
+  size_t max_recipients = 100;           // RFC 9422, or what RFC 5321 §4.5.3.1.8 promises
+  std::vector<std::string> auth;         // upper case
+};
+
+struct OutgoingRcpt {
+  std::string address;
+  uint8_t notify = 0;     // RcptNotify; 0: not given
+  std::string orcpt;
+};
+
+struct Outgoing {
+  MailParams mail;
+  std::vector<OutgoingRcpt> recipients;  // at most max_recipients of them
+  std::string_view content;              // CRLF line ends
+};
+
+// What became of each recipient: the reply that decided it. `transport` is set when the connection failed or broke the protocol
+// before all were decided: those without a reply are undecided.
+struct SendResult {
+  std::vector<ServerReply> recipients;   // code 0: undecided
+  std::optional<Error> transport;
+};
+
+class ClientConnection {
+ public:
+  // `hostname` is what EHLO says.
+  ClientConnection(std::unique_ptr<net::Stream> stream, std::string hostname);
+
+  // Reads the greeting and says EHLO (HELO if that is refused; LHLO with `lmtp`). An error's message holds the server's words;
+  // kDenied: a 5xx greeting, kUnavailable: 4xx.
+  Task<Result<void>> hello(bool lmtp = false);
+  // RFC 3207; forgets the extensions and says EHLO again. An error leaves the connection unusable.
+  Task<Result<void>> starttls(net::TlsClientOptions options);
+  // PLAIN, for a smarthost.
+  Task<Result<void>> authenticate(std::string user, std::string password);
+  Task<SendResult> send(Outgoing message);
+  Task<void> quit();  // and closes
+
+  const Extensions& extensions() const { return extensions_; }
+  net::Stream& stream() { return *stream_; }
+  bool usable() const { return usable_; }  // for another message
+
+ private:
+  Task<Result<ServerReply>> read_reply(Duration patience);
+  Task<Result<void>> write(std::string text);
+  Task<Result<ServerReply>> ask(std::string command, Duration patience);
+  Task<Result<void>> ehlo();
+  std::optional<Error> cannot_carry(const Outgoing& message) const;
+
+  std::unique_ptr<net::Stream> stream_;
+  std::string hostname_;
+  Extensions extensions_;
+  std::string in_;
+  bool lmtp_ = false, usable_ = true;
+};
+
+// CRLF line ends throughout and dots doubled (RFC 5321 §4.5.2), with the final dot: what goes out after DATA. Bare CRs and LFs
+// become CRLF: none is ever sent.
+std::string to_data(std::string_view content);
+
+}  // namespace pabal::smtp
