@@ -8,7 +8,8 @@
 
 namespace pabal::message {
 
-// An envelope address. `local` is unquoted; `domain` is in lower case, U-labels as given (NFC), or a literal "[192.0.2.1]".
+// An envelope address. `local` is unquoted; `domain` is in lower case, U-labels as given (NFC), or a literal
+// "[192.0.2.1]".
 struct Address {
   std::string local;
   std::string domain;
@@ -20,8 +21,8 @@ struct Address {
 // `allow_utf8`. Limits of §4.5.3.1 (local part 64, domain 255 octets in A-label form). No blanks, comments or routes.
 std::optional<Address> parse_addr_spec(std::string_view text, bool allow_utf8);
 
-// The domain in A-labels, lower case (UTS #46 non-transitional, IDNA 2008), for DNS and comparison; a literal is given back
-// as it is; "" when it is not a domain.
+// The domain in A-labels, lower case (UTS #46 non-transitional, IDNA 2008), for DNS and comparison; a literal is
+// given back as it is; "" when it is not a domain.
 std::string ascii_domain(const Address& address);
 std::string ascii_domain(std::string_view domain);
 // A-labels shown as U-labels where they decode; others as they are.
@@ -47,7 +48,8 @@ std::vector<AddressItem> parse_address_list(std::string_view raw);
 // The first mailbox of a list that has a domain, as an envelope address.
 std::optional<Address> first_address(const std::vector<AddressItem>& list);
 
-// RFC 5256 §2.1: the subject (raw; encoded words are decoded) without Re:, Fwd:, (fwd), [list] and the like, blanks folded.
+// RFC 5256 §2.1: the subject (raw; encoded words are decoded) without Re:, Fwd:, (fwd), [list] and the
+// like, blanks folded.
 std::string base_subject(std::string_view subject);
 // The same step's finding: base_subject removed a reply or forward mark.
 bool is_reply_subject(std::string_view subject);

@@ -1,5 +1,5 @@
-// Builds outgoing messages: bounces, delay warnings, the demo's letter, web mail. Output has CRLF line ends, lines of at most
-// 998 octets, ASCII headers (encoded words) unless utf8() was asked for.
+// Builds outgoing messages: bounces, delay warnings, the demo's letter, web mail. Output has CRLF line ends, lines of at
+// most 998 octets, ASCII headers (encoded words) unless utf8() was asked for.
 #pragma once
 
 #include <optional>
@@ -28,8 +28,8 @@ Result<std::string> structured_line(std::string_view name, std::string_view valu
 // A mailbox with a decoded name, for address_line.
 AddressItem mailbox(std::string_view name_utf8, const Address& address);
 
-// A message under construction. Calls may come in any order; header fields go out in the order they were added, MIME fields
-// after them. The first error sticks and is given by build(). One use: build once.
+// A message under construction. Calls may come in any order; header fields go out in the order they were added, MIME
+// fields after them. The first error sticks and is given by build(). One use: build once.
 class Builder {
  public:
   explicit Builder(Random& random) : random_(random) {}
@@ -39,16 +39,18 @@ class Builder {
   Builder& addresses(std::string_view name, const std::vector<AddressItem>& list);
   Builder& structured(std::string_view name, std::string_view value);             // wire form
 
-  // The text body (UTF-8, any line ends): 7bit when it is short-lined ASCII, else quoted-printable or base64, the shorter.
+  // The text body (UTF-8, any line ends): 7bit when it is short-lined ASCII, else quoted-printable or base64,
+  // the shorter.
   Builder& text(std::string_view utf8);
   // An HTML form: with text() they become multipart/alternative.
   Builder& html(std::string_view utf8);
   // A file. `content_type` is wire form ("application/pdf"); the name is UTF-8 (RFC 2231 when it needs it).
   Builder& attach(std::string_view filename, std::string_view content_type, std::string_view content);
-  // A part in wire form: header fields are built from content_type; the body must be CRLF text within 998 octets a line, or
-  // is encoded when it is not and may be. message/* parts go out as they are (8bit when they have 8-bit octets).
+  // A part in wire form: header fields are built from content_type; the body goes out as it is when it is CRLF text within
+  // 998 octets a line (7bit or 8bit), else encoded; message/* parts always go out as they are.
   Builder& part(std::string_view content_type, std::string_view body);
-  // Makes it multipart/report (RFC 6522): text() first, then part("message/delivery-status", ...), part("message/rfc822", ...).
+  // Makes it multipart/report (RFC 6522): text() first, then part("message/delivery-status", ...),
+  // part("message/rfc822", ...).
   Builder& report(std::string_view report_type);
 
   Result<std::string> build();

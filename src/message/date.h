@@ -9,8 +9,8 @@
 
 namespace pabal::message {
 
-// RFC 5322 §3.3 and §4.3, and what is seen in the wild: comments, missing day name, seconds or zone (taken as UTC), 2- and
-// 3-digit years, zone names, "GMT+0900", asctime order, ISO 8601. Nothing when there is no date in it.
+// RFC 5322 §3.3 and §4.3, and what is seen in the wild: comments, missing day name, seconds or zone (taken as UTC), 2-
+// and 3-digit years, zone names, "GMT+0900", asctime order, ISO 8601. Nothing when there is no date in it.
 std::optional<Time> parse_date(std::string_view text);
 
 // RFC 5322 date-time of now in UTC: "Tue, 24 Nov 2026 09:15:00 +0000".

@@ -18,8 +18,8 @@ struct HeaderField {
   uint32_t size = 0;           // whole field, final line end included
 };
 
-// Size of the header block at the start of `bytes`, with the blank line that ends it. When a line that cannot be a header
-// field comes first, the block ends before that line (no blank line: the body begins there).
+// Size of the header block at the start of `bytes`, with the blank line that ends it. When a line that cannot be a
+// header field comes first, the block ends before that line (no blank line: the body begins there).
 size_t header_size(std::string_view bytes);
 
 // The fields of a block, in order; at most kMaxHeaderFields, of the first kMaxHeaderBytes. Stops at the blank line.
@@ -33,7 +33,7 @@ std::optional<std::string_view> find_field(std::string_view header_block, std::s
 std::string unfold(std::string_view raw);
 
 // `value; name=value; ...` of Content-Type and Content-Disposition. RFC 2045 §5.1, RFC 2231 continuations and charsets
-// decoded to UTF-8, RFC 2047 words in parameters (forbidden but common) decoded too. Names in lower case, first one wins.
+// decoded to UTF-8, RFC 2047 words in parameters (forbidden but common) too. Names in lower case, first one wins.
 struct ParameterizedValue {
   std::string value;  // lower case, comments removed
   std::vector<std::pair<std::string, std::string>> params;

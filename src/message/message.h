@@ -1,5 +1,5 @@
-// message/: RFC 5322 and MIME. Parses any bytes into a tree with offsets, decodes what the tree points at, builds outgoing
-// messages. No I/O, no state, no exceptions; everything is a pure function of its arguments and may run on any thread.
+// message/: RFC 5322 and MIME. Parses any bytes into a tree with offsets, decodes what the tree points at, builds
+// outgoing messages. No I/O, no state, no exceptions; everything is a pure function of its arguments and may run on any thread.
 //
 // parse() never fails: bytes that are no message at all give a text/plain part over them. It looks once at each octet
 // (at most one pass for all levels of nesting), copies only structured values, and keeps within limits.h.
@@ -30,7 +30,7 @@ struct Summary {
   std::vector<AddressItem> from, sender, reply_to, to, cc, bcc;  // as written: no defaults filled in
   std::string in_reply_to;       // raw, unfolded
   std::string message_id;        // with its angle brackets; empty: none
-  std::vector<std::string> references;  // ids with brackets: of References, then those of In-Reply-To not yet among them
+  std::vector<std::string> references;  // ids with brackets: of References, then the new ones of In-Reply-To
 };
 
 using Params = std::vector<std::pair<std::string, std::string>>;
@@ -101,8 +101,8 @@ std::string part_text(std::string_view bytes, const Part& part);
 std::string part_content(std::string_view bytes, const Part& part);
 // Visible text of HTML: tags, comments, scripts and styles removed, entities decoded, blocks as lines. `html` is UTF-8.
 std::string html_to_text(std::string_view html);
-// Subject, addresses, file names and the text of all text parts and embedded messages, newline-separated, cut at `limit` octets. Of
-// multipart/alternative with a plain part only that is taken.
+// Subject, addresses, file names and the text of all text parts and embedded messages, newline-separated, cut at
+// `limit` octets. Of multipart/alternative with a plain part only that is taken.
 std::string all_text(std::string_view bytes, const Message& message, size_t limit = 1 << 20);
 // The first characters of the first readable text, blanks folded: what a list shows under the subject (RFC 8970).
 std::string preview(std::string_view bytes, const Message& message, size_t max_characters = 200);

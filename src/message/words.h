@@ -1,4 +1,5 @@
-// RFC 2047 encoded words and the charsets behind them. Every function here accepts any bytes and always gives valid UTF-8.
+// RFC 2047 encoded words and the charsets behind them. Every function here accepts any bytes and always gives
+// valid UTF-8.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 namespace pabal::message {
 
 // Unfolds and decodes encoded words in `raw`; raw 8-bit text is taken as UTF-8 when it is, else as windows-1252.
-// Encoded words split inside a character (forbidden, but common with ISO-2022-JP and UTF-8) are joined before conversion.
+// Encoded words split inside a character (forbidden, but common with ISO-2022-JP and UTF-8) are joined before
+// conversion.
 std::string decode_words(std::string_view raw);
 
 // UTF-8 text as a field value in ASCII: unchanged when it is plain ASCII that cannot be taken for an encoded word, else
@@ -15,7 +17,8 @@ std::string decode_words(std::string_view raw);
 // Good in unstructured fields and as the phrase of an address.
 std::string encode_word(std::string_view utf8);
 
-// Text of a charset (any MIME name or alias ICU or this room's table knows) as UTF-8; U+FFFD for what cannot be decoded.
+// Text of a charset (any MIME name or alias ICU or this room's table knows) as UTF-8; U+FFFD for what cannot be
+// decoded.
 // An empty or unknown charset is taken as UTF-8 when it is, else as windows-1252.
 std::string to_utf8(std::string_view bytes, std::string_view charset);
 
