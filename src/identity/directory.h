@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "identity/password.h"
 #include "store/store.h"
 
 namespace pabal::identity {
@@ -42,8 +45,6 @@ struct Alias {                // an address that leads to others; several target
   std::vector<std::string> targets;  // local or outside addresses
   bool send_as = true;        // local targets may use it as sender
 };
-
-struct ScramSecret { std::string salt, stored_key, server_key; uint32_t iterations = 0; };
 
 // Where one address leads, aliases followed to the end (at most kMaxAliasDepth, loops cut, duplicates joined).
 struct Resolution {
@@ -92,9 +93,17 @@ class Directory {
   Result<ScramSecret> scram_secret(std::string_view name) const;
 
  private:
+  struct Known { std::string password_hmac, argon2; Time until; };
+  bool recently_verified(AccountId id, const std::string& argon2, std::string_view password) const;
+
   store::Store& store_;
   const Clock& clock_;
   Random& random_;
+  // Passwords verified in the last minutes, as HMACs under a key of this process: a mail program that opens ten connections
+  // costs one Argon2id, not ten.
+  const std::string cache_key_;
+  mutable std::mutex cache_mutex_;
+  mutable std::map<AccountId, Known> cache_;
 };
 
 }  // namespace pabal::identity

@@ -1,0 +1,34 @@
+// identity's keys. Names are in lower case; domains in A-labels.
+//   I d DOMAIN               domain record
+//   I a account:u32          account record
+//   I n DOMAIN NUL LOCAL     account id (u32)
+//   I l DOMAIN NUL LOCAL     alias record
+//   I s account:u32          secrets: Argon2id string, SCRAM salt, stored key, server key, iterations
+//   I c                      last account id given
+//   I k                      random key of this server, for made-up SCRAM salts
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/codec.h"
+#include "message/address.h"
+
+namespace pabal::identity::keys {
+
+inline std::string domain(std::string_view name) { return Encoder().raw("Id").raw(name).take(); }
+inline std::string account(uint32_t id) { return Encoder().raw("Ia").u32(id).take(); }
+inline std::string secrets(uint32_t id) { return Encoder().raw("Is").u32(id).take(); }
+inline std::string named(char kind, const message::Address& a) {
+  return Encoder().raw("I").u8(static_cast<uint8_t>(kind)).raw(a.domain).u8(0).raw(a.local).take();
+}
+inline std::string named_in(char kind, std::string_view domain) {
+  Encoder out;
+  out.raw("I").u8(static_cast<uint8_t>(kind));
+  if (!domain.empty()) out.raw(domain).u8(0);
+  return out.take();
+}
+inline constexpr std::string_view kCounter = "Ic";
+inline constexpr std::string_view kServerKey = "Ik";
+
+}  // namespace pabal::identity::keys
