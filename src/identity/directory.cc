@@ -442,6 +442,12 @@ Result<Account> Directory::check_password(std::string_view name, std::string_vie
   return **found;
 }
 
+Result<std::optional<Account>> Directory::find_enabled(std::string_view name) const {
+  auto found = account(store_, name);
+  if (found && *found && !(*found)->enabled) found->reset();
+  return found;
+}
+
 Result<ScramSecret> Directory::scram_secret(std::string_view name) const {
   const auto found = account(store_, name);
   if (!found) return found.error();

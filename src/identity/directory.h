@@ -89,6 +89,8 @@ class Directory {
 
   // Slow (Argon2id) and the same for unknown names: run it on a pool. kDenied without saying which was wrong.
   Result<Account> check_password(std::string_view name, std::string_view password) const;
+  // The account of a login name, if it may log in.
+  Result<std::optional<Account>> find_enabled(std::string_view name) const;
   // For SCRAM. Unknown names give a stable made-up salt, so that names cannot be probed; its proof never verifies.
   Result<ScramSecret> scram_secret(std::string_view name) const;
 

@@ -1,0 +1,93 @@
+// Logging in, for every protocol: SASL exchanges (RFC 4422) PLAIN, LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, and passwords
+// given plainly (IMAP LOGIN). Argon2id runs on a pool; those who fail wait longer each time, by address and by account.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "identity/directory.h"
+#include "net/loop.h"
+#include "net/stream.h"
+
+namespace pabal::identity {
+
+constexpr size_t kMaxGuarded = 100'000;     // addresses and names remembered
+constexpr int kFreeFailures = 3;            // then each failure doubles the wait
+constexpr seconds kMaxLoginDelay{30};
+constexpr minutes kGuardMemory{15};
+
+// Counts failures by key (an IP or a name). Thread-safe.
+class LoginGuard {
+ public:
+  explicit LoginGuard(const Clock& clock) : clock_(clock) {}
+  Duration delay(const std::string& key);   // to wait before the next try
+  void failed(const std::string& key);
+  void succeeded(const std::string& key);
+
+ private:
+  struct Count { int failures = 0; Time last; };
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, Count> counts_;
+};
+
+class Login {
+ public:
+  Login(const Directory& directory, net::Pool& pool, LoginGuard& guard, Random& random)
+      : directory_(directory), pool_(pool), guard_(guard), random_(random) {}
+
+  // Waits as the guard says, then checks on the pool. kDenied, kUnavailable (busy).
+  Task<Result<Account>> password(net::Loop& loop, std::string name, std::string password, std::string ip);
+  const Directory& directory() const { return directory_; }
+  LoginGuard& guard() { return guard_; }
+  Random& random() { return random_; }
+
+ private:
+  const Directory& directory_;
+  net::Pool& pool_;
+  LoginGuard& guard_;
+  Random& random_;
+};
+
+struct SaslStep {
+  enum class Kind { kChallenge, kSuccess, kFailure } kind = Kind::kFailure;
+  std::string data;       // raw octets of the challenge
+  Account account;        // kSuccess
+  Error error{};          // kFailure
+};
+
+// Mechanisms to offer: -PLUS only where there is a channel to bind to.
+std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls);
+
+// One exchange.
+class SaslExchange {
+ public:
+  // `tls` may be null and must outlive the exchange.
+  SaslExchange(Login& login, net::Loop& loop, std::string ip, const net::TlsInfo* tls)
+      : login_(login), loop_(loop), ip_(std::move(ip)), tls_(tls) {}
+
+  Task<SaslStep> start(std::string mechanism, std::optional<std::string> initial);
+  Task<SaslStep> next(std::string data);
+
+ private:
+  Task<SaslStep> plain(std::string data);
+  Task<SaslStep> check(std::string name, std::string password);
+  SaslStep scram_first(std::string_view data);
+  Task<SaslStep> scram_final(std::string data);
+
+  Login& login_;
+  net::Loop& loop_;
+  const std::string ip_;
+  const net::TlsInfo* tls_;
+  enum class State { kPlain, kLoginUser, kLoginPassword, kScramFirst, kScramFinal, kScramDone, kOver } state_ = State::kOver;
+  bool plus_ = false;
+  std::string user_, gs2_, client_first_bare_, server_first_, nonce_, binding_;
+  ScramSecret secret_;
+  std::optional<Account> proven_;
+};
+
+}  // namespace pabal::identity
