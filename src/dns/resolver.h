@@ -42,6 +42,7 @@ class Resolver {
 };
 
 struct UnboundOptions {
+  std::string forwarder;                         // "ip@port": ask this one only; before resolv_conf
   std::string resolv_conf = "/etc/resolv.conf";  // forwarders; empty: resolve from the root
   std::string trust_anchor_file = "/usr/share/dns/root.key";  // empty or missing: no validation, `secure` is never true
 };

@@ -1,0 +1,273 @@
+#include <algorithm>
+#include <optional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "base/text.h"
+#include "dns/resolver.h"
+
+namespace pabal::dns {
+namespace {
+
+constexpr int kMaxCnames = 8;
+constexpr size_t kMaxRecords = 100'000;  // of one zone text
+
+struct Word {
+  std::string text;
+  bool quoted = false;
+};
+struct EntryLine {
+  size_t line = 0;
+  bool starts_blank = false;
+  std::vector<Word> words;
+};
+
+// RFC 1035 §5.1: lines of words, quotes, comments, parentheses that join lines.
+Result<std::vector<EntryLine>> tokenize(std::string_view text) {
+  std::vector<EntryLine> out;
+  EntryLine entry;
+  size_t line = 1;
+  int depth = 0;
+  bool at_start = true;
+  const auto finish = [&] {
+    if (!entry.words.empty()) out.push_back(std::move(entry));
+    entry = {};
+  };
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : '\n';
+    if (c == '\n') {
+      if (depth == 0) finish();
+      ++line;
+      at_start = true;
+      continue;
+    }
+    if (at_start && depth == 0) {
+      entry.line = line;
+      entry.starts_blank = text::is_wsp(c);
+    }
+    at_start = false;
+    if (text::is_wsp(c) || c == '\r') continue;
+    if (c == ';') {
+      while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
+    } else if (c == '(') ++depth;
+    else if (c == ')') {
+      if (--depth < 0) return Error{Code::kInvalid, "line " + std::to_string(line) + ": ) without ("};
+    } else if (c == '"') {
+      Word word{"", true};
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\n') return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
+        if (text[i] == '\\' && i + 1 < text.size()) ++i;
+        word.text += text[i];
+      }
+      if (i >= text.size()) return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
+      entry.words.push_back(std::move(word));
+    } else {
+      Word word;
+      for (; i < text.size() && !text::is_wsp(text[i]) && std::string_view("\r\n;()\"").find(text[i]) == std::string_view::npos; ++i)
+        word.text += text[i];
+      --i;
+      entry.words.push_back(std::move(word));
+    }
+  }
+  if (depth != 0) return Error{Code::kInvalid, "a ( is not closed"};
+  return out;
+}
+
+std::optional<Type> type_of(std::string_view name) {
+  constexpr std::pair<std::string_view, Type> kTypes[] = {{"A", Type::kA},     {"AAAA", Type::kAaaa}, {"MX", Type::kMx},     {"TXT", Type::kTxt},
+                                                          {"NS", Type::kNs},   {"CNAME", Type::kCname}, {"PTR", Type::kPtr}, {"TLSA", Type::kTlsa},
+                                                          {"CAA", Type::kCaa}};
+  for (const auto& [word, type] : kTypes)
+    if (text::iequals(name, word)) return type;
+  return {};
+}
+
+}  // namespace
+
+struct ZoneResolver::Impl {
+  struct Node { std::map<Type, std::vector<Record>> records; };
+  std::shared_ptr<Resolver> next;
+  mutable std::mutex mutex;
+  std::map<std::string, bool> zones;  // origin without final dot ("" is the root) -> secure
+  std::map<std::string, Node> nodes;
+  std::map<std::string, Code> failures;
+
+  // The innermost zone that holds `name`, if any.
+  const std::pair<const std::string, bool>* zone_of(const std::string& name) const {
+    for (std::string_view rest = name;;) {
+      const auto found = zones.find(std::string(rest));
+      if (found != zones.end()) return &*found;
+      if (rest.empty()) return nullptr;
+      const size_t dot = rest.find('.');
+      rest = dot == rest.npos ? std::string_view() : rest.substr(dot + 1);
+    }
+  }
+
+  const Node* node_of(const std::string& name, const std::string& origin) const {
+    if (const auto found = nodes.find(name); found != nodes.end()) return &found->second;
+    // RFC 4592: the wildcard of the closest encloser.
+    for (std::string_view rest = name; rest.size() > origin.size();) {
+      const size_t dot = rest.find('.');
+      if (dot == rest.npos) break;
+      rest = rest.substr(dot + 1);
+      if (const auto found = nodes.find("*." + std::string(rest)); found != nodes.end()) return &found->second;
+      if (nodes.contains(std::string(rest))) break;
+    }
+    return nullptr;
+  }
+  bool has_below(const std::string& name) const {  // an empty non-terminal exists
+    const std::string ending = "." + name;
+    return std::any_of(nodes.begin(), nodes.end(), [&](const auto& n) { return n.first.ends_with(ending); });
+  }
+
+  Answer answer(const std::string& asked, Type type) const {
+    Answer out;
+    std::string name = asked;
+    const auto* zone = zone_of(name);
+    out.secure = zone && zone->second;
+    for (int i = 0; i <= kMaxCnames; ++i) {
+      out.canonical = name;
+      const Node* node = zone ? node_of(name, zone->first) : nullptr;
+      if (!node) {
+        out.status = zone && has_below(name) ? Answer::Status::kNoData : Answer::Status::kNxDomain;
+        return out;
+      }
+      if (const auto found = node->records.find(type); found != node->records.end()) {
+        out.status = Answer::Status::kFound;
+        out.records = found->second;
+        return out;
+      }
+      const auto alias = node->records.find(Type::kCname);
+      if (alias == node->records.end()) return out;
+      name = alias->second.front().data;
+      zone = zone_of(name);
+      out.secure = out.secure && zone && zone->second;
+    }
+    return out;
+  }
+};
+
+ZoneResolver::ZoneResolver(std::shared_ptr<Resolver> next) : impl_(std::make_unique<Impl>()) { impl_->next = std::move(next); }
+ZoneResolver::~ZoneResolver() = default;
+
+void ZoneResolver::query(std::string name, Type type, Callback done) {
+  name = text::lowered(name);
+  if (!name.empty() && name.back() == '.') name.pop_back();
+  std::optional<Result<Answer>> answer;
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (const auto failure = impl_->failures.find(name); failure != impl_->failures.end())
+      answer = Error{failure->second, "the servers of " + name + " fail"};
+    else if (impl_->zone_of(name)) answer = impl_->answer(name, type);
+  }
+  if (answer) return done(std::move(*answer));
+  if (impl_->next) return impl_->next->query(std::move(name), type, std::move(done));
+  Answer unknown;
+  unknown.status = Answer::Status::kNxDomain;
+  unknown.canonical = name;
+  done(unknown);
+}
+
+void ZoneResolver::fail(std::string name, Code code) {
+  std::lock_guard lock(impl_->mutex);
+  if (code == Code::kInternal) impl_->failures.erase(text::lowered(name));
+  else impl_->failures[text::lowered(name)] = code;
+}
+
+Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view text, bool secure) {
+  std::string origin = text::lowered(origin_text);
+  if (!origin.empty() && origin.back() == '.') origin.pop_back();
+  const std::string zone = origin;
+  const auto entries = tokenize(text);
+  if (!entries) return entries.error();
+  if (entries->size() > kMaxRecords) return Error{Code::kLimit, "the zone " + zone + " has too many records"};
+
+  const auto absolute = [&](const std::string& word) {
+    std::string name = text::lowered(word);
+    if (name == "@") return origin;
+    if (name.ends_with('.')) return name.substr(0, name.size() - 1);
+    return origin.empty() ? name : name + "." + origin;
+  };
+  std::map<std::string, Impl::Node> loaded;
+  std::string owner = origin;
+  uint32_t default_ttl = 3600;
+  for (const EntryLine& entry : *entries) {
+    const auto bad = [&](const std::string& why) { return Error{Code::kInvalid, "zone " + zone + " line " + std::to_string(entry.line) + ": " + why}; };
+    size_t at = 0;
+    const auto& words = entry.words;
+    if (!words[0].quoted && words[0].text == "$ORIGIN") {
+      if (words.size() != 2) return bad("$ORIGIN wants a name");
+      origin = absolute(words[1].text);
+      continue;
+    }
+    if (!words[0].quoted && words[0].text == "$TTL") {
+      const auto ttl = words.size() == 2 ? text::parse_u64(words[1].text) : std::nullopt;
+      if (!ttl || *ttl > INT32_MAX) return bad("$TTL wants seconds");
+      default_ttl = static_cast<uint32_t>(*ttl);
+      continue;
+    }
+    if (!entry.starts_blank) owner = absolute(words[at++].text);
+    Record record;
+    record.ttl = default_ttl;
+    for (; at < words.size(); ++at) {  // TTL and class in either order
+      if (const auto ttl = text::parse_u64(words[at].text); ttl && *ttl <= INT32_MAX) record.ttl = static_cast<uint32_t>(*ttl);
+      else if (!text::iequals(words[at].text, "IN")) break;
+    }
+    if (at >= words.size()) return bad("a type is missing");
+    if (text::iequals(words[at].text, "SOA")) continue;
+    const auto type = type_of(words[at].text);
+    if (!type) return bad(words[at].text + " is not a type that is known here");
+    record.type = *type;
+    const size_t data = ++at, given = words.size() - data;
+    if (given == 0) return bad("the data is missing");
+    switch (*type) {
+      case Type::kMx: {
+        const auto preference = text::parse_u64(words[data].text);
+        if (given != 2 || !preference || *preference > 65535) return bad("MX wants a preference and a host");
+        record.preference = static_cast<uint16_t>(*preference);
+        record.data = words[data + 1].text == "." ? "" : absolute(words[data + 1].text);  // RFC 7505: the null MX
+        break;
+      }
+      case Type::kNs: case Type::kCname: case Type::kPtr: record.data = absolute(words[data].text); break;
+      case Type::kTxt:
+        for (size_t i = data; i < words.size(); ++i) record.data += words[i].text;
+        break;
+      case Type::kTlsa: {
+        std::string raw;
+        for (size_t i = data; i < data + 3 && i < words.size(); ++i) {
+          const auto octet = text::parse_u64(words[i].text);
+          if (!octet || *octet > 255) return bad("TLSA wants three numbers and hex");
+          raw += static_cast<char>(*octet);
+        }
+        std::string digits;
+        for (size_t i = data + 3; i < words.size(); ++i) digits += words[i].text;
+        const auto hash = text::unhex(digits);
+        if (raw.size() != 3 || !hash || hash->empty()) return bad("TLSA wants three numbers and hex");
+        record.data = raw + *hash;
+        break;
+      }
+      case Type::kA: case Type::kAaaa: {
+        const bool v6 = *type == Type::kAaaa;
+        record.data = text::lowered(words[data].text);
+        if (reverse_name(record.data).empty() || (record.data.find(':') != record.data.npos) != v6) return bad(words[data].text + " is not an address");
+        break;
+      }
+      case Type::kCaa:
+        for (size_t i = data; i < words.size(); ++i) record.data += (i > data ? " " : "") + words[i].text;
+        break;
+    }
+    loaded[owner].records[*type].push_back(std::move(record));
+  }
+  std::lock_guard lock(impl_->mutex);
+  impl_->zones[zone] = secure;
+  for (auto& [name, node] : loaded)
+    for (auto& [type, records] : node.records) {
+      auto& all = impl_->nodes[name].records[type];
+      all.insert(all.end(), records.begin(), records.end());
+    }
+  return {};
+}
+
+}  // namespace pabal::dns
