@@ -96,12 +96,14 @@ class UidMap {
   Uid at(uint32_t sequence) const;                    // 1-based; 0 when out of range
   uint32_t sequence(Uid uid) const;                   // 0 when absent
   void add(Uid uid);
+  void append(Range range);  // behind all that are there
   bool remove(Uid uid);
   const std::vector<Range>& ranges() const { return ranges_; }
   friend bool operator==(const UidMap&, const UidMap&);
 
  private:
-  friend class Mailboxes;
+  void count_again();
+
   std::vector<Range> ranges_;
   std::vector<uint32_t> before_;  // messages before each range, for binary search
 };
@@ -119,6 +121,7 @@ struct Change {
 struct Prepared {
   std::shared_ptr<const std::string> bytes;  // the message without any per-account prefix
   message::Message structure;
+  std::string encoded;   // the structure as a record
   std::string preview;
   std::string words;     // the word list the search takes in
   std::string stored;    // what goes to the body space
@@ -183,8 +186,8 @@ class Mailboxes {
                              const std::function<void(Flags&)>& edit);
   // Adds the message to a mailbox (a new UID), or gives the place it has there already.
   Result<Message::Place> add_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
-  // IMAP COPY: like Gmail, a copy is one more label. `again`: a second, separate message when it is there already
-  // (RFC 9051 COPY into the same mailbox makes a duplicate with its own flags).
+  // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags; a copy into a mailbox the message is in already is a
+  // second message with the same body.
   Result<Message::Place> copy(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
   // Takes it out of a mailbox; a message in no mailbox is kept for the undelete window, then gone.
   Result<void> remove_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);

@@ -1,0 +1,50 @@
+// The key layout of the mail model. ACCOUNT is u32, MAILBOX u32, UID u32, MESSAGE u64, MODSEQ u64: big-endian.
+//   A ACCOUNT s                     account state; every change writes it, so it is the account's watch key
+//   A ACCOUNT b MAILBOX             mailbox record (name, role, UIDVALIDITY, UIDNEXT, counts)
+//   A ACCOUNT n NAME                mailbox id
+//   A ACCOUNT m MESSAGE             what changes: flags, places, modseq, thread, body, size, dates
+//   A ACCOUNT e MESSAGE             what never changes: prefix, structure, preview
+//   A ACCOUNT u MAILBOX UID         row: message, modseq, flags
+//   A ACCOUNT x MAILBOX CHUNK       the live UIDs of one chunk of kChunk, as ranges
+//   A ACCOUNT c MODSEQ              the changes of that modseq
+//   A ACCOUNT t HASH                thread id of a Message-ID (or of a base subject)
+//   A ACCOUNT T THREAD MESSAGE      members of a thread
+//   A ACCOUNT w MESSAGE             word list not yet folded into a segment
+//   A ACCOUNT g SEGMENT BLOCK       segments of postings (search.h)
+//   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
+//   R BODY                          references to a body
+//   B BODY (body space)             octet 0: as it is, 1: zstd; then the message
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/codec.h"
+#include "mailbox/mailbox.h"
+
+namespace pabal::mailbox::keys {
+
+constexpr Uid kChunk = 4096;  // UIDs of one chunk: an append rewrites a few octets, a SELECT of 100,000 reads 25 values
+
+inline Encoder in_account(AccountId a, char kind) {
+  Encoder out;
+  out.u8('A').u32(a).u8(static_cast<uint8_t>(kind));
+  return out;
+}
+inline std::string all_of(AccountId a) { return Encoder().u8('A').u32(a).take(); }
+inline std::string state(AccountId a) { return in_account(a, 's').take(); }
+inline std::string mailbox(AccountId a, MailboxId m) { return in_account(a, 'b').u32(m).take(); }
+inline std::string name(AccountId a, std::string_view n) { return in_account(a, 'n').raw(n).take(); }
+inline std::string message(AccountId a, MessageId m) { return in_account(a, 'm').u64(m).take(); }
+inline std::string details(AccountId a, MessageId m) { return in_account(a, 'e').u64(m).take(); }
+inline std::string row(AccountId a, MailboxId m, Uid u) { return in_account(a, 'u').u32(m).u32(u).take(); }
+inline std::string chunk(AccountId a, MailboxId m, Uid u) { return in_account(a, 'x').u32(m).u32(u / kChunk).take(); }
+inline std::string change(AccountId a, ModSeq s) { return in_account(a, 'c').u64(s).take(); }
+inline std::string thread_hash(AccountId a, uint64_t h) { return in_account(a, 't').u64(h).take(); }
+inline std::string member(AccountId a, ThreadId t, MessageId m) { return in_account(a, 'T').u64(t).u64(m).take(); }
+inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u64(m).take(); }
+inline std::string removed(AccountId a, uint64_t until, MessageId m) { return in_account(a, 'd').u64(until).u64(m).take(); }
+inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }
+inline std::string body(BodyId b) { return Encoder().u8('B').u64(b).take(); }
+
+}  // namespace pabal::mailbox::keys

@@ -1,0 +1,188 @@
+#include "mailbox/records.h"
+
+#include "base/codec.h"
+
+namespace pabal::mailbox {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kMaxPlaces = 5'000;
+
+uint64_t micros(Time t) { return static_cast<uint64_t>(to_micros(t)); }
+Time time_of(uint64_t us) { return from_micros(static_cast<int64_t>(us)); }
+
+void put_flags(Encoder& out, const Flags& flags) {
+  out.u8(flags.system).varint(flags.keywords.size());
+  for (const std::string& keyword : flags.keywords) out.string(keyword);
+}
+bool get_flags(Decoder& in, Flags& flags) {
+  flags.system = in.u8();
+  const uint64_t count = in.varint();
+  if (count > kMaxKeywords) return false;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) flags.keywords.emplace_back(in.string());
+  return in.ok();
+}
+
+}  // namespace
+
+std::string encode(const AccountState& s) {
+  return Encoder().u8(kVersion).varint(s.modseq).varint(s.next_message).varint(s.next_mailbox).varint(s.octets).varint(s.messages)
+      .varint(s.quota_octets).take();
+}
+std::optional<AccountState> decode_state(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  AccountState s;
+  s.modseq = in.varint();
+  s.next_message = in.varint();
+  s.next_mailbox = static_cast<MailboxId>(in.varint());
+  s.octets = in.varint();
+  s.messages = in.varint();
+  s.quota_octets = in.varint();
+  if (!in.ok()) return {};
+  return s;
+}
+
+std::string encode(const Mailbox& m) {
+  return Encoder().u8(kVersion).u32(m.id).string(m.name).u8(static_cast<uint8_t>(m.role)).u32(m.uid_validity).u32(m.uid_next)
+      .varint(m.messages).varint(m.unseen).varint(m.deleted).varint(m.octets).varint(m.highest_modseq).boolean(m.subscribed).take();
+}
+std::optional<Mailbox> decode_mailbox(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  Mailbox m;
+  m.id = in.u32();
+  m.name = in.string();
+  m.role = static_cast<Role>(in.u8());
+  m.uid_validity = in.u32();
+  m.uid_next = in.u32();
+  m.messages = static_cast<uint32_t>(in.varint());
+  m.unseen = static_cast<uint32_t>(in.varint());
+  m.deleted = static_cast<uint32_t>(in.varint());
+  m.octets = in.varint();
+  m.highest_modseq = in.varint();
+  m.subscribed = in.boolean();
+  if (!in.ok() || m.role > Role::kImportant) return {};
+  return m;
+}
+
+std::string encode(const Message& m) {
+  Encoder out;
+  out.u8(kVersion).u64(m.id).u64(m.thread).u64(m.body).varint(m.size).u64(micros(m.received)).u64(micros(m.saved)).varint(m.modseq)
+      .varint(m.created_modseq);
+  put_flags(out, m.flags);
+  out.varint(m.places.size());
+  for (const Message::Place& place : m.places) out.u32(place.mailbox).u32(place.uid);
+  return out.take();
+}
+std::optional<Message> decode_message(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  Message m;
+  m.id = in.u64();
+  m.thread = in.u64();
+  m.body = in.u64();
+  m.size = in.varint();
+  m.received = time_of(in.u64());
+  m.saved = time_of(in.u64());
+  m.modseq = in.varint();
+  m.created_modseq = in.varint();
+  if (!get_flags(in, m.flags)) return {};
+  const uint64_t count = in.varint();
+  if (count > kMaxPlaces) return {};
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    const MailboxId mailbox = in.u32();
+    m.places.push_back({mailbox, in.u32()});
+  }
+  if (!in.ok()) return {};
+  return m;
+}
+
+std::string encode_row(MessageId message, ModSeq modseq, const Flags& flags) {
+  Encoder out;
+  out.u8(kVersion).varint(message).varint(modseq);
+  put_flags(out, flags);
+  return out.take();
+}
+std::optional<Row> decode_row(std::string_view record, Uid uid) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  Row row;
+  row.uid = uid;
+  row.message = in.varint();
+  row.modseq = in.varint();
+  if (!get_flags(in, row.flags)) return {};
+  return row;
+}
+
+std::string encode(const std::vector<Change>& changes) {
+  Encoder out;
+  out.u8(kVersion).varint(changes.size());
+  for (const Change& c : changes) out.u8(static_cast<uint8_t>(c.kind)).u32(c.mailbox).u32(c.uid).varint(c.message);
+  return out.take();
+}
+std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  std::vector<Change> out;
+  const uint64_t count = in.varint();
+  if (count > record.size()) return {};
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    Change c;
+    c.modseq = modseq;
+    const uint8_t kind = in.u8();
+    if (kind > static_cast<uint8_t>(Change::Kind::kSubscription)) return {};
+    c.kind = static_cast<Change::Kind>(kind);
+    c.mailbox = in.u32();
+    c.uid = in.u32();
+    c.message = in.varint();
+    out.push_back(c);
+  }
+  if (!in.ok()) return {};
+  return out;
+}
+
+std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure) {
+  return Encoder().u8(kVersion).string(prefix).string(preview).string(structure).take();
+}
+std::optional<Details> decode_details(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  Details d;
+  d.prefix = in.string();
+  d.preview = in.string();
+  auto structure = message::decode(in.string());
+  if (!in.ok() || !structure) return {};
+  d.structure = std::move(*structure);
+  return d;
+}
+
+// Gaps and lengths, so that an unbroken chunk is a few octets.
+std::string encode_uids(const std::vector<UidMap::Range>& ranges) {
+  Encoder out;
+  out.u8(kVersion).varint(ranges.size());
+  Uid end = 0;
+  for (const UidMap::Range& r : ranges) {
+    out.varint(r.first - end).varint(r.last - r.first);
+    end = r.last;
+  }
+  return out.take();
+}
+std::optional<std::vector<UidMap::Range>> decode_uids(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return {};
+  const uint64_t count = in.varint();
+  if (count > record.size()) return {};
+  std::vector<UidMap::Range> out;
+  uint64_t end = 0;
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    const uint64_t first = end + in.varint(), last = first + in.varint();
+    if (last > UINT32_MAX || (i > 0 && first <= end)) return {};
+    out.push_back({static_cast<Uid>(first), static_cast<Uid>(last)});
+    end = last;
+  }
+  if (!in.ok()) return {};
+  return out;
+}
+
+}  // namespace pabal::mailbox

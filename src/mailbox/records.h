@@ -1,0 +1,36 @@
+// The records of the mail model as octets. Each begins with a version; decoders refuse what is cut or of another version.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mailbox/mailbox.h"
+
+namespace pabal::mailbox {
+
+struct AccountState {
+  ModSeq modseq = 0;
+  MessageId next_message = 1;
+  MailboxId next_mailbox = 1;
+  uint64_t octets = 0, messages = 0, quota_octets = 0;
+};
+
+std::string encode(const AccountState& s);
+std::string encode(const Mailbox& m);
+std::string encode(const Message& m);
+std::string encode_row(MessageId message, ModSeq modseq, const Flags& flags);
+std::string encode(const std::vector<Change>& changes);  // their modseq is the key
+std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure);
+std::string encode_uids(const std::vector<UidMap::Range>& ranges);
+
+std::optional<AccountState> decode_state(std::string_view record);
+std::optional<Mailbox> decode_mailbox(std::string_view record);
+std::optional<Message> decode_message(std::string_view record);
+std::optional<Row> decode_row(std::string_view record, Uid uid);
+std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq);
+std::optional<Details> decode_details(std::string_view record);
+std::optional<std::vector<UidMap::Range>> decode_uids(std::string_view record);
+
+}  // namespace pabal::mailbox
