@@ -1,0 +1,54 @@
+// relay: the MTA. inbound: what it decides when other servers bring mail (port 25), or an existing Postfix does by LMTP: only
+// for local domains, only for people there are; one commit, then the 250.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "mailbox/local_delivery.h"
+#include "queue/queue.h"
+#include "smtp/server.h"
+#include "watch/trace.h"
+
+namespace pabal::relay {
+
+struct InboundServices {
+  store::Store& store;
+  mailbox::Mailboxes& mailboxes;
+  mailbox::LocalDelivery& local;
+  queue::Queue& queue;
+  const watch::Trace& trace;
+  net::Pool& pool;
+  IdSource& ids;
+  const Clock& clock;
+  std::string hostname;
+};
+
+constexpr size_t kUnknownUsersBeforeWait = 5;  // then each further guess waits: harvesting addresses is slow
+constexpr seconds kUnknownUserWait{2};
+constexpr size_t kParseHere = 32 << 10;        // octets: smaller messages are parsed on the loop, larger ones on the pool
+
+class Inbound final : public smtp::ServerPolicy {
+ public:
+  Inbound(InboundServices& services, net::Loop& loop) : services_(services), loop_(loop) {}
+
+  Task<smtp::Reply> on_connect(smtp::ClientInfo info) override;
+  Task<smtp::Reply> on_mail(smtp::ClientInfo info, smtp::MailParams mail) override;
+  Task<smtp::Reply> on_rcpt(smtp::ClientInfo info, smtp::RcptParams rcpt) override;
+  Task<std::vector<smtp::Reply>> on_message(smtp::ClientInfo info, std::string content) override;
+  void on_reset() override;
+
+ private:
+  void note_refusal(const smtp::ClientInfo& info, const std::string& recipient, const smtp::Reply& reply) const;
+  watch::Event event(const smtp::ClientInfo& info) const;
+
+  InboundServices& services_;
+  net::Loop& loop_;
+  smtp::MailParams mail_;
+  std::vector<smtp::RcptParams> recipients_;
+  size_t unknown_users_ = 0;
+};
+
+}  // namespace pabal::relay

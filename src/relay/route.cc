@@ -1,0 +1,97 @@
+#include "relay/route.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "message/address.h"
+
+namespace pabal::relay {
+namespace {
+
+using Answer = dns::Answer;
+
+Task<Result<Answer>> ask(net::Loop& loop, dns::Resolver& resolver, std::string name, dns::Type type) {
+  std::function<void(std::function<void(Result<Answer>)>)> start = [&resolver, name, type](std::function<void(Result<Answer>)> done) {
+    resolver.query(name, type, std::move(done));
+  };
+  Task<Result<Answer>> asking = net::from_callback<Result<Answer>>(loop, start);
+  co_return co_await asking;
+}
+
+Error passing(const std::string& what, const Error& why) { return {Code::kUnavailable, "4.4.3 " + what + " cannot be looked up now: " + why.message}; }
+
+// IPv6 first (RFC 6724 prefers it), IPv4 behind. Gives how many were found; kNotFound: the host has no address.
+Task<Result<void>> add_addresses(net::Loop& loop, dns::Resolver& resolver, std::string host, std::vector<Hop>& hops) {
+  const size_t had = hops.size();
+  std::optional<Error> trouble;
+  for (int i = 0; i < 2; ++i) {
+    const dns::Type type = i == 0 ? dns::Type::kAaaa : dns::Type::kA;
+    Task<Result<Answer>> asking = ask(loop, resolver, host, type);
+    const Result<Answer> answer = co_await asking;
+    if (!answer) {
+      trouble = answer.error();
+      continue;
+    }
+    for (const dns::Record& record : answer->records)
+      if (hops.size() < kMaxHops) hops.push_back({host, record.data});
+  }
+  if (hops.size() > had) co_return Result<void>();
+  if (trouble) co_return *trouble;
+  co_return Error{Code::kNotFound, host + " has no address"};
+}
+
+std::optional<std::string> literal_ip(std::string_view domain) {  // RFC 5321 §4.1.3
+  if (domain.size() < 3 || domain.front() != '[' || domain.back() != ']') return {};
+  std::string_view ip = domain.substr(1, domain.size() - 2);
+  if (text::istarts_with(ip, "IPv6:")) ip.remove_prefix(5);
+  return std::string(ip);
+}
+
+}  // namespace
+
+Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random& random, std::string domain, std::string self) {
+  Route route;
+  if (const auto ip = literal_ip(domain)) {
+    route.hops.push_back({domain, *ip});
+    co_return route;
+  }
+  const std::string name = message::ascii_domain(domain);
+  if (name.empty()) co_return Error{Code::kInvalid, "5.1.2 " + domain + " is not a domain"};
+  Task<Result<Answer>> asking = ask(loop, resolver, name, dns::Type::kMx);
+  const Result<Answer> mx = co_await asking;
+  if (!mx) co_return passing("the MX of " + name, mx.error());
+  if (mx->status == Answer::Status::kNxDomain) co_return Error{Code::kNotFound, "5.1.2 there is no domain " + name};
+
+  if (mx->status == Answer::Status::kNoData) {  // RFC 5321 §5.1: the implicit MX
+    Task<Result<void>> adding = add_addresses(loop, resolver, name, route.hops);
+    const Result<void> added = co_await adding;
+    if (!added && added.code() != Code::kNotFound) co_return passing(name, added.error());
+    if (!added) co_return Error{Code::kNotFound, "5.1.2 " + name + " takes no mail: it has neither MX nor address"};
+    co_return route;
+  }
+
+  std::vector<dns::Record> hosts = mx->records;
+  if (hosts.size() == 1 && (hosts[0].data.empty() || hosts[0].data == "."))  // RFC 7505
+    co_return Error{Code::kDenied, "5.1.10 " + name + " says that it takes no mail (null MX)"};
+  // By preference; those of one preference in random order, to spread the load.
+  for (size_t i = hosts.size(); i > 1; --i) std::swap(hosts[i - 1], hosts[random.below(i)]);
+  std::stable_sort(hosts.begin(), hosts.end(), [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
+  const auto us = std::find_if(hosts.begin(), hosts.end(), [&](const dns::Record& r) { return text::iequals(r.data, self); });
+  if (us != hosts.end()) {
+    const uint16_t ours = us->preference;
+    std::erase_if(hosts, [&](const dns::Record& r) { return r.preference >= ours; });
+    if (hosts.empty()) co_return Error{Code::kDenied, "5.4.6 the MX of " + name + " is this server, which does not have that domain"};
+  }
+  if (hosts.size() > kMaxMxHosts) hosts.resize(kMaxMxHosts);
+  std::optional<Error> trouble;
+  for (const dns::Record& host : hosts) {
+    Task<Result<void>> adding = add_addresses(loop, resolver, host.data, route.hops);
+    const Result<void> added = co_await adding;
+    if (!added && added.code() != Code::kNotFound) trouble = added.error();
+  }
+  if (!route.hops.empty()) co_return route;
+  if (trouble) co_return passing("the MX hosts of " + name, *trouble);
+  co_return Error{Code::kNotFound, "5.4.4 no MX host of " + name + " has an address"};
+}
+
+}  // namespace pabal::relay
