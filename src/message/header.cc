@@ -103,8 +103,8 @@ std::string unfold(std::string_view raw) {
 }
 
 const std::string* ParameterizedValue::find(std::string_view name) const {
-  for (const auto& [key, value] : params)
-    if (key == name) return &value;
+  for (const auto& [key, text] : params)
+    if (key == name) return &text;
   return nullptr;
 }
 
