@@ -1,6 +1,7 @@
 #include "access/imap/parse.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/text.h"
 
@@ -16,6 +17,8 @@ CommandReader::State CommandReader::next() {
       at_ += n;
       literal_left_ -= n;
       if (literal_left_ > 0) {
+        in_.clear();
+        at_ = 0;
         if (std::exchange(continue_due_, false)) return State::kNeedContinue;
         return State::kNeedMore;
       }
@@ -41,10 +44,12 @@ CommandReader::State CommandReader::next() {
       const bool plus = digits.ends_with('+');
       if (plus) digits.remove_suffix(1);
       if (const auto size = text::parse_u64(digits)) {
-        if (*size > max_literal_) return State::kTooLong;
         command_.append(line);
         command_ += "\r\n";
         at_ = lf + 1;
+        // RFC 7888 §4: a client that does not wait for us sends it whatever we say.
+        if (*size > max_literal_ || command_.size() + *size > max_line_ + max_literal_)
+          return plus ? State::kTooLong : State::kTooBig;
         literal_left_ = *size;
         continue_due_ = !plus;
         if (*size == 0 && continue_due_) {
@@ -228,6 +233,7 @@ std::string to_modified_utf7(std::string_view utf8) {
       continue;
     }
     const size_t length = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    // Invalid UTF-8 never comes here: names are checked when they are made.
     char32_t point = length == 1 ? c : c & (0xFF >> (length + 1));
     for (size_t k = 1; k < length && i + k < utf8.size(); ++k) point = point << 6 | (static_cast<unsigned char>(utf8[i + k]) & 0x3F);
     i += length;

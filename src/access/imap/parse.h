@@ -17,7 +17,7 @@ namespace pabal::access::imap {
 
 constexpr size_t kMaxLineBeforeLogin = 8 << 10;   // octets of a command, literals included
 constexpr size_t kMaxLine = 1 << 20;              // after login: UID sets of large mailboxes are long
-constexpr size_t kMaxDepth = 50;                  // parentheses
+constexpr size_t kMaxDepth = 50;                  // parentheses, NOT and OR
 constexpr size_t kMaxSetRanges = 100'000;
 
 // Gathers one command. feed() takes what came; state() tells what is wanted next.
@@ -30,12 +30,13 @@ class CommandReader {
     kNeedMore,      // read more
     kNeedContinue,  // send "+ ", the client waits (a synchronising literal)
     kCommand,       // take() it
+    kTooBig,        // a synchronising literal over the limit: take() what came and say NO; the client sends it not
     kTooLong,       // over the limits: BAD, and the connection cannot be kept in step
   };
   State next();
   std::string take();            // the command: lines and literals as they came, without the last line end
   bool pending() const { return at_ < in_.size(); }
-  void clear() { in_.clear(); at_ = 0; command_.clear(); }
+  uint64_t literal_left() const { return literal_left_; }
   size_t held() const { return in_.size() + command_.size(); }
   // One line that is not a command (DONE, SASL answers); nothing: not whole yet.
   std::optional<std::string> line();

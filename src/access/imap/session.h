@@ -46,11 +46,13 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(std::unique_ptr<net::Stream> stream, Options options, Services& services);
   Task<void> run();
 
+ public:
+  struct SearchKey;  // search.cc
+
  private:
   enum class State { kGreeted, kAuthenticated, kSelected, kOver };
   struct Target { uint32_t sequence; mailbox::Uid uid; };
   struct FetchItems;
-  struct SearchKey;
 
   // --- driver: session.cc ---
   Task<bool> fill(Duration patience);

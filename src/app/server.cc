@@ -1,0 +1,244 @@
+#include "app/server.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "access/imap/session.h"
+#include "app/admin.h"
+#include "base/log.h"
+#include "delivery/delivery.h"
+#include "dns/resolver.h"
+#include "relay/inbound.h"
+#include "relay/outbound.h"
+#include "smtp/server.h"
+#include "submission/session.h"
+
+namespace pabal::app {
+namespace {
+
+constexpr size_t kPoolQueue = 1'000;
+constexpr size_t kMessageMemory = 512 << 20;  // octets of messages under way in all sessions
+constexpr size_t kFoldFrom = 500;             // word lists of an account before they are folded
+constexpr seconds kHousekeeping{2};
+constexpr size_t kPurgeAtOnce = 200;
+constexpr days kCertificateLife{3650};
+
+Result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out) return Error{Code::kIo, "cannot write " + path};
+  ::chmod(path.c_str(), mode);
+  return {};
+}
+
+// The certificate of the configuration, or one made by ourselves at the first start.
+Result<std::shared_ptr<net::TlsServer>> open_tls(const Config& config, const Clock& clock) {
+  if (!config.tls_certificate.empty()) return net::make_tls_server(config.tls_certificate, config.tls_key);
+  const std::string folder = config.data_dir + "/tls", chain = folder + "/certificate.pem", key = folder + "/key.pem";
+  if (!std::filesystem::exists(chain)) {
+    std::error_code failure;
+    std::filesystem::create_directories(folder, failure);
+    const auto made = net::make_self_signed({config.hostname}, clock.now() - hours(24), kCertificateLife);
+    if (!made) return made.error();
+    if (const auto done = write_file(key, made->key_pem, 0600); !done) return done.error();
+    if (const auto done = write_file(chain, made->certificate_pem, 0644); !done) return done.error();
+    log::info("app", "made a certificate of our own in " + folder + "; mail programs will ask whether to trust it");
+  }
+  return net::make_tls_server(chain, key);
+}
+
+Result<std::unique_ptr<dns::Resolver>> open_dns(const Config& config) {
+  dns::UnboundOptions options;
+  options.forwarder = config.dns_forwarder;
+  auto unbound = dns::make_unbound(options);
+  if (!unbound) return unbound;
+  if (config.zones.empty()) return unbound;
+  auto zones = std::make_unique<dns::ZoneResolver>(std::shared_ptr<dns::Resolver>(std::move(*unbound)));
+  for (const ZoneConfig& zone : config.zones)
+    if (const auto loaded = zones->load(zone.origin, zone.text); !loaded) return Error{loaded.code(), config.file + ": " + loaded.error().message};
+  return std::unique_ptr<dns::Resolver>(std::move(zones));
+}
+
+}  // namespace
+
+// Members are destroyed from the last to the first: who listens goes before what serves it, the store last.
+struct Server::Impl {
+  explicit Impl(const Config& c) : config(c) {}
+
+  Config config;
+  std::unique_ptr<Rooms> rooms;
+  std::unique_ptr<dns::Resolver> resolver;
+  std::shared_ptr<net::TlsServer> tls;
+  std::unique_ptr<net::Pool> pool;
+  std::unique_ptr<identity::LoginGuard> guard;
+  std::unique_ptr<identity::Login> login;
+  std::unique_ptr<delivery::Delivery> delivery;
+  std::shared_ptr<smtp::MemoryBudget> budget = std::make_shared<smtp::MemoryBudget>(kMessageMemory);
+  std::unique_ptr<submission::Services> submission;
+  std::unique_ptr<relay::InboundServices> inbound;
+  std::unique_ptr<access::imap::Services> imap;
+  std::unique_ptr<net::IoLoops> loops;
+  std::unique_ptr<relay::Outbound> outbound;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  std::unique_ptr<net::Listener> admin;
+  std::atomic<bool> stopping{false};
+  std::thread housekeeper;
+
+  void wire();
+  Result<void> listen();
+  void serve(Protocol protocol, std::unique_ptr<net::Stream> stream);
+  void keep_house();
+};
+
+void Server::Impl::wire() {
+  Rooms& r = *rooms;
+  guard = std::make_unique<identity::LoginGuard>(r.clock);
+  login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
+  delivery = std::make_unique<delivery::Delivery>(delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock});
+  submission = std::make_unique<submission::Services>(submission::Services{
+      *r.store, *login, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.random, r.clock, config.hostname});
+  inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
+      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
+  imap = std::make_unique<access::imap::Services>(access::imap::Services{
+      *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
+  relay::OutboundOptions options;
+  options.hostname = config.hostname;
+  options.port = config.relay_port;
+  options.source_ip = config.relay_source_ip;
+  options.smarthost = config.relay_smarthost;
+  outbound = std::make_unique<relay::Outbound>(loops->loop(0), relay::OutboundServices{
+      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool, *r.ids, r.random}, options);
+}
+
+void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream) {
+  net::Loop& loop = stream->loop();
+  if (protocol == Protocol::kImap || protocol == Protocol::kImaps) {
+    access::imap::Options options;
+    options.tls = tls;
+    options.implicit_tls = protocol == Protocol::kImaps;
+    return loop.spawn(access::imap::serve(std::move(stream), options, *imap));
+  }
+  smtp::ServerOptions options;
+  options.hostname = config.hostname;
+  options.tls = tls;
+  options.max_size = config.max_message_size;
+  options.lmtp = protocol == Protocol::kLmtp;
+  options.implicit_tls = protocol == Protocol::kSubmissions;
+  options.auth_in_clear = stream->remote().loopback();
+  std::shared_ptr<smtp::ServerPolicy> policy;
+  if (protocol == Protocol::kSubmission || protocol == Protocol::kSubmissions) policy = std::make_shared<submission::Session>(*submission, loop);
+  else policy = std::make_shared<relay::Inbound>(*inbound, loop);
+  loop.spawn(smtp::serve(std::move(stream), options, policy, budget));
+}
+
+Result<void> Server::Impl::listen() {
+  for (ListenerConfig& one : config.listeners) {
+    auto listener = loops->network().listen({one.address}, [this, protocol = one.protocol](std::unique_ptr<net::Stream> stream) { serve(protocol, std::move(stream)); });
+    if (!listener) return Error{listener.code(), std::string(protocol_name(one.protocol)) + ": " + listener.error().message};
+    one.address = (*listener)->local();
+    log::info("app", fmt::format("{} listens on {}", protocol_name(one.protocol), one.address.text()));
+    listeners.push_back(std::move(*listener));
+  }
+  auto opened = serve_admin(*loops, *pool, *rooms, config.admin_socket());
+  if (!opened) return opened.error();
+  admin = std::move(*opened);
+  return {};
+}
+
+// Folds word lists and frees what the undelete window has passed, one account at a time.
+void Server::Impl::keep_house() {
+  Time purge_at = rooms->clock.now() + minutes(1);
+  while (!stopping) {
+    for (auto end = rooms->clock.now() + kHousekeeping; rooms->clock.now() < end && !stopping;) std::this_thread::sleep_for(milliseconds(50));
+    const auto due = rooms->mailboxes->accounts_to_fold(kFoldFrom);
+    if (!due) {
+      log::error("app", due.error().message);
+      continue;
+    }
+    for (const mailbox::AccountId account : *due) {
+      if (stopping) return;
+      if (const auto folded = rooms->mailboxes->fold(account); !folded) log::error("app", folded.error().message);
+    }
+    if (rooms->clock.now() < purge_at) continue;
+    purge_at = rooms->clock.now() + hours(1);
+    const auto accounts = rooms->directory->accounts(*rooms->store, "");
+    if (!accounts) continue;
+    for (const auto& account : *accounts) {
+      size_t purged = kPurgeAtOnce;
+      while (purged == kPurgeAtOnce && !stopping) {
+        purged = 0;
+        const auto done = rooms->store->transact_and_wait([&](store::Transaction& t) -> Result<void> {
+          const auto freed = rooms->mailboxes->purge_expired(t, account.id, kPurgeAtOnce);
+          if (!freed) return freed.error();
+          purged = *freed;
+          return {};
+        });
+        if (!done) log::error("app", done.error().message);
+      }
+    }
+  }
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Server>> Server::start(const Config& config) {
+  log::set_level(config.log_level);
+  auto impl = std::make_unique<Impl>(config);
+  auto rooms = open_rooms(config);
+  if (!rooms) return rooms.error();
+  impl->rooms = std::move(*rooms);
+  auto tls = open_tls(config, impl->rooms->clock);
+  if (!tls) return tls.error();
+  impl->tls = std::move(*tls);
+  auto resolver = open_dns(config);
+  if (!resolver) return resolver.error();
+  impl->resolver = std::move(*resolver);
+  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  impl->pool = net::make_pool(std::max<size_t>(2, cores), kPoolQueue);
+  impl->loops = std::make_unique<net::IoLoops>(config.threads ? config.threads : cores);
+  impl->wire();
+  auto server = std::unique_ptr<Server>(new Server(std::move(impl)));
+  if (const auto done = server->impl_->listen(); !done) return done.error();
+  server->impl_->outbound->start();
+  server->impl_->housekeeper = std::thread([raw = server->impl_.get()] { raw->keep_house(); });
+  return server;
+}
+
+Server::~Server() {
+  impl_->stopping = true;
+  impl_->admin.reset();
+  impl_->listeners.clear();
+  impl_->outbound->stop();
+  impl_->loops->stop();
+  if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
+  impl_->pool.reset();
+}
+
+Result<void> Server::reload() {
+  auto fresh = impl_->config.file.empty() ? Result<Config>(impl_->config) : read_config(impl_->config.file);
+  if (!fresh) return fresh.error();
+  log::set_level(fresh->log_level);
+  if (fresh->tls_certificate != impl_->config.tls_certificate || fresh->hostname != impl_->config.hostname || fresh->data_dir != impl_->config.data_dir ||
+      fresh->listeners.size() != impl_->config.listeners.size())
+    log::warn("app", "listeners, folders, names and certificate paths change at the next restart only");
+  if (const auto done = impl_->tls->reload(); !done) return done;
+  log::info("app", "reloaded certificates and log level");
+  return {};
+}
+
+Rooms& Server::rooms() { return *impl_->rooms; }
+const Config& Server::config() const { return impl_->config; }
+
+std::vector<net::Address> Server::addresses() const {
+  std::vector<net::Address> out;
+  for (const auto& listener : impl_->listeners) out.push_back(listener->local());
+  return out;
+}
+
+}  // namespace pabal::app
