@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "base/random.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "net/io_loop.h"

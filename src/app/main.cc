@@ -1,5 +1,5 @@
 // pabal: the command line.
-#include <unistd.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>

@@ -150,7 +150,7 @@ std::string unit_text(const QuickstartOptions& o) {
 }
 
 // A TXT record's value in quoted strings of at most 255 octets (RFC 1035 §3.3.14).
-std::string quoted(std::string_view txt) {
+std::string quoted_txt(std::string_view txt) {
   std::string out;
   for (; !txt.empty(); txt.remove_prefix(std::min<size_t>(txt.size(), 255)))
     out += fmt::format("{}\"{}\"", out.empty() ? "" : " ", txt.substr(0, 255));
@@ -162,7 +162,7 @@ std::string records_text(const QuickstartOptions& o, const std::vector<std::stri
   std::string out;
   for (const std::string& ip : ips) out += fmt::format("{}. {} {}\n", o.hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
   out += fmt::format("{}. MX 10 {}.\n{}. TXT \"v=spf1 mx -all\"\n", o.domain, o.hostname, o.domain);
-  for (const auto& [selector, txt] : dkim) out += fmt::format("{}._domainkey.{}. TXT {}\n", selector, o.domain, quoted(txt));
+  for (const auto& [selector, txt] : dkim) out += fmt::format("{}._domainkey.{}. TXT {}\n", selector, o.domain, quoted_txt(txt));
   out += fmt::format("_dmarc.{0}. TXT \"v=DMARC1; p=none; rua=mailto:postmaster@{0}\"\n", o.domain);
   // RFC 6186, RFC 8314 §5.1: mail programs find their servers by these.
   out += fmt::format("_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"

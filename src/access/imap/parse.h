@@ -36,6 +36,7 @@ class CommandReader {
   State next();
   std::string take();            // the command: lines and literals as they came, without the last line end
   bool pending() const { return at_ < in_.size(); }
+  void clear() { in_.clear(); at_ = 0; command_.clear(); }
   uint64_t literal_left() const { return literal_left_; }
   size_t held() const { return in_.size() + command_.size(); }
   // One line that is not a command (DONE, SASL answers); nothing: not whole yet.
