@@ -1,5 +1,5 @@
 // room: queue
-// decode() never crashes; what it accepts, encode() writes again octet by octet.
+// decode() never crashes, and what it accepts survives being written and read again.
 #include <string>
 
 #include "base/check.h"

@@ -30,8 +30,7 @@ std::string schedule_key(Time due, QueueId id) {
 }
 
 Error damaged(QueueId id) {
-  return {Code::kCorrupt, "the queue's record of " + id_text(id) + " is damaged; remove it with `pabal queue cancel` or "
-                          "restore the store from a backup"};
+  return {Code::kCorrupt, "the queue's record of " + id_text(id) + " is damaged; restore the store from a backup"};
 }
 
 Error missing(QueueId id) { return {Code::kNotFound, "there is no " + id_text(id) + " in the queue"}; }

@@ -1,43 +1,44 @@
 #include "watch/trace.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
-#include <boost/json.hpp>
+#include <functional>
+#include <optional>
+#include <queue>
 #include <set>
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "base/text.h"
 
-// Keys: "Te" time:u64 sequence:u64 -> event; "Ti" hash64(word):u64 time:u64 sequence:u64 -> nothing. Words are the id, the
-// message-id, the addresses and their domains, in lower case.
+// The keys of this room; all expire together with the event they belong to.
+//   T e <group> <stamp>             -> the event
+//   T i <hash of id> <stamp>        -> group
+//   T a <domain> <local> <stamp>    -> group; hashes of the two halves of an address
+// A group is one message: the hash of its Message-ID, or of its id here while there is none, so that all of a message's
+// events lie side by side. A stamp is time, sequence and a hash of the event: it orders, and no two events share one.
+//
+// One event costs at most four small writes on the committer's thread and no read. A domain has no key of its own: its
+// query reads the keys of all its addresses, which is slow (a million keys a second) where writing must be fast.
 namespace pabal::watch {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr std::string_view kEvents = "Te", kIds = "Ti", kAddresses = "Ta";
+constexpr size_t kMaxField = 1'000;      // octets of one field kept: a long reply's tail tells nothing
+constexpr size_t kMaxLimit = 100'000;    // events of one answer, some 50 MB
+constexpr size_t kMaxJoined = 1'000;     // ids and message-ids followed from one query
+constexpr size_t kStampSize = 16;
 
-std::string word_of(std::string_view text) {
-  std::string word = text::lowered(text::trim(text));
-  if (word.size() > 2 && word.front() == '<' && word.back() == '>') word = word.substr(1, word.size() - 2);
-  return word;
-}
+uint64_t fold(std::string_view token) { return hash64(text::lowered(token)); }
 
-std::set<std::string> words_of(const Event& event) {
-  std::set<std::string> words;
-  for (const std::string* text : {&event.id, &event.message_id, &event.reverse_path, &event.recipient}) {
-    const std::string word = word_of(*text);
-    if (word.empty()) continue;
-    words.insert(word);
-    if (const size_t at = word.rfind('@'); (text == &event.reverse_path || text == &event.recipient) && at != word.npos)
-      words.insert(word.substr(at + 1));
-  }
-  return words;
-}
+std::string_view cut(std::string_view field) { return field.substr(0, kMaxField); }
 
 std::string encode(const Event& e) {
-  return Encoder().u8(kVersion).u64(static_cast<uint64_t>(to_micros(e.at))).string(e.id).string(e.message_id).string(e.station)
-      .string(e.action).string(e.reverse_path).string(e.recipient).string(e.peer).string(e.tls).string(e.reason).take();
+  Encoder out;
+  out.u8(kVersion).u64(static_cast<uint64_t>(to_micros(e.at))).string(cut(e.id)).string(cut(e.message_id));
+  out.string(cut(e.station)).string(cut(e.action)).string(cut(e.reverse_path)).string(cut(e.recipient));
+  return out.string(cut(e.peer)).string(cut(e.tls)).string(cut(e.reason)).take();
 }
 
 std::optional<Event> decode(std::string_view record) {
@@ -45,109 +46,193 @@ std::optional<Event> decode(std::string_view record) {
   if (in.u8() != kVersion) return {};
   Event e;
   e.at = from_micros(static_cast<int64_t>(in.u64()));
-  for (std::string* field : {&e.id, &e.message_id, &e.station, &e.action, &e.reverse_path, &e.recipient, &e.peer, &e.tls, &e.reason})
+  for (std::string* field : {&e.id, &e.message_id, &e.station, &e.action, &e.reverse_path, &e.recipient, &e.peer, &e.tls,
+                             &e.reason})
     *field = in.string();
-  if (!in.ok()) return {};
+  if (!in.ok() || !in.done()) return {};
   return e;
 }
 
-// Adds the keys of the events that name `word`.
-Result<void> collect(const store::Reader& r, const std::string& word, size_t limit, std::set<std::string>& keys) {
-  store::Range range = store::Range::prefix(Encoder().raw("Ti").u64(hash64(word)).take());
-  range.limit = limit;
-  range.reverse = true;  // the newest, when there are more
-  return r.scan(range, [&](std::string_view key, std::string_view) {
-    keys.insert("Te" + std::string(key.substr(10)));
-    return keys.size() < limit;
-  });
+// Orders the events of equal times as they were written by this process. A transaction that is run again takes new
+// numbers; the old ones were never stored.
+std::string next_stamp(Time at, std::string_view record) {
+  static std::atomic<uint32_t> sequence{0};
+  const uint64_t micros = static_cast<uint64_t>(std::max<int64_t>(0, to_micros(at)));
+  return Encoder().u64(micros).u32(sequence++).u32(static_cast<uint32_t>(hash64(record))).take();
 }
 
-// Cut to what a sane header or reply has, so that hostile ones do not fill the store.
-std::string bounded(const std::string& text) { return text.size() <= 500 ? text : text.substr(0, 500); }
-
-std::string time_text(Time t) {
-  const std::string full = to_rfc3339(t);
-  return full.substr(11, 12);
+uint64_t group_of(const Event& e, std::string_view stamp) {
+  const std::string_view name = !e.message_id.empty() ? cut(e.message_id) : cut(e.id);
+  return name.empty() ? hash64(stamp) : fold(name);
 }
+
+struct Halves { uint64_t local = 0, domain = 0; };
+Halves halves(std::string_view address) {
+  const size_t at = address.rfind('@');
+  if (at == address.npos) return {fold(address), fold({})};
+  return {fold(address.substr(0, at)), fold(address.substr(at + 1))};
+}
+
+void index_address(store::Transaction& t, std::string_view address, std::string_view stamp, std::string_view group,
+                   Time expires) {
+  if (address.empty()) return;
+  const Halves h = halves(cut(address));
+  t.put_until(Encoder().raw(kAddresses).u64(h.domain).u64(h.local).raw(stamp).view(), group, expires);
+}
+
+bool in_domain(std::string_view address, std::string_view domain) {
+  const size_t at = address.rfind('@');
+  return at != address.npos && text::iequals(address.substr(at + 1), domain);
+}
+
+// Collects the events of one query: each once, the newest `limit` of them.
+class Search {
+ public:
+  Search(const store::Reader& r, size_t limit) : reader_(r), limit_(limit) {}
+
+  // All the events of an id, and what its message-ids join to it, in turn.
+  Result<void> follow_id(std::string_view id) { add_id(id); return follow(); }
+  Result<void> follow_message_id(std::string_view message_id) { add_message_id(message_id); return follow(); }
+
+  // Events whose index keys start with `prefix` and for which `wanted` holds.
+  using Wanted = std::function<bool(const Event&)>;
+  Result<void> by_index(const std::string& prefix, const Wanted& wanted) {
+    // Keys of one prefix are in time order only below one token, so the newest are picked by stamp.
+    using Found = std::pair<std::string, std::string>;  // stamp, group
+    std::priority_queue<Found, std::vector<Found>, std::greater<>> newest;
+    const auto scanned = reader_.scan(store::Range::prefix(prefix), [&](std::string_view key, std::string_view group) {
+      if (key.size() < kStampSize) return true;
+      const std::string_view stamp = key.substr(key.size() - kStampSize);
+      if (newest.size() == limit_) {
+        if (stamp <= newest.top().first) return true;
+        newest.pop();
+      }
+      newest.emplace(stamp, group);
+      return true;
+    });
+    if (!scanned) return scanned;
+    for (; !newest.empty(); newest.pop()) {
+      const std::string key = std::string(kEvents) + newest.top().second + newest.top().first;
+      const auto record = reader_.get(key);
+      if (!record) return record.error();
+      if (!*record) continue;  // it expired between the two reads
+      if (auto event = decode(**record); event && wanted(*event)) take(newest.top().first, std::move(*event));
+    }
+    return {};
+  }
+
+  std::vector<Event> events() && {
+    std::vector<Event> out;
+    for (auto& [stamp, event] : found_) out.push_back(std::move(event));
+    return out;
+  }
+
+ private:
+  void add_id(std::string_view id) {
+    if (!id.empty() && ids_.size() < kMaxJoined && ids_.insert(text::lowered(id)).second) new_ids_.emplace_back(id);
+  }
+  void add_message_id(std::string_view id) {
+    if (!id.empty() && message_ids_.size() < kMaxJoined && message_ids_.insert(text::lowered(id)).second)
+      new_message_ids_.emplace_back(id);
+  }
+
+  Result<void> follow() {
+    while (!new_ids_.empty() || !new_message_ids_.empty()) {
+      const auto ids = std::exchange(new_ids_, {});
+      const auto message_ids = std::exchange(new_message_ids_, {});
+      for (const std::string& id : ids)
+        if (const auto done = by_index(Encoder().raw(kIds).u64(fold(id)).take(),
+                                       [&](const Event& e) { return text::iequals(e.id, id); });
+            !done)
+          return done;
+      for (const std::string& id : message_ids)
+        if (const auto done = by_group(id); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> by_group(std::string_view message_id) {
+    store::Range range = store::Range::prefix(Encoder().raw(kEvents).u64(fold(message_id)).view());
+    range.reverse = true;  // the newest first
+    range.limit = limit_;
+    return reader_.scan(range, [&](std::string_view key, std::string_view record) {
+      auto event = decode(record);
+      // Others may share the hash: somebody else chooses message-ids.
+      if (event && text::iequals(event->message_id, message_id))
+        take(std::string(key.substr(key.size() - kStampSize)), std::move(*event));
+      return true;
+    });
+  }
+
+  void take(std::string stamp, Event event) {
+    add_id(event.id);
+    add_message_id(event.message_id);
+    found_.emplace(std::move(stamp), std::move(event));
+    if (found_.size() > limit_) found_.erase(found_.begin());
+  }
+
+  const store::Reader& reader_;
+  const size_t limit_;
+  std::map<std::string, Event> found_;  // by stamp
+  std::set<std::string> ids_, message_ids_;
+  std::vector<std::string> new_ids_, new_message_ids_;
+};
 
 }  // namespace
 
-void Trace::record(store::Transaction& t, const Event& given) const {
-  static std::atomic<uint64_t> sequence{0};
-  Event event = given;
-  for (std::string* field : {&event.message_id, &event.reverse_path, &event.recipient, &event.peer, &event.reason}) *field = bounded(*field);
-  const std::string order = Encoder().u64(static_cast<uint64_t>(to_micros(event.at))).u64(++sequence).take();
+void Trace::record(store::Transaction& t, const Event& event) const {
   const Time expires = event.at + keep_;
-  t.put_until("Te" + order, encode(event), expires);
-  for (const std::string& word : words_of(event))
-    t.put_until(Encoder().raw("Ti").u64(hash64(word)).raw(order).take(), "", expires);
+  const std::string record = encode(event);
+  const std::string stamp = next_stamp(event.at, record);
+  const std::string group = Encoder().u64(group_of(event, stamp)).take();
+
+  t.put_until(Encoder().raw(kEvents).raw(group).raw(stamp).view(), record, expires);
+  if (!event.id.empty()) t.put_until(Encoder().raw(kIds).u64(fold(cut(event.id))).raw(stamp).view(), group, expires);
+  index_address(t, event.reverse_path, stamp, group, expires);
+  if (!text::iequals(event.recipient, event.reverse_path)) index_address(t, event.recipient, stamp, group, expires);
 }
 
 void Trace::record_later(Event event) const {
-  store_.transact([this, event = std::move(event)](store::Transaction& t) -> Result<void> {
-    record(t, event);
-    return {};
-  }, [](Result<void>) {});
+  store_.transact(
+      [trace = *this, event = std::move(event)](store::Transaction& t) -> Result<void> {
+        trace.record(t, event);
+        return {};
+      },
+      [](Result<void> done) {
+        if (!done) log::warn("watch", "a line of the message trace was lost: " + done.error().message);
+      });
 }
 
 Result<std::vector<Event>> Trace::find(const store::Reader& r, std::string_view query, size_t limit) const {
-  const std::string word = word_of(query);
-  std::set<std::string> keys;
-  if (const auto done = collect(r, word, limit, keys); !done) return done.error();
-  const auto read = [&](std::vector<Event>& events) -> Result<void> {
-    for (const std::string& key : keys) {
-      const auto record = r.get(key);
-      if (!record) return record.error();
-      if (auto event = *record ? decode(**record) : std::nullopt) events.push_back(std::move(*event));
-    }
-    return {};
-  };
-  std::vector<Event> events;
-  if (const auto done = read(events); !done) return done.error();
-  // An id or message-id brings the whole story: events of the same message under its other names.
-  std::set<std::string> joined;
-  for (const Event& e : events) {
-    if (word_of(e.id) != word && word_of(e.message_id) != word) continue;
-    for (const std::string* name : {&e.id, &e.message_id})
-      if (!name->empty() && word_of(*name) != word) joined.insert(word_of(*name));
-  }
-  if (!joined.empty()) {
-    for (const std::string& other : joined)
-      if (const auto done = collect(r, other, limit, keys); !done) return done.error();
-    events.clear();
-    if (const auto done = read(events); !done) return done.error();
-  }
-  return events;  // keys are in the order of time
-}
+  query = cut(text::trim(query));
+  if (query.empty() || limit == 0) return std::vector<Event>{};
+  Search search(r, std::min(limit, kMaxLimit));
 
-std::string to_text(const std::vector<Event>& events) {
-  std::string out, heading;
-  for (const Event& e : events) {
-    const std::string title = (e.message_id.empty() ? std::string("(no message-id)") : text::printable(e.message_id)) + "  " + to_rfc3339(e.at).substr(0, 10);
-    if (title != heading) out += (heading.empty() ? "" : "\n") + title + "\n";
-    heading = title;
-    std::string about = e.recipient.empty() ? "from <" + e.reverse_path + ">" : e.recipient;
-    out += fmt::format("  {}  {:<10} {:<10} {}\n", time_text(e.at), e.station, e.action, text::printable(about));
-    std::vector<std::string> details;
-    if (!e.peer.empty()) details.push_back(text::printable(e.peer));
-    if (!e.tls.empty()) details.push_back(text::printable(e.tls));
-    if (!e.reason.empty()) details.push_back(text::printable(e.reason, 400));
-    if (!e.id.empty()) details.push_back("id " + e.id);
-    if (!details.empty()) out += "                " + text::join(details, "; ") + "\n";
-  }
-  return out;
-}
+  // A message-id looks like an address, and an id like a domain: each reading is tried.
+  const bool bracketed = query.size() > 2 && query.front() == '<' && query.back() == '>';
+  const std::string_view bare = bracketed ? query.substr(1, query.size() - 2) : query;
+  const size_t at = bare.rfind('@');
+  Result<void> done;
+  if (at != 0) done = search.follow_message_id("<" + std::string(bare) + ">");
+  if (done && !bracketed && at == bare.npos) done = search.follow_id(bare);
+  if (!done) return done.error();
+  std::vector<Event> joined = std::move(search).events();
+  if (!joined.empty()) return joined;
 
-std::string to_json(const std::vector<Event>& events) {
-  boost::json::array list;
-  for (const Event& e : events) {
-    // Replies of other servers may hold anything; JSON holds UTF-8.
-    const auto utf8 = [](const std::string& s) { return text::is_utf8(s) ? s : text::printable(text::hex(s)); };
-    list.push_back(boost::json::object{{"at", to_rfc3339(e.at)}, {"id", utf8(e.id)}, {"messageId", utf8(e.message_id)},
-                                       {"station", e.station}, {"action", e.action}, {"reversePath", utf8(e.reverse_path)},
-                                       {"recipient", utf8(e.recipient)}, {"peer", utf8(e.peer)}, {"tls", e.tls}, {"reason", utf8(e.reason)}});
+  Search addresses(r, std::min(limit, kMaxLimit));
+  if (at == bare.npos || at == 0) {
+    const std::string_view domain = bare.substr(at == 0 ? 1 : 0);
+    done = addresses.by_index(Encoder().raw(kAddresses).u64(fold(domain)).take(), [&](const Event& e) {
+      return in_domain(e.reverse_path, domain) || in_domain(e.recipient, domain);
+    });
+  } else {
+    const Halves h = halves(bare);
+    done = addresses.by_index(Encoder().raw(kAddresses).u64(h.domain).u64(h.local).take(), [&](const Event& e) {
+      return text::iequals(e.reverse_path, bare) || text::iequals(e.recipient, bare);
+    });
   }
-  return boost::json::serialize(list);
+  if (!done) return done.error();
+  return std::move(addresses).events();
 }
 
 }  // namespace pabal::watch
