@@ -39,10 +39,13 @@ Task<T> from_callback(Loop& loop, std::function<void(std::function<void(T)>)> st
 
 template <typename T>
 Task<Result<T>> run_on(Pool& pool, Loop& loop, std::function<Result<T>()> f) {
-  co_return co_await from_callback<Result<T>>(loop, [&pool, f](std::function<void(Result<T>)> done) {
+  // Named, not temporaries of the co_await expression: g++ 12 destroys those twice.
+  std::function<void(std::function<void(Result<T>)>)> start = [&pool, f](std::function<void(Result<T>)> done) {
     if (!pool.submit([f, done] { done(f()); }))
       done(Error{Code::kLimit, "the server is busy; try again in a minute"});
-  });
+  };
+  Task<Result<T>> waiting = from_callback<Result<T>>(loop, start);
+  co_return co_await waiting;
 }
 
 }  // namespace pabal::net
