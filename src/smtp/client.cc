@@ -28,6 +28,43 @@ ServerReply local_refusal(int code, std::string enhanced, std::string text) {
   return reply;
 }
 
+// An address goes between "<" and ">" on a line: nothing in it may end either.
+bool fits_a_path(std::string_view address) {
+  return std::none_of(address.begin(), address.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<' || c == '>'; });
+}
+
+std::string mail_command(const Outgoing& message, const Extensions& extensions) {
+  const MailParams& mail = message.mail;
+  std::string line = "MAIL FROM:<" + mail.reverse_path + ">";
+  if (extensions.size) line += " SIZE=" + std::to_string(message.content.size());
+  if (mail.body_binary) line += " BODY=BINARYMIME";
+  else if (mail.body_8bit && extensions.eight_bit) line += " BODY=8BITMIME";
+  if (mail.smtputf8) line += " SMTPUTF8";
+  if (mail.requiretls) line += " REQUIRETLS";
+  if (extensions.dsn && !mail.ret.empty()) line += " RET=" + mail.ret;
+  if (extensions.dsn && !mail.envid.empty()) line += " ENVID=" + encode_xtext(mail.envid);
+  return line;
+}
+
+std::string rcpt_command(const OutgoingRcpt& rcpt, const Extensions& extensions) {
+  std::string line = "RCPT TO:<" + rcpt.address + ">";
+  if (!extensions.dsn) return line;
+  if (rcpt.notify) {
+    std::vector<std::string> words;
+    if (rcpt.notify & kNever) words.emplace_back("NEVER");
+    if (rcpt.notify & kSuccess) words.emplace_back("SUCCESS");
+    if (rcpt.notify & kFailure) words.emplace_back("FAILURE");
+    if (rcpt.notify & kDelay) words.emplace_back("DELAY");
+    line += " NOTIFY=" + text::join(words, ",");
+  }
+  const size_t semicolon = rcpt.orcpt.find(';');
+  if (semicolon == rcpt.orcpt.npos) return line;
+  const std::string_view address = std::string_view(rcpt.orcpt).substr(semicolon + 1);
+  // RFC 6533 §3: UTF-8 goes as it is, where SMTPUTF8 is spoken; else it is left out.
+  if (!text::is_ascii(address) && !extensions.smtputf8) return line;
+  return line + " ORCPT=" + rcpt.orcpt.substr(0, semicolon + 1) + (text::is_ascii(address) ? encode_xtext(address) : std::string(address));
+}
+
 }  // namespace
 
 std::string ServerReply::text() const {
@@ -153,12 +190,14 @@ Task<Result<void>> ClientConnection::ehlo() {
     else if (name == "STARTTLS") extensions_.starttls = true;
     else if (name == "REQUIRETLS") extensions_.requiretls = true;
     else if (name == "SIZE") {
-      extensions_.size = true;
+      extensions_.size = true;  // RFC 1870
       if (words.size() > 1) extensions_.max_size = text::parse_u64(words[1]).value_or(0);
     } else if (name == "LIMITS") {
-      for (const std::string_view word : words)
+      for (const std::string_view word : words) {
         if (text::istarts_with(word, "RCPTMAX="))
           extensions_.max_recipients = std::clamp<uint64_t>(text::parse_u64(word.substr(8)).value_or(100), 1, kMaxRecipients);
+        if (text::istarts_with(word, "MAILMAX=")) extensions_.max_messages = text::parse_u64(word.substr(8)).value_or(0);
+      }
     } else if (name == "AUTH") {
       for (size_t k = 1; k < words.size(); ++k) extensions_.auth.push_back(text::uppered(words[k]));
     }
@@ -170,8 +209,8 @@ Task<Result<void>> ClientConnection::starttls(net::TlsClientOptions options) {
   Task<Result<ServerReply>> asking = ask("STARTTLS", kMailTime);
   const Result<ServerReply> reply = co_await asking;
   if (!reply) co_return reply.error();
-  if (reply->code != 220) co_return Error{Code::kUnavailable, reply->text()};
   usable_ = false;
+  if (reply->code != 220) co_return Error{Code::kUnavailable, reply->text()};
   // CVE-2021-38371: what came in clear behind the 220 is nobody's.
   if (!in_.empty()) co_return Error{Code::kInvalid, "the server sent octets in clear after its answer to STARTTLS"};
   Task<Result<void>> shaking = stream_->tls_connect(std::move(options), stream_->loop().now() + kTlsTime);
@@ -181,18 +220,6 @@ Task<Result<void>> ClientConnection::starttls(net::TlsClientOptions options) {
   co_return co_await helloing;
 }
 
-Task<Result<void>> ClientConnection::authenticate(std::string user, std::string password) {
-  const auto& offered = extensions_.auth;
-  if (std::find(offered.begin(), offered.end(), "PLAIN") == offered.end())
-    co_return Error{Code::kUnsupported, "the relay offers no AUTH PLAIN"};
-  const std::string secret = std::string(1, '\0') + user + std::string(1, '\0') + password;
-  Task<Result<ServerReply>> asking = ask("AUTH PLAIN " + text::base64(secret), kMailTime);
-  const Result<ServerReply> reply = co_await asking;
-  if (!reply) co_return reply.error();
-  if (reply->code != 235) co_return Error{Code::kDenied, reply->text()};
-  co_return Result<void>();
-}
-
 std::optional<Error> ClientConnection::cannot_carry(const Outgoing& message) const {
   if (message.mail.smtputf8 && !extensions_.smtputf8)  // RFC 6531 §3.2
     return Error{Code::kUnsupported, "5.6.7 the next server does not take internationalised addresses (SMTPUTF8)"};
@@ -200,9 +227,123 @@ std::optional<Error> ClientConnection::cannot_carry(const Outgoing& message) con
     return Error{Code::kUnsupported, "5.7.30 REQUIRETLS was asked for, and the next server does not offer it"};
   if (message.mail.body_binary && !(extensions_.binary && extensions_.chunking))
     return Error{Code::kUnsupported, "5.6.3 the next server does not take binary content"};
+  const bool fits = fits_a_path(message.mail.reverse_path) &&
+                    std::all_of(message.recipients.begin(), message.recipients.end(), [](const OutgoingRcpt& r) { return fits_a_path(r.address); });
+  if (!fits) return Error{Code::kInvalid, "5.1.3 an address cannot be written on a line"};
   if (extensions_.max_size > 0 && message.content.size() > extensions_.max_size)
     return Error{Code::kUnsupported, "5.3.4 the message is larger than the next server takes (" + std::to_string(extensions_.max_size) + " octets)"};
   return {};
+}
+
+// One command (none: it has been sent) and its reply, where 3xx has no place. 421 is the end (RFC 5321 §3.8), whatever it answers.
+Task<Result<ServerReply>> ClientConnection::step(std::string command, Duration patience) {
+  if (!command.empty()) {
+    Task<Result<void>> writing = write(command + "\r\n");
+    if (const Result<void> done = co_await writing; !done) co_return done.error();
+  }
+  Task<Result<ServerReply>> reading = read_reply(patience);
+  Result<ServerReply> reply = co_await reading;
+  if (!reply) co_return reply;
+  if (reply->code == 421) {
+    usable_ = false;
+    co_return Error{Code::kUnavailable, reply->text()};
+  }
+  if (reply->code >= 300 && reply->code < 400 && reply->code != 354) {
+    usable_ = false;
+    co_return Error{Code::kInvalid, "the server's reply has no meaning here: " + reply->text()};
+  }
+  co_return reply;
+}
+
+Task<Result<void>> ClientConnection::reset() {
+  Task<Result<ServerReply>> asking = step("RSET", kMailTime);
+  const Result<ServerReply> reply = co_await asking;
+  if (!reply || reply->code != 250) usable_ = false;
+  co_return Result<void>();
+}
+
+// MAIL, RCPT and DATA. RFC 2920 §3.1: together; without PIPELINING one by one, and nothing in vain. Refused recipients get their
+// reply; `go_ahead` comes back true when the content must follow.
+Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, std::vector<ServerReply>& recipients, bool& go_ahead) {
+  const bool chunked = message.mail.body_binary, together = extensions_.pipelining;
+  std::string mail = mail_command(message, extensions_);
+  std::vector<std::string> rcpts;
+  for (const OutgoingRcpt& rcpt : message.recipients) rcpts.push_back(rcpt_command(rcpt, extensions_));
+  if (together) {
+    std::string all = std::exchange(mail, {}) + "\r\n";
+    for (std::string& rcpt : rcpts) all += std::exchange(rcpt, {}) + "\r\n";
+    if (!chunked) all += "DATA\r\n";
+    Task<Result<void>> writing = write(std::move(all));
+    if (const Result<void> done = co_await writing; !done) co_return done.error();
+  }
+  ++messages_;
+  Task<Result<ServerReply>> first = step(mail, kMailTime);
+  const Result<ServerReply> from = co_await first;
+  if (!from) co_return from.error();
+  if (from->code >= 300) std::fill(recipients.begin(), recipients.end(), *from);
+  if (from->code >= 300 && !together) co_return std::nullopt;
+
+  size_t taken = 0;
+  for (size_t i = 0; i < rcpts.size(); ++i) {
+    Task<Result<ServerReply>> next = step(rcpts[i], kRcptTime);
+    Result<ServerReply> to = co_await next;
+    if (!to) co_return to.error();
+    if (from->code >= 300) continue;
+    if (to->code >= 300) recipients[i] = std::move(*to);
+    else ++taken;
+  }
+  if (!chunked && (together || taken > 0)) {
+    Task<Result<ServerReply>> last = step(together ? "" : "DATA", kDataStartTime);
+    const Result<ServerReply> data = co_await last;
+    if (!data) co_return data.error();
+    if (data->code == 354) {
+      go_ahead = true;
+      co_return std::nullopt;
+    }
+    if (data->code < 400) {  // it would take our next command for the message, or has lost its way
+      usable_ = false;
+      co_return Error{Code::kInvalid, "the server's answer to DATA has no meaning: " + data->text()};
+    }
+    for (ServerReply& reply : recipients)
+      if (reply.code == 0) reply = *data;
+    taken = 0;
+  }
+  go_ahead = taken > 0;
+  if (!go_ahead) {
+    Task<Result<void>> resetting = reset();
+    co_await resetting;
+  }
+  co_return std::nullopt;
+}
+
+// The message for those not decided yet. A server that said 354 with no recipient left gets an empty one (RFC 2920 §3.1).
+Task<std::optional<Error>> ClientConnection::content(const Outgoing& message, std::vector<ServerReply>& recipients) {
+  const bool anybody = std::any_of(recipients.begin(), recipients.end(), [](const ServerReply& reply) { return reply.code == 0; });
+  std::string octets = message.mail.body_binary ? "BDAT " + std::to_string(message.content.size()) + " LAST\r\n" + std::string(message.content)
+                                                : to_data(anybody ? message.content : std::string_view());
+  Task<Result<void>> writing = write(std::move(octets));
+  const Result<void> written = co_await writing;
+  // A server may refuse and close in the middle: its last words say why.
+  const Duration patience = written ? Duration(kDataEndTime) : Duration(kQuitTime);
+  std::optional<ServerReply> last;
+  for (ServerReply& recipient : recipients) {
+    if (recipient.code != 0 && (anybody || last)) continue;
+    if (!last || lmtp_) {  // one reply for all; in LMTP one for each recipient that was taken (RFC 2033 §4.2)
+      Task<Result<ServerReply>> reading = step("", patience);
+      Result<ServerReply> reply = co_await reading;
+      if (!reply) {
+        in_doubt_ = written && reply.code() != Code::kUnavailable;  // 421 is a refusal
+        co_return written ? reply.error() : written.error();
+      }
+      if (reply->code == 354 || (!written && reply->code < 400)) {
+        usable_ = false;
+        co_return Error{Code::kInvalid, "the server's answer to the message has no meaning: " + reply->text()};
+      }
+      last = std::move(*reply);
+    }
+    if (recipient.code == 0) recipient = *last;
+  }
+  co_return std::nullopt;
 }
 
 Task<SendResult> ClientConnection::send(Outgoing message) {
@@ -214,117 +355,13 @@ Task<SendResult> ClientConnection::send(Outgoing message) {
       reply = local_refusal(550, refusal->message.substr(0, blank), refusal->message.substr(blank + 1));
     co_return result;
   }
-
-  std::vector<std::string> commands;
-  std::string mail = "MAIL FROM:<" + message.mail.reverse_path + ">";
-  if (extensions_.size) mail += " SIZE=" + std::to_string(message.content.size());
-  if (message.mail.body_binary) mail += " BODY=BINARYMIME";
-  else if (message.mail.body_8bit && extensions_.eight_bit) mail += " BODY=8BITMIME";
-  if (message.mail.smtputf8) mail += " SMTPUTF8";
-  if (message.mail.requiretls) mail += " REQUIRETLS";
-  if (extensions_.dsn && !message.mail.ret.empty()) mail += " RET=" + message.mail.ret;
-  if (extensions_.dsn && !message.mail.envid.empty()) mail += " ENVID=" + encode_xtext(message.mail.envid);
-  commands.push_back(std::move(mail));
-  for (const OutgoingRcpt& rcpt : message.recipients) {
-    std::string line = "RCPT TO:<" + rcpt.address + ">";
-    if (extensions_.dsn && rcpt.notify) {
-      std::vector<std::string> words;
-      if (rcpt.notify & kNever) words.emplace_back("NEVER");
-      if (rcpt.notify & kSuccess) words.emplace_back("SUCCESS");
-      if (rcpt.notify & kFailure) words.emplace_back("FAILURE");
-      if (rcpt.notify & kDelay) words.emplace_back("DELAY");
-      line += " NOTIFY=" + text::join(words, ",");
-    }
-    if (const size_t semicolon = rcpt.orcpt.find(';'); extensions_.dsn && semicolon != rcpt.orcpt.npos)
-      line += " ORCPT=" + rcpt.orcpt.substr(0, semicolon + 1) + encode_xtext(rcpt.orcpt.substr(semicolon + 1));
-    commands.push_back(std::move(line));
-  }
-  const bool chunked = message.mail.body_binary;
-  if (!chunked) commands.emplace_back("DATA");
-
-  // RFC 2920 §3.1: MAIL, RCPTs and DATA go out together; without PIPELINING one by one.
-  std::vector<ServerReply> replies;
-  if (extensions_.pipelining) {
-    std::string all;
-    for (const std::string& command : commands) all += command + "\r\n";
-    Task<Result<void>> writing = write(std::move(all));
-    if (const Result<void> done = co_await writing; !done) {
-      result.transport = done.error();
-      co_return result;
-    }
-  }
-  bool give_up = false;
-  for (size_t i = 0; i < commands.size() && !give_up; ++i) {
-    const bool data_command = !chunked && i + 1 == commands.size();
-    // Without pipelining nothing is asked when no recipient was taken.
-    if (!extensions_.pipelining) {
-      const bool any = std::any_of(replies.begin() + (replies.empty() ? 0 : 1), replies.end(), [](const ServerReply& r) { return r.code < 300; });
-      if (data_command && !any) break;
-      Task<Result<void>> writing = write(commands[i] + "\r\n");
-      if (const Result<void> done = co_await writing; !done) {
-        result.transport = done.error();
-        co_return result;
-      }
-    }
-    Task<Result<ServerReply>> reading = read_reply(data_command ? Duration(kDataStartTime) : Duration(kRcptTime));
-    Result<ServerReply> reply = co_await reading;
-    if (!reply) {
-      result.transport = reply.error();
-      co_return result;
-    }
-    if (i == 0 && reply->code >= 400 && !extensions_.pipelining) give_up = true;
-    replies.push_back(std::move(*reply));
-  }
-
-  const ServerReply& mail_reply = replies.front();
-  size_t taken = 0;
-  for (size_t i = 0; i < result.recipients.size(); ++i) {
-    if (mail_reply.code >= 300) result.recipients[i] = mail_reply;
-    else if (i + 1 < replies.size() && replies[i + 1].code >= 300) result.recipients[i] = replies[i + 1];
-    else ++taken;
-  }
-  const ServerReply* data_reply = !chunked && replies.size() == commands.size() ? &replies.back() : nullptr;
-  const bool go_ahead = data_reply && data_reply->code == 354;
-  if (taken == 0 && !go_ahead) {
-    Task<Result<ServerReply>> resetting = ask("RSET", kMailTime);
-    const Result<ServerReply> reset = co_await resetting;
-    if (!reset || reset->code != 250) usable_ = false;
-    co_return result;
-  }
-  if (!chunked && !go_ahead) {
-    for (ServerReply& reply : result.recipients)
-      if (reply.code == 0) reply = data_reply ? *data_reply : local_refusal(451, "4.5.0", "the server did not take DATA");
-    Task<Result<ServerReply>> resetting = ask("RSET", kMailTime);
-    const Result<ServerReply> reset = co_await resetting;
-    if (!reset || reset->code != 250) usable_ = false;
-    co_return result;
-  }
-
-  // The content. A server that said 354 with no recipient left gets an empty message, as RFC 2920 §3.1 says.
-  std::string content = chunked ? "BDAT " + std::to_string(message.content.size()) + " LAST\r\n" + std::string(message.content)
-                        : taken > 0 ? to_data(message.content) : std::string(".\r\n");
-  Task<Result<void>> writing = write(std::move(content));
-  if (const Result<void> done = co_await writing; !done) {
-    result.transport = done.error();
-    co_return result;
-  }
-  // One reply for all; in LMTP one for each recipient that was taken (RFC 2033 §4.2).
-  ServerReply last;
-  bool have_last = false;
-  for (ServerReply& decided : result.recipients) {
-    if (decided.code != 0 && !(taken == 0 && !have_last)) continue;
-    if (!have_last || lmtp_) {
-      Task<Result<ServerReply>> reading = read_reply(kDataEndTime);
-      Result<ServerReply> reply = co_await reading;
-      if (!reply) {
-        result.transport = reply.error();
-        co_return result;
-      }
-      last = std::move(*reply);
-      have_last = true;
-    }
-    if (decided.code == 0) decided = last;
-  }
+  bool go_ahead = false;
+  Task<std::optional<Error>> asking = envelope(message, result.recipients, go_ahead);
+  result.transport = co_await asking;
+  if (result.transport || !go_ahead) co_return result;
+  Task<std::optional<Error>> sending = content(message, result.recipients);
+  result.transport = co_await sending;
+  result.in_doubt = in_doubt_;
   co_return result;
 }
 

@@ -1,5 +1,6 @@
 #include "smtp/parser.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
@@ -7,6 +8,9 @@
 
 namespace pabal::smtp {
 namespace {
+
+constexpr size_t kMaxXtext = 500;  // decoded octets; RFC 3461 §4.4 asks for 100 of ENVID, §4.2 for 500 of ORCPT
+constexpr size_t kMaxParameters = 20;
 
 Error syntax(const char* reply) { return {Code::kInvalid, reply}; }
 
@@ -43,14 +47,37 @@ Result<Path> parse_path(std::string_view text) {
   return bad;
 }
 
-std::vector<std::pair<std::string, std::string>> parse_parameters(std::string_view text) {
-  std::vector<std::pair<std::string, std::string>> out;
+// RFC 5321 §4.1.1.11: "NAME=value NAME ...", each name once. Nothing when one is repeated
+// or there are more than anybody has use for.
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+std::optional<Parameters> parse_parameters(std::string_view text) {
+  Parameters out;
   for (std::string_view word : text::split(text, ' ')) {
     if (word.empty()) continue;
     const size_t equals = word.find('=');
-    out.emplace_back(text::uppered(word.substr(0, equals)), equals == word.npos ? "" : std::string(word.substr(equals + 1)));
+    std::string name = text::uppered(word.substr(0, equals));
+    const bool repeated = std::any_of(out.begin(), out.end(), [&](const auto& one) { return one.first == name; });
+    if (repeated || out.size() == kMaxParameters) return {};
+    out.emplace_back(std::move(name), equals == word.npos ? "" : std::string(word.substr(equals + 1)));
   }
   return out;
+}
+
+// A decoded value comes into reports and traces: nothing in it may end a line there (RFC 3461 §4.4 says printable).
+bool is_plain(std::string_view text) {
+  return text.size() <= kMaxXtext && std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+}
+
+// RFC 3461 §4.2 "type;address". RFC 6533 §3: of the type utf-8 the address may be in UTF-8 as it is, or with \x{...} in it,
+// which is kept.
+std::optional<std::string> decode_orcpt(std::string_view value) {
+  const size_t semicolon = value.find(';');
+  if (semicolon == 0 || semicolon == value.npos) return {};
+  const std::string_view type = value.substr(0, semicolon), address = value.substr(semicolon + 1);
+  const bool utf8 = text::iequals(type, "utf-8") && !text::is_ascii(address);
+  const auto decoded = utf8 ? std::optional<std::string>(address) : decode_xtext(address);
+  if (!decoded || !is_plain(*decoded) || !text::is_utf8(*decoded) || !text::is_ascii(type)) return {};
+  return std::string(value.substr(0, semicolon + 1)) + *decoded;
 }
 
 // "FROM:<a@b> ..." with any case and blanks around the colon, as people type it.
@@ -99,7 +126,9 @@ Result<MailParams> parse_mail(std::string_view arguments) {
   if (!path) return path.error();
   MailParams mail;
   mail.reverse_path = path->address;
-  for (const auto& [name, value] : parse_parameters(path->rest)) {
+  const auto parameters = parse_parameters(path->rest);
+  if (!parameters) return syntax("501 5.5.4 a MAIL parameter is given twice, or there are too many");
+  for (const auto& [name, value] : *parameters) {
     if (name == "SIZE") {
       mail.size = text::parse_u64(value);
       if (!mail.size) return syntax("501 5.5.4 SIZE wants a number of octets");
@@ -115,7 +144,7 @@ Result<MailParams> parse_mail(std::string_view arguments) {
       if (mail.ret != "FULL" && mail.ret != "HDRS") return syntax("501 5.5.4 RET is FULL or HDRS");
     } else if (name == "ENVID" || name == "AUTH") {
       const auto decoded = decode_xtext(value);
-      if (!decoded || decoded->size() > 500) return syntax("501 5.5.4 the value of ENVID or AUTH is malformed");
+      if (!decoded || !is_plain(*decoded)) return syntax("501 5.5.4 the value of ENVID or AUTH is malformed");
       (name == "ENVID" ? mail.envid : mail.auth) = *decoded;
     } else return syntax("555 5.5.4 that MAIL parameter is not known here");
   }
@@ -130,7 +159,9 @@ Result<RcptParams> parse_rcpt(std::string_view arguments) {
   if (path->address.empty()) return syntax("501 5.1.3 the recipient is missing");
   RcptParams rcpt;
   rcpt.address = path->address;
-  for (const auto& [name, value] : parse_parameters(path->rest)) {
+  const auto parameters = parse_parameters(path->rest);
+  if (!parameters) return syntax("501 5.5.4 a RCPT parameter is given twice, or there are too many");
+  for (const auto& [name, value] : *parameters) {
     if (name == "NOTIFY") {
       for (const std::string_view word : text::split(value, ',')) {
         if (text::iequals(word, "NEVER")) rcpt.notify |= kNever;
@@ -141,10 +172,9 @@ Result<RcptParams> parse_rcpt(std::string_view arguments) {
       }
       if ((rcpt.notify & kNever) && rcpt.notify != kNever) return syntax("501 5.5.4 NOTIFY=NEVER stands alone");
     } else if (name == "ORCPT") {
-      const size_t semicolon = value.find(';');
-      const auto decoded = semicolon == value.npos ? std::nullopt : decode_xtext(std::string_view(value).substr(semicolon + 1));
-      if (!decoded || decoded->size() > 500) return syntax("501 5.5.4 ORCPT is malformed");
-      rcpt.orcpt = value.substr(0, semicolon + 1) + *decoded;
+      const auto decoded = decode_orcpt(value);
+      if (!decoded) return syntax("501 5.5.4 ORCPT is malformed");
+      rcpt.orcpt = *decoded;
     } else return syntax("555 5.5.4 that RCPT parameter is not known here");
   }
   return rcpt;

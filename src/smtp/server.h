@@ -34,7 +34,8 @@ struct ClientInfo {
   bool lmtp = false;
   const net::TlsInfo* tls = nullptr;  // null: in clear
   std::string auth_user;              // empty: not authenticated
-  std::string protocol() const;       // RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPSA, LMTP ...
+  // For "with" in Received. RFC 3848: SMTP, ESMTP, ESMTPS, ESMTPSA, LMTP ...; RFC 6531 §4.3: UTF8SMTP, UTF8LMTPS ...
+  std::string protocol(bool smtputf8 = false) const;
 };
 
 // One step of a SASL exchange; `data` are raw octets, the driver does base64.
@@ -49,7 +50,7 @@ struct AuthStep {
 class ServerPolicy {
  public:
   virtual ~ServerPolicy() = default;
-  virtual Task<Reply> on_connect(ClientInfo info) = 0;  // 220 greeting (without the host name), 554 or 421
+  virtual Task<Reply> on_connect(ClientInfo info) = 0;  // 220 greeting (without the host name), 554 or 421 with `close`
   virtual Task<Reply> on_mail(ClientInfo info, MailParams mail) = 0;
   virtual Task<Reply> on_rcpt(ClientInfo info, RcptParams rcpt) = 0;
   // The whole message, CRLF line ends, dots undone. One reply; in LMTP one for each accepted recipient, in order.
@@ -71,12 +72,27 @@ struct ServerOptions {
   size_t max_recipients = kMaxRecipients;
 };
 
-// Octets of messages being received by all sessions of the process; over it new messages are put off with 452.
+// Octets of messages being received by all sessions of the process; over it new messages are put off with 452. Thread-safe.
 class MemoryBudget {
  public:
   explicit MemoryBudget(size_t octets) : left_(static_cast<int64_t>(octets)) {}
-  bool take(size_t octets);
-  void give(size_t octets) { left_ += static_cast<int64_t>(octets); }
+  int64_t left() const { return left_; }
+
+  // One session's part, given back when it ends.
+  class Share {
+   public:
+    explicit Share(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
+    ~Share() { release(); }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    bool grow_to(size_t octets);  // false: the budget is spent, and the share is as it was. Never shrinks
+    void release();
+
+   private:
+    std::shared_ptr<MemoryBudget> budget_;
+    size_t held_ = 0;
+  };
 
  private:
   std::atomic<int64_t> left_;
