@@ -45,6 +45,10 @@ class Trace {
   days keep_;
 };
 
+// Text that a terminal only shows: control characters (C0, DEL, C1), those that turn the direction of text, and octets that
+// are no UTF-8 as \xNN or \uNNNN. Line ends are kept when `lines` is on.
+std::string for_terminal(std::string_view s, bool lines = false);
+
 std::string to_text(const std::vector<Event>& events);   // a table for a terminal
 std::string to_json(const std::vector<Event>& events);   // an array of objects, times as RFC 3339
 

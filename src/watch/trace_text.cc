@@ -18,19 +18,7 @@ constexpr size_t kMaxNamed = 5;      // recipients and ids named in a heading
 
 bool continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// Control characters, C1 and broken UTF-8 as \xNN.
-std::string safe(std::string_view s) {
-  const bool utf8 = text::is_utf8(s);
-  std::string out;
-  for (size_t i = 0; i < s.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(s[i]);
-    const bool c1 = utf8 && c == 0xC2 && static_cast<unsigned char>(s[i + 1]) < 0xA0;
-    if (c < 0x20 || c == 0x7F || (!utf8 && c >= 0x80)) out += "\\x" + text::uppered(text::hex(s.substr(i, 1)));
-    else if (c1) out += "\\u00" + text::uppered(text::hex(s.substr(++i, 1)));
-    else out += s[i];
-  }
-  return out;
-}
+std::string safe(std::string_view s) { return for_terminal(s); }
 
 // Columns a terminal needs: two for East Asian letters, three octets of UTF-8 from U+1100 up, roughly.
 size_t columns(std::string_view s) {
@@ -151,6 +139,32 @@ std::vector<std::string> details(const Event& e, size_t width) {
 }
 
 }  // namespace
+
+std::string for_terminal(std::string_view s, bool lines) {
+  const bool utf8 = text::is_utf8(s);
+  std::string out;
+  out.reserve(s.size());
+  for (size_t i = 0; i < s.size(); ++i) {
+    const auto octet = [&](size_t k) { return static_cast<unsigned>(static_cast<unsigned char>(s[i + k])); };
+    const unsigned c = octet(0);
+    if ((c < 0x20 && !(lines && c == '\n')) || c == 0x7F || (!utf8 && c >= 0x80)) {
+      out += "\\x" + text::uppered(text::hex(s.substr(i, 1)));
+      continue;
+    }
+    // Of two and three octets, where the characters in question are.
+    unsigned point = 0;
+    if (c >= 0xC0 && c < 0xE0) point = (c & 0x1F) << 6 | (octet(1) & 0x3F);
+    else if (c >= 0xE0 && c < 0xF0) point = (c & 0x0F) << 12 | (octet(1) & 0x3F) << 6 | (octet(2) & 0x3F);
+    const bool c1 = point >= 0x80 && point < 0xA0;
+    const bool turns = point == 0x061C || point == 0x200E || point == 0x200F || (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+    if (c1 || turns) {
+      const char number[] = {static_cast<char>(point >> 8), static_cast<char>(point)};
+      out += "\\u" + text::uppered(text::hex({number, 2}));
+      i += point < 0x800 ? 1 : 2;
+    } else out += s[i];
+  }
+  return out;
+}
 
 std::string to_text(const std::vector<Event>& events) {
   size_t station = 0, action = 0, who = 0;
