@@ -68,7 +68,7 @@ Task<Result<void>> ClientConnection::authenticate(std::string user, std::string 
   const bool binds = tls && !tls->channel_binding.empty();
   const bool plus = binds && offers("SCRAM-SHA-256-PLUS");
   if (plus || offers("SCRAM-SHA-256")) {
-    Task<Result<void>> going = scram(plus, std::move(user), std::move(password), text::base64(random.bytes(18)));
+    Task<Result<void>> going = scram(plus, std::move(user), std::move(password), text::base64(random.bytes(15)));
     co_return co_await going;
   }
   if (!tls && !stream_->remote().loopback())
