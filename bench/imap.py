@@ -114,8 +114,10 @@ def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     with tempfile.TemporaryDirectory(prefix="pabal-bench-", dir="/var/tmp") as folder:
         print(f"disk: {fsync_rate(folder):,.0f} fdatasync of 4 KiB a second")
-        sides = [Pabal(folder, ["user"]), PostfixDovecot(folder, ["user"])]
+        sides = []
         try:
+            for kind in (Pabal, PostfixDovecot):
+                sides.append(kind(folder, ["user"]))
             start = time.monotonic()
             fill_pabal(sides[0], count)
             print(f"Pabal took {count:,} messages by SMTP in {time.monotonic() - start:.0f} s", flush=True)

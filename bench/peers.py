@@ -32,6 +32,16 @@ def wait_port(port, seconds=20):
     sys.exit(f"nothing listens on port {port} after {seconds} s")
 
 
+def read_pid(path, seconds=20):
+    """A daemon writes its pid file a moment after its parent has returned."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if path.exists() and path.read_text().strip():
+            return int(path.read_text())
+        time.sleep(0.02)
+    sys.exit(f"{path} was not written within {seconds} s")
+
+
 def children(pid):
     """pid and all its descendants that live."""
     parents = {}
@@ -172,7 +182,7 @@ service lmtp {{
 }}
 ''')
         subprocess.run(["/usr/sbin/dovecot", "-c", config], check=True)
-        self.dovecot_pid = int((base / "dovecot/master.pid").read_text())
+        self.dovecot_pid = read_pid(base / "dovecot/master.pid")
 
     def postfix(self, base):
         etc, spool, data = base / "postfix", base / "spool", base / "data"
@@ -208,7 +218,7 @@ virtual_transport = lmtp:unix:{base}/lmtp
         if done.returncode != 0:
             sys.exit("postfix did not start: " + done.stdout + done.stderr)
         self.etc = etc
-        self.postfix_pid = int((spool / "pid/master.pid").read_text())
+        self.postfix_pid = read_pid(spool / "pid/master.pid")
 
     @property
     def pids(self):

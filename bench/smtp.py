@@ -52,8 +52,10 @@ def main():
     best = {}
     with tempfile.TemporaryDirectory(prefix="pabal-bench-", dir="/var/tmp") as folder:
         print(f"disk: {fsync_rate(folder):,.0f} fdatasync of 4 KiB a second", flush=True)
-        sides = [Pabal(folder, USERS), PostfixDovecot(folder, USERS)]
+        sides = []
         try:
+            for kind in (Pabal, PostfixDovecot):
+                sides.append(kind(folder, USERS))
             time.sleep(2)
             for side in sides:
                 best[side.name] = {"idle": resident_mib(side.pids)}
