@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "identity/keys.h"
+#include "identity/unicode.h"
 #include "message/address.h"
 
 namespace pabal::identity {
@@ -16,14 +17,24 @@ constexpr size_t kMaxCached = 10'000;
 
 Error corrupt(std::string_view what) { return {Code::kCorrupt, "the record of " + std::string(what) + " is damaged; run pabal verify"}; }
 
-// The form addresses are compared and stored in: local part in lower case, domain in A-labels.
+// An address with its domain in A-labels; the local part as written: what it means is the business of its domain alone.
+std::optional<message::Address> parsed(std::string_view address) {
+  auto out = message::parse_addr_spec(address, true);
+  if (!out) return {};
+  out->domain = message::ascii_domain(*out);
+  if (out->domain.empty()) return {};
+  return out;
+}
+
+// The form local addresses are compared and stored in.
+message::Address folded(message::Address address) {
+  address.local = fold_local(address.local);
+  return address;
+}
 std::optional<message::Address> canonical(std::string_view address) {
-  auto parsed = message::parse_addr_spec(address, true);
-  if (!parsed) return {};
-  parsed->local = text::lowered(parsed->local);
-  parsed->domain = message::ascii_domain(*parsed);
-  if (parsed->domain.empty()) return {};
-  return parsed;
+  auto out = parsed(address);
+  if (out) out = folded(std::move(*out));
+  return out;
 }
 
 std::optional<std::string> canonical_domain(std::string_view name) {
@@ -154,10 +165,20 @@ std::optional<message::Address> without_detail(message::Address address, std::st
   return address;
 }
 
+Result<void> check_catch_all(const Domain& domain) {
+  if (domain.catch_all.empty() || canonical(domain.catch_all)) return {};
+  return Error{Code::kInvalid, domain.catch_all + " is not an address"};
+}
+
+// A name for people: it goes into lists and headers.
+bool is_text(std::string_view s) {
+  return text::is_utf8(s) && std::none_of(s.begin(), s.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
 }  // namespace
 
 Directory::Directory(store::Store& store, const Clock& clock, Random& random)
-    : store_(store), clock_(clock), random_(random), cache_key_(random.bytes(32)) {}
+    : store_(store), clock_(clock), random_(random), nobody_(argon2_of_nobody(random)), cache_key_(random.bytes(32)) {}
 
 // --- domains --------------------------------------------------------------------------------------------------------
 
@@ -167,7 +188,7 @@ Result<void> Directory::add_domain(store::Transaction& t, const Domain& domain) 
   const auto there = t.get(keys::domain(*name));
   if (!there) return there.error();
   if (*there) return Error{Code::kExists, *name + " is there already"};
-  if (!domain.catch_all.empty() && !canonical(domain.catch_all)) return Error{Code::kInvalid, domain.catch_all + " is not an address"};
+  if (const auto good = check_catch_all(domain); !good) return good;
   Domain stored = domain;
   stored.name = *name;
   t.put(keys::domain(*name), encode(stored));
@@ -181,6 +202,7 @@ Result<void> Directory::update_domain(store::Transaction& t, const Domain& domai
   const auto there = t.get(keys::domain(domain.name));
   if (!there) return there.error();
   if (!*there) return Error{Code::kNotFound, "there is no domain " + domain.name};
+  if (const auto good = check_catch_all(domain); !good) return good;
   t.put(keys::domain(domain.name), encode(domain));
   return {};
 }
@@ -216,15 +238,17 @@ Result<Directory::Secrets> Directory::make_secrets(std::string_view password) co
   if (password.size() < kMinPassword) return Error{Code::kInvalid, "the password is too short: 8 characters at least"};
   if (password.size() > kMaxPassword) return Error{Code::kInvalid, "the password is too long: 1,000 octets at most"};
   if (!text::is_utf8(password) || password.find('\0') != password.npos) return Error{Code::kInvalid, "the password is not UTF-8 text"};
-  auto argon2 = argon2_hash(password, random_);
+  const std::string prepared = prepared_password(password);
+  auto argon2 = argon2_hash(prepared, random_);
   if (!argon2) return argon2.error();
-  return Secrets{std::move(*argon2), make_scram(password, random_.bytes(16), kScramIterations)};
+  return Secrets{std::move(*argon2), make_scram(prepared, random_.bytes(16), kScramIterations)};
 }
 
 Result<Account> Directory::add_account(store::Transaction& t, Account account, const Secrets& secrets) {
   const auto address = canonical(account.name);
   if (!address || address->local.find('+') != std::string::npos)
     return Error{Code::kInvalid, account.name + " cannot be an account; give one such as alice@example.com"};
+  if (!is_text(account.display_name)) return Error{Code::kInvalid, "the name of a person has no control characters"};
   const auto known = domain(t, address->domain);
   if (!known) return known.error();
   if (!*known) return Error{Code::kNotFound, "there is no domain " + address->domain + "; add it first: pabal domain add " + address->domain};
@@ -250,11 +274,15 @@ Result<void> Directory::update_account(store::Transaction& t, const Account& acc
   const auto there = this->account(t, account.id);
   if (!there) return there.error();
   if (!*there || (*there)->name != account.name) return Error{Code::kNotFound, "there is no account " + account.name};
+  if (!is_text(account.display_name)) return Error{Code::kInvalid, "the name of a person has no control characters"};
   t.put(keys::account(account.id), encode(account));
   return {};
 }
 
 Result<void> Directory::set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets) {
+  const auto there = account(t, id);
+  if (!there) return there.error();
+  if (!*there) return Error{Code::kNotFound, "there is no such account"};
   t.put(keys::secrets(id), encode(secrets));
   return {};
 }
@@ -304,9 +332,9 @@ Result<void> Directory::put_alias(store::Transaction& t, const Alias& given) {
   if (given.targets.empty() || given.targets.size() > kMaxAliasTargets) return Error{Code::kLimit, "an alias leads to 1 to 1,000 addresses"};
   Alias alias{address->text(), {}, given.send_as};
   for (const std::string& target : given.targets) {
-    const auto to = canonical(target);
+    const auto to = parsed(target);
     if (!to) return Error{Code::kInvalid, target + " is not an address"};
-    if (*to == *address) return Error{Code::kInvalid, "an alias cannot lead to itself"};
+    if (folded(*to) == *address) return Error{Code::kInvalid, "an alias cannot lead to itself"};
     alias.targets.push_back(to->text());
   }
   t.put(keys::named('l', *address), encode(alias));
@@ -328,6 +356,23 @@ Result<std::vector<Alias>> Directory::aliases(const store::Reader& r, std::strin
 
 // --- resolution -----------------------------------------------------------------------------------------------------
 
+Result<std::optional<Account>> Directory::first_admin(const store::Reader& r, std::string_view domain) const {
+  std::optional<Account> best;
+  bool damaged = false;
+  const std::string ending = "@" + std::string(domain);
+  const auto scanned = r.scan(store::Range::prefix("Ia"), [&](std::string_view, std::string_view record) {
+    auto a = decode_account(record);
+    damaged = !a;
+    if (damaged) return false;
+    const bool at_home = a->name.ends_with(ending);
+    if (a->admin && a->enabled && (!best || at_home)) best = std::move(a);
+    return !best || !best->name.ends_with(ending);
+  });
+  if (!scanned) return scanned.error();
+  if (damaged) return corrupt("an account");
+  return best;
+}
+
 Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view given) const {
   Resolution out;
   std::string name(given);
@@ -336,12 +381,13 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
     if (!all) return all.error();
     if (!all->empty()) name += "@" + all->front().name;
   }
-  const auto start = canonical(name);
+  const auto start = parsed(name);
   if (!start) return out;
   const auto home = domain(r, start->domain);
   if (!home) return home.error();
-  if (!*home || !(*home)->enabled) return out;
+  if (!*home) return out;
   out.kind = Resolution::Kind::kUnknown;
+  out.address = folded(*start).text();
 
   struct Step { message::Address address; int depth; };
   std::vector<Step> todo{{*start, 0}};
@@ -351,19 +397,23 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
   while (!todo.empty()) {
     const Step step = std::move(todo.back());
     todo.pop_back();
-    if (step.depth > kMaxAliasDepth || seen.size() > kMaxAliasTargets || !seen.insert(step.address.text()).second) continue;
     const auto here = domain(r, step.address.domain);
     if (!here) return here.error();
     if (!*here) {
       outside.insert(step.address.text());
       continue;
     }
-    // Exactly as written, then without its detail, then the catch-all.
-    std::vector<message::Address> forms{step.address};
+    const message::Address address = folded(step.address);
+    if (!seen.insert(address.text()).second) continue;
+    if (step.depth > kMaxAliasDepth) return Error{Code::kLimit, out.address + " leads through more than 10 aliases; shorten the chain"};
+    if (seen.size() + outside.size() > kMaxResolved) return Error{Code::kLimit, out.address + " leads to more than 10,000 addresses"};
+
+    std::vector<message::Address> forms{address};
     std::string detail;
-    if (const auto plain = without_detail(step.address, &detail)) forms.push_back(*plain);
+    if (const auto plain = without_detail(address, &detail)) forms.push_back(*plain);
     bool known = false;
-    for (size_t i = 0; i < forms.size() && !known; ++i) {
+    const bool open = (*here)->enabled;
+    for (size_t i = 0; i < forms.size() && !known && open; ++i) {
       const auto id = account_id(r, forms[i]);
       if (!id) return id.error();
       if (*id) {
@@ -374,16 +424,25 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
         if (!alias) return alias.error();
         if (*alias) {
           for (const std::string& target : (*alias)->targets)
-            if (const auto to = canonical(target)) todo.push_back({*to, step.depth + 1});
+            if (const auto to = parsed(target)) todo.push_back({*to, step.depth + 1});
           known = true;
         }
       }
       if (known && i > 0 && step.depth == 0) out.detail = detail;
     }
-    if (!known && !(*here)->catch_all.empty())
-      if (const auto to = canonical((*here)->catch_all)) todo.push_back({*to, step.depth + 1});
+    if (!known && open && !(*here)->catch_all.empty())
+      if (const auto to = parsed((*here)->catch_all)) {
+        todo.push_back({*to, step.depth + 1});
+        known = true;
+      }
+    if (!known && step.depth > 0) out.dead.push_back(address.text());
   }
   out.outside.assign(outside.begin(), outside.end());
+  if (out.accounts.empty() && out.outside.empty() && (*home)->enabled && folded(*start).local == "postmaster") {
+    const auto admin = first_admin(r, start->domain);
+    if (!admin) return admin.error();
+    if (*admin) out.accounts.push_back({(*admin)->id, (*admin)->name});
+  }
   if (!out.accounts.empty() || !out.outside.empty()) out.kind = Resolution::Kind::kKnown;
   return out;
 }
@@ -420,22 +479,32 @@ bool Directory::recently_verified(AccountId id, const std::string& argon2, std::
          text::same_secret(known->second.password_hmac, hmac_sha256(cache_key_, password));
 }
 
-Result<Account> Directory::check_password(std::string_view name, std::string_view password) const {
-  // An encoded hash nobody has the password of: unknown names cost what known ones do.
-  static const std::string nobody = [this] { return argon2_hash(random_.bytes(32), random_).value(); }();
+Result<bool> Directory::may_log_in(const Account& account) const {
+  if (!account.enabled) return false;
+  const auto home = domain(store_, std::string_view(account.name).substr(account.name.rfind('@') + 1));
+  if (!home) return home.error();
+  return *home && (*home)->enabled;
+}
+
+Result<Account> Directory::check_password(std::string_view name, std::string_view given) const {
   const Error denied{Code::kDenied, "the name or the password is wrong"};
-  if (password.size() > kMaxPassword) return denied;
+  if (given.size() > kMaxPassword) return denied;
+  const std::string password = prepared_password(given);
   const auto found = account(store_, name);
   if (!found) return found.error();
   std::optional<Secrets> secrets;
+  bool open = false;
   if (*found) {
+    const auto may = may_log_in(**found);
+    if (!may) return may.error();
+    open = *may;
     const auto read_secrets = read<Secrets>(store_, keys::secrets((*found)->id), "a password", decode_secrets);
     if (!read_secrets) return read_secrets.error();
     secrets = *read_secrets;
   }
-  if (secrets && (*found)->enabled && recently_verified((*found)->id, secrets->argon2, password)) return **found;
-  const bool good = argon2_verify(secrets ? secrets->argon2 : nobody, password);
-  if (!good || !secrets || !(*found)->enabled) return denied;
+  if (secrets && open && recently_verified((*found)->id, secrets->argon2, password)) return **found;
+  const bool good = argon2_verify(secrets ? secrets->argon2 : nobody_, password);
+  if (!good || !secrets || !open) return denied;
   std::lock_guard lock(cache_mutex_);
   if (cache_.size() >= kMaxCached) cache_.clear();
   cache_[(*found)->id] = {hmac_sha256(cache_key_, password), secrets->argon2, clock_.now() + kCacheTime};
@@ -444,25 +513,30 @@ Result<Account> Directory::check_password(std::string_view name, std::string_vie
 
 Result<std::optional<Account>> Directory::find_enabled(std::string_view name) const {
   auto found = account(store_, name);
-  if (found && *found && !(*found)->enabled) found->reset();
+  if (!found || !*found) return found;
+  const auto may = may_log_in(**found);
+  if (!may) return may.error();
+  if (!*may) found->reset();
   return found;
 }
 
 Result<ScramSecret> Directory::scram_secret(std::string_view name) const {
-  const auto found = account(store_, name);
+  const auto found = find_enabled(name);
   if (!found) return found.error();
-  if (*found && (*found)->enabled) {
+  if (*found) {
     const auto secrets = read<Secrets>(store_, keys::secrets((*found)->id), "a password", decode_secrets);
     if (!secrets) return secrets.error();
     if (*secrets) return (*secrets)->scram;
   }
   const auto key = store_.get(keys::kServerKey);
   if (!key) return key.error();
-  const std::string secret = key->value_or("pabal");
+  // All spellings of one name have one salt here, as they have where the account exists.
+  const auto address = canonical(name);
+  const std::string secret = key->value_or("pabal"), who = address ? address->text() : text::lowered(name);
   ScramSecret made_up;
-  made_up.salt = hmac_sha256(secret, "salt " + text::lowered(name)).substr(0, 16);
-  made_up.stored_key = hmac_sha256(secret, "stored " + text::lowered(name));
-  made_up.server_key = hmac_sha256(secret, "server " + text::lowered(name));
+  made_up.salt = hmac_sha256(secret, "salt " + who).substr(0, 16);
+  made_up.stored_key = hmac_sha256(secret, "stored " + who);
+  made_up.server_key = hmac_sha256(secret, "server " + who);
   made_up.iterations = kScramIterations;
   return made_up;
 }

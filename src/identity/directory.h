@@ -46,24 +46,29 @@ struct Alias {                // an address that leads to others; several target
   bool send_as = true;        // local targets may use it as sender
 };
 
-// Where one address leads, aliases followed to the end (at most kMaxAliasDepth, loops cut, duplicates joined).
+// Where one address leads: aliases followed to the end, loops cut, duplicates joined.
 struct Resolution {
   enum class Kind : uint8_t { kNotLocal, kUnknown, kKnown } kind = Kind::kNotLocal;
+  std::string address;                // as asked for, in the form addresses are compared in; empty when not local
   struct Target { AccountId account = 0; std::string address; };   // the account's main address
   std::vector<Target> accounts;
-  std::vector<std::string> outside;   // forwards
+  std::vector<std::string> outside;   // forwards; local parts as written (RFC 5321 §2.4)
+  std::vector<std::string> dead;      // members of a group that lead nowhere
   std::string detail;                 // what stood after '+' (RFC 5233), or empty
 };
-constexpr int kMaxAliasDepth = 10;
-constexpr size_t kMaxAliasTargets = 1'000;
+constexpr int kMaxAliasDepth = 10;          // aliases behind each other; longer chains are kLimit, not cut in silence
+constexpr size_t kMaxAliasTargets = 1'000;  // of one alias
+constexpr size_t kMaxResolved = 10'000;     // addresses looked at for one, groups in groups; beyond it is kLimit
 
-// Local parts are compared in lower case, after cutting "+detail" when no exact match exists. Thread-safe.
+// Local parts are compared in lower case (RFC 6532 §3.1 NFC where they are not ASCII): exactly, then without "+detail", then
+// the catch-all of the domain. postmaster is always answered: by the administrators where nobody has that name
+// (RFC 5321 §4.5.1). Nobody of a domain that is switched off gets mail or logs in. Thread-safe.
 class Directory {
  public:
   Directory(store::Store& store, const Clock& clock, Random& random);
 
   Result<void> add_domain(store::Transaction& t, const Domain& domain);     // kExists, kInvalid
-  Result<void> update_domain(store::Transaction& t, const Domain& domain);
+  Result<void> update_domain(store::Transaction& t, const Domain& domain);  // kNotFound, kInvalid
   Result<void> remove_domain(store::Transaction& t, std::string_view name); // kDenied while accounts or aliases remain
   Result<std::vector<Domain>> domains(const store::Reader& r) const;
   Result<std::optional<Domain>> domain(const store::Reader& r, std::string_view name) const;  // U- or A-labels
@@ -73,13 +78,13 @@ class Directory {
   Result<Secrets> make_secrets(std::string_view password) const;   // kInvalid: shorter than 8, or not UTF-8
   Result<Account> add_account(store::Transaction& t, Account account, const Secrets& secrets);  // assigns the id
   Result<void> update_account(store::Transaction& t, const Account& account);
-  Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);
+  Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);  // kNotFound
   Result<void> remove_account(store::Transaction& t, AccountId id);
   Result<std::vector<Account>> accounts(const store::Reader& r, std::string_view domain) const;  // empty: all
   Result<std::optional<Account>> account(const store::Reader& r, AccountId id) const;
   Result<std::optional<Account>> account(const store::Reader& r, std::string_view name) const;
 
-  Result<void> put_alias(store::Transaction& t, const Alias& alias);
+  Result<void> put_alias(store::Transaction& t, const Alias& alias);  // replaces; kExists: an account has that name
   Result<void> remove_alias(store::Transaction& t, std::string_view address);
   Result<std::vector<Alias>> aliases(const store::Reader& r, std::string_view domain) const;
 
@@ -96,11 +101,14 @@ class Directory {
 
  private:
   struct Known { std::string password_hmac, argon2; Time until; };
+  Result<std::optional<Account>> first_admin(const store::Reader& r, std::string_view domain) const;
+  Result<bool> may_log_in(const Account& account) const;
   bool recently_verified(AccountId id, const std::string& argon2, std::string_view password) const;
 
   store::Store& store_;
   const Clock& clock_;
   Random& random_;
+  const std::string nobody_;  // a hash without a password: unknown names cost what known ones do
   // Passwords verified in the last minutes, as HMACs under a key of this process: a mail program that opens ten connections
   // costs one Argon2id, not ten.
   const std::string cache_key_;

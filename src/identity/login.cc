@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/codec.h"
 #include "base/text.h"
 
 namespace pabal::identity {
@@ -34,6 +33,11 @@ std::optional<std::string> scram_name(std::string_view text) {
   return out;
 }
 
+// RFC 5802 §7: printable ASCII without commas.
+bool is_nonce(std::string_view s) {
+  return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c > ' ' && c < 0x7F && c != ','; });
+}
+
 // The value of "x=value" when the attribute is that.
 std::optional<std::string_view> attribute(std::string_view field, char name) {
   if (field.size() < 2 || field[0] != name || field[1] != '=') return {};
@@ -42,53 +46,110 @@ std::optional<std::string_view> attribute(std::string_view field, char name) {
 
 }  // namespace
 
+// --- the guard ------------------------------------------------------------------------------------------------------
+
+LoginGuard::Count* LoginGuard::find(const std::string& key) {
+  while (!counts_.empty() && clock_.now() - counts_.front().last > kGuardMemory) {
+    by_key_.erase(counts_.front().key);
+    counts_.pop_front();
+  }
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : &*found->second;
+}
+
+Duration LoginGuard::step(const Count& count) const {
+  if (count.failures < kFreeFailures) return Duration(0);
+  return std::min<Duration>(kMaxLoginDelay, seconds(1ll << std::min(10, count.failures - kFreeFailures)));
+}
+
 Duration LoginGuard::delay(const std::string& key) {
   std::lock_guard lock(mutex_);
-  const auto found = counts_.find(key);
-  if (found == counts_.end() || found->second.failures < kFreeFailures) return Duration(0);
-  if (clock_.now() - found->second.last > kGuardMemory) {
-    counts_.erase(found);
-    return Duration(0);
-  }
-  return std::min<Duration>(kMaxLoginDelay, seconds(1ll << std::min(10, found->second.failures - kFreeFailures)));
+  const Count* count = find(key);
+  return count ? step(*count) : Duration(0);
+}
+
+std::optional<Duration> LoginGuard::take_turn(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  Count* count = find(key);
+  if (!count || count->failures < kFreeFailures) return Duration(0);
+  const Time now = clock_.now(), turn = std::max(now, count->next_turn) + step(*count);
+  if (turn - now > kMaxLoginWait) return {};
+  count->next_turn = turn;
+  return turn - now;
 }
 
 void LoginGuard::failed(const std::string& key) {
   std::lock_guard lock(mutex_);
-  const Time now = clock_.now();
-  if (counts_.size() >= kMaxGuarded) std::erase_if(counts_, [&](const auto& c) { return now - c.second.last > kGuardMemory; });
-  if (counts_.size() >= kMaxGuarded) counts_.erase(counts_.begin());
-  Count& count = counts_[key];
-  ++count.failures;
-  count.last = now;
+  if (Count* known = find(key)) {
+    counts_.splice(counts_.end(), counts_, by_key_.find(key)->second);
+    ++known->failures;
+    known->last = clock_.now();
+    return;
+  }
+  if (counts_.size() >= kMaxGuarded) {
+    by_key_.erase(counts_.front().key);
+    counts_.pop_front();
+  }
+  counts_.push_back({key, 1, clock_.now(), Time()});
+  by_key_.emplace(counts_.back().key, std::prev(counts_.end()));
 }
 
 void LoginGuard::succeeded(const std::string& key) {
   std::lock_guard lock(mutex_);
-  counts_.erase(key);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return;
+  const auto place = found->second;
+  by_key_.erase(found);
+  counts_.erase(place);
 }
 
-Task<Result<Account>> Login::password(net::Loop& loop, std::string name, std::string password, std::string ip) {
-  const std::string by_name = "n" + text::lowered(name).substr(0, 255), by_ip = "i" + ip;
-  const Duration wait = std::max(guard_.delay(by_name), guard_.delay(by_ip));
+size_t LoginGuard::size() const {
+  std::lock_guard lock(mutex_);
+  return counts_.size();
+}
+
+// --- passwords ------------------------------------------------------------------------------------------------------
+
+namespace {
+std::string guarded_name(const std::string& name) { return "n" + text::lowered(name).substr(0, 255); }
+}  // namespace
+
+// By address in turns, by name only slower: else whoever fails on somebody's name from everywhere would keep him out.
+Task<Result<void>> Login::wait_turn(net::Loop& loop, std::string name, std::string ip) {
+  const std::optional<Duration> turn = guard_.take_turn("i" + ip);
+  if (!turn) co_return Error{Code::kLimit, "too many failed logins from your address; try again in some minutes"};
+  const Duration wait = std::max(*turn, guard_.delay(guarded_name(name)));
   if (wait > Duration(0)) {
     Task<void> waiting = net::sleep(loop, wait);
     co_await waiting;
   }
+  co_return Result<void>();
+}
+
+void Login::settle(const std::string& name, const std::string& ip, bool good) {
+  // A success clears the name, not the address: else a guesser clears it with an account of his own.
+  if (good) return guard_.succeeded(guarded_name(name));
+  guard_.failed(guarded_name(name));
+  guard_.failed("i" + ip);
+}
+
+Task<Result<Account>> Login::password(net::Loop& loop, std::string name, std::string password, std::string ip) {
+  Task<Result<void>> waiting = wait_turn(loop, name, ip);
+  const Result<void> turn = co_await waiting;
+  if (!turn) co_return turn.error();
   std::function<Result<Account>()> work = [this, name, password] { return directory_.check_password(name, password); };
   Task<Result<Account>> working = net::run_on<Account>(pool_, loop, work);
   Result<Account> account = co_await working;
-  if (account) guard_.succeeded(by_name);
-  else if (account.code() == Code::kDenied) {
-    guard_.failed(by_name);
-    guard_.failed(by_ip);
-  }
+  if (account || account.code() == Code::kDenied) settle(name, ip, account.ok());
   co_return account;
 }
 
+// --- SASL -----------------------------------------------------------------------------------------------------------
+
 std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls) {
-  std::vector<std::string> out{"SCRAM-SHA-256", "PLAIN", "LOGIN"};
-  if (tls && !tls->channel_binding.empty()) out.insert(out.begin(), "SCRAM-SHA-256-PLUS");
+  std::vector<std::string> out;
+  if (tls && !tls->channel_binding.empty()) out.emplace_back("SCRAM-SHA-256-PLUS");
+  for (const char* name : {"SCRAM-SHA-256", "PLAIN", "LOGIN"}) out.emplace_back(name);
   return out;
 }
 
@@ -96,7 +157,7 @@ Task<SaslStep> SaslExchange::start(std::string mechanism, std::optional<std::str
   if (mechanism == "PLAIN") state_ = State::kPlain;
   else if (mechanism == "LOGIN") state_ = State::kLoginUser;
   else if (mechanism == "SCRAM-SHA-256") state_ = State::kScramFirst;
-  else if (mechanism == "SCRAM-SHA-256-PLUS" && tls_) {
+  else if (mechanism == "SCRAM-SHA-256-PLUS" && tls_ && !tls_->channel_binding.empty()) {
     state_ = State::kScramFirst;
     plus_ = true;
   } else co_return failure("that mechanism is not offered");
@@ -129,8 +190,9 @@ Task<SaslStep> SaslExchange::next(std::string data) {
       Task<SaslStep> going = scram_final(std::move(data));
       co_return co_await going;
     }
-    case State::kScramDone: {  // the client has taken our signature
+    case State::kScramDone: {  // the client has taken our signature, and says so by nothing
       state_ = State::kOver;
+      if (!data.empty()) break;
       SaslStep step;
       step.kind = SaslStep::Kind::kSuccess;
       step.account = *proven_;
@@ -164,23 +226,32 @@ Task<SaslStep> SaslExchange::check(std::string name, std::string password) {
 // RFC 5802 §7: gs2-header n=user,r=nonce
 SaslStep SaslExchange::scram_first(std::string_view data) {
   state_ = State::kOver;
-  const Error bad{Code::kDenied, "the SCRAM message is malformed"};
-  if (data.size() > 4 * kMaxSaslField) return failure(bad.message);
+  const SaslStep bad = failure("the SCRAM message is malformed");
+  if (data.size() > 4 * kMaxSaslField) return bad;
   const auto fields = text::split(data, ',');
-  if (fields.size() < 4) return failure(bad.message);
-  if (fields[0] == "p=tls-exporter" && plus_) binding_ = tls_->channel_binding;
-  else if (fields[0] == "p=tls-server-end-point" && plus_) binding_ = tls_->endpoint_binding;
-  else if (plus_ || (fields[0] != "n" && fields[0] != "y")) return failure("that channel binding is not offered");
-  // RFC 5802 §6: "y" says the client thinks we offer no binding. We did: somebody took it out of the list.
-  if (fields[0] == "y" && tls_ && !tls_->channel_binding.empty()) return failure("channel binding was stripped on the way");
-  if (!plus_ && fields[0].starts_with("p=")) return failure(bad.message);
+  if (fields.size() < 4) return bad;
+
+  // RFC 5802 §6: -PLUS binds, the other does not. "n": the client cannot. "y": it could, and thinks that we cannot.
+  const std::string_view flag = fields[0];
+  if (plus_) {
+    if (flag == "p=tls-exporter") binding_ = tls_->channel_binding;
+    else if (flag == "p=tls-server-end-point") binding_ = tls_->endpoint_binding;
+    if (binding_.empty()) return failure("that channel binding is not offered");
+  } else if (flag == "y") {
+    // We do offer one: somebody took it out of the list.
+    if (tls_ && !tls_->channel_binding.empty()) return failure("channel binding was stripped on the way");
+  } else if (flag != "n") return failure("channel binding needs SCRAM-SHA-256-PLUS");
+
   const auto authzid = attribute(fields[1], 'a');
-  const auto user = attribute(fields[2], 'n');
+  const auto user = attribute(fields[2], 'n');  // "m=" here is an extension nobody knows: §5.1 wants it refused
   const auto nonce = attribute(fields[3], 'r');
   const auto name = user ? scram_name(*user) : std::nullopt;
-  if ((!fields[1].empty() && !authzid) || !name || name->empty() || !nonce || nonce->empty()) return failure(bad.message);
+  if ((!fields[1].empty() && !authzid) || !name || name->empty() || !nonce || !is_nonce(*nonce)) return bad;
+  if (authzid) {
+    const auto acting = scram_name(*authzid);
+    if (!acting || !text::iequals(*acting, *name)) return failure("nobody may act for another here");
+  }
   user_ = *name;
-  if (authzid && !authzid->empty() && !text::iequals(scram_name(*authzid).value_or(""), user_)) return failure("nobody may act for another here");
   gs2_ = std::string(fields[0]) + "," + std::string(fields[1]) + ",";
   client_first_bare_ = data.substr(gs2_.size());
   const auto secret = login_.directory().scram_secret(user_);
@@ -196,16 +267,18 @@ SaslStep SaslExchange::scram_first(std::string_view data) {
   return challenge(server_first_);
 }
 
+// RFC 5802 §7: c=binding,r=nonce[,extensions],p=proof
 Task<SaslStep> SaslExchange::scram_final(std::string data) {
   state_ = State::kOver;
-  const std::string by_name = "n" + text::lowered(user_).substr(0, 255), by_ip = "i" + ip_;
-  const Duration wait = std::max(login_.guard().delay(by_name), login_.guard().delay(by_ip));
-  if (wait > Duration(0)) {
-    Task<void> waiting = net::sleep(loop_, wait);
-    co_await waiting;
-  }
   const size_t proof_at = data.rfind(",p=");
   if (data.size() > 4 * kMaxSaslField || proof_at == data.npos) co_return failure("the SCRAM message is malformed");
+  Task<Result<void>> waiting = login_.wait_turn(loop_, user_, ip_);
+  const Result<void> turn = co_await waiting;
+  if (!turn) {
+    SaslStep step;
+    step.error = turn.error();
+    co_return step;
+  }
   const std::string without_proof = data.substr(0, proof_at);
   const auto proof = text::unbase64(std::string_view(data).substr(proof_at + 3));
   const auto fields = text::split(without_proof, ',');
@@ -214,23 +287,12 @@ Task<SaslStep> SaslExchange::scram_final(std::string data) {
   // The binding and the nonce prove that nobody stands between.
   const bool same = bound && text::unbase64(*bound) == gs2_ + binding_ && nonce && *nonce == nonce_;
   const std::string message = client_first_bare_ + "," + server_first_ + "," + without_proof;
-  const std::string signature = hmac_sha256(secret_.stored_key, message);
-  bool proven = same && proof && proof->size() == 32;
-  if (proven) {
-    std::string client_key = *proof;
-    for (size_t i = 0; i < 32; ++i) client_key[i] = static_cast<char>(client_key[i] ^ signature[i]);
-    proven = text::same_secret(sha256(client_key), secret_.stored_key);
-  }
-  if (proven) {
+  if (same && proof && scram_proves(secret_, message, *proof)) {
     const auto account = login_.directory().find_enabled(user_);
     if (account && *account) proven_ = **account;
   }
-  if (!proven_) {
-    login_.guard().failed(by_name);
-    login_.guard().failed(by_ip);
-    co_return failure("the name or the password is wrong");
-  }
-  login_.guard().succeeded(by_name);
+  login_.settle(user_, ip_, proven_.has_value());
+  if (!proven_) co_return failure("the name or the password is wrong");
   state_ = State::kScramDone;
   co_return challenge("v=" + text::base64(hmac_sha256(secret_.server_key, message)));
 }

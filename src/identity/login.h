@@ -2,11 +2,12 @@
 // given plainly (IMAP LOGIN). Argon2id runs on a pool; those who fail wait longer each time, by address and by account.
 #pragma once
 
-#include <map>
-#include <memory>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "identity/directory.h"
@@ -15,9 +16,10 @@
 
 namespace pabal::identity {
 
-constexpr size_t kMaxGuarded = 100'000;     // addresses and names remembered
+constexpr size_t kMaxGuarded = 100'000;     // addresses and names remembered; then the oldest is forgotten
 constexpr int kFreeFailures = 3;            // then each failure doubles the wait
 constexpr seconds kMaxLoginDelay{30};
+constexpr minutes kMaxLoginWait{2};         // who would wait longer for a turn is sent away
 constexpr minutes kGuardMemory{15};
 
 // Counts failures by key (an IP or a name). Thread-safe.
@@ -25,14 +27,22 @@ class LoginGuard {
  public:
   explicit LoginGuard(const Clock& clock) : clock_(clock) {}
   Duration delay(const std::string& key);   // to wait before the next try
+  // The same, in a queue: those who try at once wait behind each other, so that many connections guess no faster than one.
+  // Nothing when the queue is longer than kMaxLoginWait.
+  std::optional<Duration> take_turn(const std::string& key);
   void failed(const std::string& key);
   void succeeded(const std::string& key);
+  size_t size() const;                      // keys remembered
 
  private:
-  struct Count { int failures = 0; Time last; };
+  struct Count { std::string key; int failures = 0; Time last, next_turn; };
+  Duration step(const Count& count) const;
+  Count* find(const std::string& key);      // nullptr: nothing counts (any more)
+
   const Clock& clock_;
-  std::mutex mutex_;
-  std::map<std::string, Count> counts_;
+  mutable std::mutex mutex_;
+  std::list<Count> counts_;                 // the longest ago first
+  std::unordered_map<std::string_view, std::list<Count>::iterator> by_key_;
 };
 
 class Login {
@@ -40,10 +50,14 @@ class Login {
   Login(const Directory& directory, net::Pool& pool, LoginGuard& guard, Random& random)
       : directory_(directory), pool_(pool), guard_(guard), random_(random) {}
 
-  // Waits as the guard says, then checks on the pool. kDenied, kUnavailable (busy).
+  // Waits as the guard says, then checks on the pool. kDenied; kLimit: busy, or too many tries are waiting.
   Task<Result<Account>> password(net::Loop& loop, std::string name, std::string password, std::string ip);
+
+  // For exchanges that prove a password otherwise: before and after the proof is looked at.
+  Task<Result<void>> wait_turn(net::Loop& loop, std::string name, std::string ip);
+  void settle(const std::string& name, const std::string& ip, bool good);
+
   const Directory& directory() const { return directory_; }
-  LoginGuard& guard() { return guard_; }
   Random& random() { return random_; }
 
  private:
@@ -63,7 +77,8 @@ struct SaslStep {
 // Mechanisms to offer: -PLUS only where there is a channel to bind to.
 std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls);
 
-// One exchange.
+// One exchange of at most four messages. Names and passwords that are wrong, messages that are malformed and mechanisms that are
+// not offered all end it; nothing can be tried twice.
 class SaslExchange {
  public:
   // `tls` may be null and must outlive the exchange.

@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 
 #include "base/codec.h"
+#include "base/text.h"
 
 namespace pabal::identity {
 
@@ -15,6 +16,15 @@ Result<std::string> argon2_hash(std::string_view password, Random& random) {
                                          salt.size(), 32, encoded, sizeof encoded);
   if (done != ARGON2_OK) return Error{Code::kInternal, argon2_error_message(done)};
   return std::string(encoded);
+}
+
+std::string argon2_of_nobody(Random& random) {
+  const auto base64 = [&](size_t octets) {  // without padding, as the encoded form has it
+    std::string out = text::base64(random.bytes(octets));
+    while (out.ends_with('=')) out.pop_back();
+    return out;
+  };
+  return "$argon2id$v=19$m=" + std::to_string(kArgonMemoryKib) + ",t=" + std::to_string(kArgonPasses) + ",p=1$" + base64(16) + "$" + base64(32);
 }
 
 bool argon2_verify(std::string_view encoded, std::string_view password) {
@@ -41,6 +51,14 @@ ScramSecret make_scram(std::string_view password, std::string salt, uint32_t ite
   secret.salt = std::move(salt);
   secret.iterations = iterations;
   return secret;
+}
+
+bool scram_proves(const ScramSecret& secret, std::string_view auth_message, std::string_view proof) {
+  const std::string signature = hmac_sha256(secret.stored_key, auth_message);
+  if (proof.size() != signature.size()) return false;
+  std::string client_key(proof);
+  for (size_t i = 0; i < client_key.size(); ++i) client_key[i] = static_cast<char>(client_key[i] ^ signature[i]);
+  return text::same_secret(sha256(client_key), secret.stored_key);
 }
 
 }  // namespace pabal::identity
