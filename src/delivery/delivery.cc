@@ -1,18 +1,48 @@
 #include "delivery/delivery.h"
 
+#include <algorithm>
+
+#include "base/codec.h"
 #include "base/text.h"
+#include "delivery/report.h"
 
 namespace pabal::delivery {
+namespace {
 
 using Kind = identity::Resolution::Kind;
 
+// A message that was here before came back by some forward elsewhere: stop it. Exact copies of the field that we write.
+bool was_here(const mailbox::LocalDelivery::Mail& mail, std::string_view address) {
+  const std::string_view bytes = *mail.prepared->bytes;
+  for (const message::HeaderField& field : message::header_fields(bytes.substr(0, message::header_size(bytes))))
+    if (text::iequals(field.name, "Delivered-To") && text::iequals(text::trim(field.raw_value), address)) return true;
+  return false;
+}
+
+const Error kLoop{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"};
+
+// Of ORCPT "rfc822;bob@example.org" the address, when it can stand in a header field.
+std::string_view original_address(const mailbox::LocalDelivery::Recipient& r) {
+  const std::string_view address = r.orcpt.empty() ? std::string_view(r.address) : std::string_view(r.orcpt).substr(r.orcpt.find(';') + 1);
+  const bool plain = std::all_of(address.begin(), address.end(), [](unsigned char c) { return c > 0x20 && c != 0x7F; });
+  return plain && text::is_utf8(address) ? address : std::string_view();
+}
+
+// What the sender wants to hear of a forward. Without SUCCESS we know of no other wish than the default; with it, a failure
+// is reported as well, asked or not.
+uint8_t notify_of(const mailbox::LocalDelivery::Recipient& r, bool alone) {
+  if (r.notify_never) return queue::kNotifyNever;
+  return r.notify_success && alone ? queue::kNotifySuccess | queue::kNotifyFailure : queue::kNotifyDefault;
+}
+
+}  // namespace
+
 mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint64_t size) {
   const auto resolution = services_.directory.resolve(services_.store, address);
-  if (!resolution) return resolution.code() == Code::kInvalid ? Verdict::kUnknownUser : Verdict::kUnavailable;
+  if (!resolution) return Verdict::kUnavailable;
   if (resolution->kind == Kind::kNotLocal) return Verdict::kNotLocal;
   if (resolution->kind == Kind::kUnknown) return Verdict::kUnknownUser;
   if (!resolution->outside.empty() || resolution->accounts.size() > 1) return Verdict::kDeliverable;
-  if (resolution->accounts.empty()) return Verdict::kUnknownUser;
 
   const identity::AccountId id = resolution->accounts.front().account;
   const auto account = services_.directory.account(services_.store, id);
@@ -27,71 +57,159 @@ mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint6
 Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, const Mail& mail,
                                                          const std::vector<Recipient>& recipients) {
   std::vector<Failure> failures;
-  std::set<identity::AccountId> filed;  // one copy an account, however many of its addresses were named
-  std::set<std::string> outside;
+  Done done;
   for (const Recipient& recipient : recipients) {
-    const auto resolution = services_.directory.resolve(t, recipient.address);
-    if (!resolution) return resolution.error();
-    if (resolution->kind != Kind::kKnown || (resolution->accounts.empty() && resolution->outside.empty())) {
-      failures.push_back({recipient.address, {Code::kNotFound, "5.1.1 there is no such mailbox here"}});
-      continue;
-    }
-    for (const auto& target : resolution->accounts) {
-      if (!filed.insert(target.account).second) continue;
-      const Result<void> done = file(t, mail, target, recipient);
-      if (done) continue;
-      if (done.code() == Code::kIo || done.code() == Code::kCorrupt) return done.error();
-      note(t, mail, target.address, "failed", done.error().message);
-      if (resolution->accounts.size() == 1) failures.push_back({recipient.address, done.error()});
-    }
-    outside.insert(resolution->outside.begin(), resolution->outside.end());
+    const auto why_not = deliver_one(t, mail, recipient, done);
+    if (!why_not) return why_not.error();
+    if (!*why_not) continue;
+    failures.push_back({recipient.address, **why_not});
+    note(t, mail, recipient.address, "failed", (*why_not)->message);
   }
-  if (!outside.empty())
-    if (const Result<void> done = forward(t, mail, outside); !done) return done.error();
   return failures;
 }
 
-Result<void> Delivery::file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
-                            const Recipient& recipient) {
-  // A message that this mailbox has had before came back by some forward: stop it here.
-  const std::string_view bytes = *mail.prepared->bytes;
-  const std::string_view head = bytes.substr(0, message::header_size(bytes));
-  for (const message::HeaderField& field : message::header_fields(head))
-    if (text::iequals(field.name, "Delivered-To") && text::iequals(text::trim(field.raw_value), target.address))
-      return Error{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"};
+Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient, Done& done) {
+  const auto to = services_.directory.resolve(t, recipient.address);
+  if (!to) return to.error();
+  if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
+  const size_t members = to->accounts.size() + to->outside.size();
+  if (!to->outside.empty() && was_here(mail, to->address)) return std::optional(kLoop);
 
-  mailbox::Filing filing;
-  // RFC 5321 §4.4: final delivery adds Return-Path. Quota was checked at RCPT: what was accepted since is filed.
-  filing.prefix = "Return-Path: <" + mail.reverse_path + ">\r\nDelivered-To: " + target.address + "\r\n";
-  if (!recipient.orcpt.empty() && text::is_ascii(recipient.orcpt) && recipient.orcpt.find_first_of("\r\n") == std::string::npos)
-    filing.prefix += "X-Original-To: " + recipient.orcpt.substr(recipient.orcpt.find(';') + 1) + "\r\n";
-  filing.check_quota = false;
-  const auto done = services_.mailboxes.file(t, target.account, *mail.prepared, mail.body, filing);
-  if (!done) return done.error();
-  note(t, mail, target.address, "filed", "into INBOX");
-  return {};
+  // An address that leads to several: each stands for itself, and none keeps the others from having it.
+  std::optional<Error> why_not;
+  std::vector<queue::Recipient> onward;
+  const auto queue_for = [&](const std::string& address, std::string_view action, std::string_view reason) {
+    if (!done.queued.insert(address).second) return;
+    queue::Recipient waiting;
+    waiting.address = address;
+    waiting.notify = notify_of(recipient, members == 1);
+    waiting.orcpt = recipient.orcpt;
+    waiting.next_attempt = services_.clock.now();
+    onward.push_back(std::move(waiting));
+    note(t, mail, address, action, reason);
+  };
+  size_t reached = to->outside.size();
+  for (const auto& target : to->accounts) {
+    const auto filed = file(t, mail, target, recipient, done);
+    if (!filed) return filed.error();
+    if (!*filed) ++reached;
+    else if (members == 1) return filed;
+    else if ((*filed)->code == Code::kLimit) {  // a full mailbox may have room again
+      ++reached;
+      queue_for(target.address, "deferred", (*filed)->message);
+    } else {
+      note(t, mail, target.address, "failed", (*filed)->message);
+      why_not = **filed;
+    }
+  }
+  for (const std::string& address : to->dead) note(t, mail, address, "failed", "5.1.1 " + to->address + " leads there, but there is no such mailbox");
+  for (const std::string& address : to->outside) queue_for(address, "forwarded", to->address + " leads there");
+  if (reached == 0) return why_not;
+  if (!onward.empty())
+    if (const auto queued = enqueue(t, mail, to->address, std::move(onward)); !queued) return queued.error();
+
+  // RFC 3461 §5.2.7.2: of an alias for one address outside, its server reports. §5.2.7.3 (c): of several, we do.
+  const bool theirs = to->accounts.empty() && members == 1;
+  if (recipient.notify_success && !theirs && !mail.reverse_path.empty())
+    if (const auto told = report(t, mail, recipient, members); !told) return told.error();
+  return std::optional<Error>();
 }
 
-Result<void> Delivery::forward(store::Transaction& t, const Mail& mail, const std::set<std::string>& outside) {
+Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
+                                            const Recipient& recipient, Done& done) {
+  const auto [known, fresh] = done.accounts.emplace(target.account, std::nullopt);
+  std::optional<Error>& why_not = known->second;
+  if (!fresh) return why_not;
+
+  const auto account = services_.directory.account(t, target.account);
+  if (!account) return account.error();
+  if (!*account || !(*account)->enabled) return why_not = Error{Code::kDenied, "5.2.1 that mailbox is disabled"};
+  if (was_here(mail, target.address)) return why_not = kLoop;
+
+  mailbox::Filing filing;
+  // RFC 5321 §4.4: final delivery adds Return-Path.
+  filing.prefix = "Return-Path: <" + mail.reverse_path + ">\r\nDelivered-To: " + target.address + "\r\n";
+  // Which of the addresses it came by: an alias, or a tag to sort by.
+  if (const std::string_view original = original_address(recipient); !original.empty() && !text::iequals(original, target.address))
+    filing.prefix += "X-Original-To: " + std::string(original) + "\r\n";
+  const auto filed = services_.mailboxes.file(t, target.account, *mail.prepared, mail.body, filing);
+  // A full mailbox is this recipient's trouble and has written nothing; all else is ours and ends the transaction.
+  if (!filed && filed.code() == Code::kLimit) return why_not = Error{Code::kLimit, "4.2.2 that mailbox is full"};
+  if (!filed) return filed.error();
+  note(t, mail, target.address, "filed", "into INBOX");
+  return why_not;
+}
+
+// The message for those who are elsewhere or cannot take it now. The same body with a line before it, by which we know it
+// when it comes back; the reverse-path stays, and null stays null (RFC 5321 §3.9.1, §4.5.5).
+Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, std::vector<queue::Recipient> recipients) {
   queue::Entry entry;
-  entry.id = services_.ids.next();
   entry.message_id = mail.prepared->structure.summary.message_id;
   entry.reverse_path = mail.reverse_path;
-  entry.smtputf8 = mail.smtputf8;
   entry.requiretls = mail.requiretls;
   entry.body_8bit = mail.prepared->structure.has_8bit;
   entry.body = mail.body;
-  entry.size = mail.prepared->bytes->size();
+  entry.prefix = "Delivered-To: " + std::string(alias) + "\r\n";
+  entry.size = entry.prefix.size() + mail.prepared->bytes->size();
   entry.created = services_.clock.now();
   entry.expires = entry.created + kForwardLifetime;
-  for (const std::string& address : outside) {
-    queue::Recipient recipient;
-    recipient.address = address;
-    recipient.next_attempt = entry.created;
-    entry.recipients.push_back(std::move(recipient));
-    note(t, mail, address, "forwarded", "queued as " + id_text(entry.id));
+  // Addresses that are not ASCII need SMTPUTF8 (RFC 6531 §3.1): an entry of their own, so that the others do not.
+  const bool utf8_lines = mail.smtputf8 || !text::is_ascii(alias);
+  const auto plain = std::partition(recipients.begin(), recipients.end(), [](const auto& r) { return !text::is_ascii(r.address); });
+  for (const auto& [begin, end, utf8] : {std::tuple(recipients.begin(), plain, true), std::tuple(plain, recipients.end(), utf8_lines)}) {
+    if (begin == end) continue;
+    entry.id = services_.ids.next();
+    entry.smtputf8 = utf8;
+    entry.recipients.assign(begin, end);
+    if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
+    if (const auto added = services_.queue.add(t, entry); !added) return added;
+    watch::Event event;
+    event.at = entry.created;
+    event.id = id_text(entry.id);
+    event.message_id = entry.message_id;
+    event.station = "queue";
+    event.action = "queued";
+    event.reverse_path = entry.reverse_path;
+    event.reason = "by " + mail.id + " for " + std::string(alias);
+    for (const queue::Recipient& r : entry.recipients) {
+      event.recipient = r.address;
+      services_.trace.record(t, event);
+    }
   }
-  if (const Result<void> held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
+  return {};
+}
+
+// By the queue, wherever the sender is; with a null reverse-path, so that nothing answers it (RFC 3461 §6.1).
+Result<void> Delivery::report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members) {
+  const Time now = services_.clock.now();
+  queue::Entry entry;
+  entry.id = services_.ids.next();
+  entry.message_id = "<" + id_text(entry.id) + ".report@" + services_.hostname + ">";
+  const std::string_view bytes = *mail.prepared->bytes;
+  Report about;
+  about.sender = mail.reverse_path;
+  about.recipient = recipient.address;
+  about.orcpt = recipient.orcpt;
+  about.members = members;
+  about.header = bytes.substr(0, message::header_size(bytes));
+  about.hostname = services_.hostname;
+  about.message_id = entry.message_id;
+  about.at = now;
+  const auto prepared = mailbox::prepare(build_report(about));
+  entry.body = services_.mailboxes.new_body_id();
+  entry.body_8bit = prepared->structure.has_8bit;
+  entry.smtputf8 = !text::is_ascii(mail.reverse_path) || prepared->structure.utf8_headers;
+  entry.size = prepared->bytes->size();
+  entry.created = now;
+  entry.expires = now + kForwardLifetime;
+  queue::Recipient sender;
+  sender.address = mail.reverse_path;
+  sender.notify = queue::kNotifyNever;
+  sender.next_attempt = now;
+  entry.recipients.push_back(std::move(sender));
+  if (const auto put = services_.mailboxes.put_body(t, entry.body, *prepared); !put) return put;
+  if (const auto held = services_.mailboxes.hold_body(t, entry.body); !held) return held;
+  note(t, mail, recipient.address, "reported", "as asked, to " + mail.reverse_path + " as " + id_text(entry.id));
   return services_.queue.add(t, entry);
 }
 

@@ -1,12 +1,15 @@
 // delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, all inside
 // the caller's transaction: when that is committed, the message, its index entries, its changes and its trace are on disk.
-// It talks to no network: mail for outside goes into the queue.
+// It talks to no network: mail for outside, and for members of a group who cannot take it now, goes into the queue.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "base/id.h"
+#include "base/random.h"
 #include "identity/directory.h"
 #include "mailbox/local_delivery.h"
 #include "mailbox/mailbox.h"
@@ -23,6 +26,7 @@ struct Services {
   const watch::Trace& trace;
   IdSource& ids;
   const Clock& clock;
+  std::string hostname = "localhost";  // who reports deliveries
 };
 
 constexpr days kForwardLifetime{5};  // RFC 5321 §4.5.4.1: give up after 4-5 days
@@ -30,16 +34,24 @@ constexpr days kForwardLifetime{5};  // RFC 5321 §4.5.4.1: give up after 4-5 da
 // Thread-safe. One for the whole server.
 class Delivery final : public mailbox::LocalDelivery {
  public:
-  explicit Delivery(Services services) : services_(services) {}
+  explicit Delivery(Services services) : services_(std::move(services)) {}
 
   Verdict verify(std::string_view address, uint64_t size) override;
   Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
                                        const std::vector<Recipient>& recipients) override;
 
  private:
-  Result<void> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
-                    const Recipient& recipient);
-  Result<void> forward(store::Transaction& t, const Mail& mail, const std::set<std::string>& outside);
+  // What one call has done so far: one copy an account and a forward, however many of their addresses were named.
+  struct Done {
+    std::map<identity::AccountId, std::optional<Error>> accounts;  // why not, where it failed
+    std::set<std::string> queued;
+  };
+  // Nothing when delivered; else why this recipient has not got it.
+  Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient, Done& done);
+  Result<std::optional<Error>> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
+                                    const Recipient& recipient, Done& done);
+  Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, std::vector<queue::Recipient> recipients);
+  Result<void> report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members);
   void note(store::Transaction& t, const Mail& mail, std::string_view recipient, std::string_view action,
             std::string_view reason);
 
