@@ -97,6 +97,10 @@ int run(int argc, char** argv) {
   add_quickstart_options(*sub, quick);
   sub->callback([&] { exit = run_quickstart(quick); });
 
+  if (argc == 1) {  // nothing asked: show what can be
+    std::cout << app.help();
+    return 2;
+  }
   CLI11_PARSE(app, argc, argv);
   return exit;
 }
