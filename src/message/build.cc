@@ -13,17 +13,24 @@ std::string new_message_id(Random& random, Time now, std::string_view domain) {
          std::string(domain) + ">";
 }
 
-Result<std::string> header_line(std::string_view name, std::string_view text) {
-  const bool good_name = !name.empty() && name.size() <= 76 &&
-                         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
-  if (!good_name) return Error{Code::kInvalid, "that is not the name of a header field"};
-  if (text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos) return Error{Code::kInvalid, "a header field holds no line ends"};
-  const std::string value = encode_word(text);
+namespace {
+
+constexpr size_t kLine = 78;  // RFC 5322 §2.1.1
+
+bool is_field_name(std::string_view name) {
+  return !name.empty() && name.size() <= 76 && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
+}
+
+bool breaks_line(std::string_view s) { return s.find_first_of(std::string_view("\r\n\0", 3)) != s.npos; }
+
+// "Name: value", folded at blanks.
+std::string folded(std::string_view name, std::string_view value) {
   std::string out(name);
   out += ':';
   size_t line = out.size();
   for (const std::string_view word : text::split(value, ' ')) {
-    if (line + 1 + word.size() > 78 && line > name.size() + 1) {
+    // Not before an empty word (of two blanks): a line of blanks only is an obsolete form (RFC 5322 §3.2.2).
+    if (!word.empty() && line + 1 + word.size() > kLine && line > name.size() + 1) {
       out += "\r\n";
       line = 0;
     }
@@ -32,6 +39,84 @@ Result<std::string> header_line(std::string_view name, std::string_view text) {
     line += 1 + word.size();
   }
   return out + "\r\n";
+}
+
+std::string quoted(std::string_view s) {
+  std::string out = "\"";
+  for (char c : s) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// RFC 5322 §3.2.5.
+std::string phrase(std::string_view display) {
+  const std::string coded = encode_word(display);
+  if (coded != display) return coded;
+  const bool atoms = std::all_of(display.begin(), display.end(), [](char c) {
+    return text::is_alnum(c) || std::string_view(" !#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+  });
+  return atoms && display.find("  ") == display.npos ? coded : quoted(display);
+}
+
+}  // namespace
+
+Result<std::string> header_line(std::string_view name, std::string_view text) {
+  if (!is_field_name(name)) return Error{Code::kInvalid, "that is not the name of a header field"};
+  if (breaks_line(text)) return Error{Code::kInvalid, "a header field holds no line ends"};
+  return folded(name, encode_word(text, name.size() + 2 < kLine ? kLine - name.size() - 2 : 0));
+}
+
+Result<std::string> address_line(std::string_view name, const std::vector<AddressItem>& list) {
+  if (!is_field_name(name)) return Error{Code::kInvalid, "that is not the name of a header field"};
+  std::string value;
+  bool first = true;  // of the list or of a group
+  for (const AddressItem& item : list) {
+    if (breaks_line(item.display) || breaks_line(item.local) || breaks_line(item.domain))
+      return Error{Code::kInvalid, "an address holds no line ends"};
+    if (item.kind == AddressItem::kGroupEnd) {
+      value += ';';
+      first = false;
+      continue;
+    }
+    if (!first) value += ", ";
+    else if (!value.empty()) value += ' ';
+    first = item.kind == AddressItem::kGroupStart;
+    if (first) {
+      value += phrase(item.display) + ':';
+      continue;
+    }
+    AddressItem written = item;
+    if (text::is_ascii(item.local))
+      if (std::string ascii = ascii_domain(item.domain); !ascii.empty()) written.domain = std::move(ascii);
+    value += item.display.empty() ? written.address() : phrase(item.display) + " <" + written.address() + ">";
+  }
+  return folded(name, value);
+}
+
+std::string parameter(std::string_view name, std::string_view utf8) {
+  const std::string clean = clean_utf8(utf8);
+  const bool plain = clean.size() <= 60 && std::all_of(clean.begin(), clean.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+  const bool token = !clean.empty() && std::all_of(clean.begin(), clean.end(), [](char c) {
+    return text::is_alnum(c) || std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos;
+  });
+  const std::string key(name);
+  if (plain) return ";\r\n " + key + "=" + (token ? clean : quoted(clean));
+
+  // RFC 2231 §3, §4. What is not alphanumeric is always coded, which its attribute-char allows.
+  std::vector<std::string> sections(1);
+  constexpr size_t kRoom = 40;
+  for (unsigned char c : clean) {
+    if (sections.back().size() + 3 > kRoom) sections.emplace_back();
+    if (text::is_alnum(static_cast<char>(c)) || c == '.' || c == '-' || c == '_') sections.back() += static_cast<char>(c);
+    else sections.back() += "%" + text::uppered(text::hex({reinterpret_cast<const char*>(&c), 1}));
+  }
+  if (sections.size() == 1) return ";\r\n " + key + "*=utf-8''" + sections.front();
+  std::string out;
+  for (size_t i = 0; i < sections.size(); ++i)
+    out += ";\r\n " + key + "*" + std::to_string(i) + "*=" + (i == 0 ? "utf-8''" : "") + sections[i];
+  return out;
 }
 
 std::string encode_quoted_printable(std::string_view s) {

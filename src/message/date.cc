@@ -13,7 +13,8 @@ constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun"
 constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::pair<std::string_view, int> kZones[] = {{"ut", 0},     {"utc", 0},    {"gmt", 0},    {"z", 0},      {"est", -300}, {"edt", -240},
                                                        {"cst", -360}, {"cdt", -300}, {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420},
-                                                       {"cet", 60},   {"cest", 120}, {"bst", 60},   {"jst", 540},  {"kst", 540}};
+                                                       {"cet", 60},   {"cest", 120}, {"bst", 60},   {"jst", 540},  {"kst", 540},
+                                                       {"wet", 0},    {"west", 60},  {"eet", 120},  {"eest", 180}, {"msk", 180},  {"hst", -600}};
 constexpr size_t kMaxDate = 200;  // octets looked at
 
 struct Parsed { Time time; int zone = 0; };
@@ -43,6 +44,7 @@ std::optional<int> offset_of(std::string_view word) {
     if (text::is_digit(c)) digits += c;
     else if (c != ':') return {};
   if (digits.size() == 2) digits += "00";
+  if (digits.size() == 3) digits.insert(0, 1, '0');
   if (digits.size() != 4) return {};
   const int hours = (digits[0] - '0') * 10 + digits[1] - '0', minutes = (digits[2] - '0') * 10 + digits[3] - '0';
   if (hours > 23 || minutes > 59) return {};
@@ -51,7 +53,6 @@ std::optional<int> offset_of(std::string_view word) {
 
 std::optional<Parsed> parse(std::string_view raw) {
   std::string clean = without_comments(raw);
-  // ISO 8601: 2026-11-24T09:15:00
   int year = -1, month = 0, day = 0, hour = 0, minute = 0, second = 0, zone = 0;
   bool have_time = false, have_zone = false;
   std::vector<std::string_view> words;
@@ -73,6 +74,7 @@ std::optional<Parsed> parse(std::string_view raw) {
     return true;
   };
   for (std::string_view word : words) {
+    // ISO 8601: 2026-11-24T09:15:00
     if (word.size() >= 10 && word[4] == '-' && word[7] == '-' && number(word.substr(0, 4)) > 0) {
       year = number(word.substr(0, 4));
       month = number(word.substr(5, 2));
@@ -94,6 +96,10 @@ std::optional<Parsed> parse(std::string_view raw) {
       continue;
     }
     if (text::is_alpha(word[0])) {
+      if (have_time && (text::iequals(word, "am") || text::iequals(word, "pm"))) {
+        if (hour >= 1 && hour <= 12) hour = hour % 12 + (text::iequals(word, "pm") ? 12 : 0);
+        continue;
+      }
       if (month == 0 && month_of(word)) {
         month = month_of(word);
         continue;

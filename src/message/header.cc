@@ -1,7 +1,6 @@
 #include "message/header.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/text.h"
 #include "message/limits.h"
@@ -41,17 +40,24 @@ std::string_view without_line_end(std::string_view line) {
 
 }  // namespace
 
-size_t header_size(std::string_view bytes) {
+size_t header_size(std::string_view bytes, const std::function<bool(std::string_view)>& ends_here) {
   size_t at = 0;
+  size_t broken = bytes.npos;  // a line that is no field, while no field has come behind it
   while (at < bytes.size()) {
     const size_t end = line_end(bytes, at);
     const std::string_view line = bytes.substr(at, end - at);
-    if (is_blank_line(line)) return end;
-    const bool folded = text::is_wsp(line[0]) && at > 0;
-    if (!folded && !is_mbox_line(line) && name_size(line) == 0) return at;
+    if (is_blank_line(line)) return broken == bytes.npos ? end : broken;
+    if (ends_here && line.starts_with("--") && ends_here(line)) break;
+    const bool fold = text::is_wsp(line[0]) && at > 0;
+    if (name_size(line) > 0 || (at == 0 && is_mbox_line(line))) broken = bytes.npos;
+    else if (!fold) {
+      if (at == 0) return 0;
+      if (broken != bytes.npos) return broken;
+      broken = at;
+    }
     at = end;
   }
-  return at;
+  return std::min(at, broken);
 }
 
 std::vector<HeaderField> header_fields(std::string_view block) {
@@ -117,7 +123,7 @@ class ParameterReader {
 
   bool done() const { return at_ >= in_.size(); }
 
-  // Up to one of `stops`, comments left out, trimmed.
+  // Up to one of `stops`, comments left out (except in file names: "report (1).pdf"), trimmed.
   std::string plain(std::string_view stops, bool comments) {
     std::string out;
     while (!done() && stops.find(in_[at_]) == stops.npos) {
@@ -128,9 +134,9 @@ class ParameterReader {
   }
 
   void skip_blanks() {
-    while (!done() && (text::is_wsp(in_[at_]) || (in_[at_] == '(' && skip_comment()))) {
+    while (!done() && (text::is_wsp(in_[at_]) || in_[at_] == '(')) {
       if (text::is_wsp(in_[at_])) ++at_;
-      if (done()) return;
+      else if (!skip_comment()) return;
     }
   }
 
@@ -140,24 +146,27 @@ class ParameterReader {
     return true;
   }
 
-  bool at(char c) const { return !done() && in_[at_] == c; }
-
-  // After the opening quote. Only \" and \\ are escapes: backslashes of DOS paths stay (seen in the wild).
-  std::string quoted() {
+  // A quoted string, its quotes removed; nothing when it has no end. Only \" and \\ are escapes: backslashes of DOS paths
+  // stay (seen in the wild).
+  std::optional<std::string> quoted() {
+    if (done() || in_[at_] != '"' || unclosed_quote_) return {};
     std::string out;
-    while (!done()) {
-      const char c = in_[at_++];
-      if (c == '"') break;
-      if (c == '\\' && !done() && (in_[at_] == '"' || in_[at_] == '\\')) out += in_[at_++];
-      else out += c;
+    for (size_t i = at_ + 1; i < in_.size(); ++i) {
+      if (in_[i] == '"') {
+        at_ = i + 1;
+        return out;
+      }
+      if (in_[i] == '\\' && i + 1 < in_.size() && (in_[i + 1] == '"' || in_[i + 1] == '\\')) ++i;
+      out += in_[i];
     }
-    return out;
+    unclosed_quote_ = true;  // no later quote is closed either: keeps this linear
+    return {};
   }
 
  private:
   // False when the comment never ends: then its parenthesis is text, and so is every later one (keeps this linear).
   bool skip_comment() {
-    if (unclosed_) return false;
+    if (unclosed_comment_) return false;
     size_t depth = 0;
     for (size_t i = at_; i < in_.size(); ++i) {
       if (in_[i] == '\\') ++i;
@@ -167,18 +176,13 @@ class ParameterReader {
         return true;
       }
     }
-    unclosed_ = true;
+    unclosed_comment_ = true;
     return false;
   }
 
   std::string_view in_;
   size_t at_ = 0;
-  bool unclosed_ = false;
-};
-
-struct Segment {
-  std::string value;
-  bool extended = false;
+  bool unclosed_comment_ = false, unclosed_quote_ = false;
 };
 
 int hex_digit(char c) {
@@ -200,15 +204,46 @@ std::string percent_decoded(std::string_view s) {
   return out;
 }
 
-// RFC 2231 §3, §4: the segments of one parameter joined; the charset stands in the first one.
-std::string join_segments(const std::map<unsigned, Segment>& segments) {
+bool is_file_name(std::string_view name) { return name == "name" || name == "filename"; }
+
+// One `name=value`, or one section of a value in the form of RFC 2231 §4.1: name*, name*0, name*0*.
+struct Section {
+  std::string name;
+  unsigned index = 0;
+  bool sectioned = false;  // has a star
+  bool extended = false;   // percent-encoded
+  std::string value;
+};
+
+Section section_of(std::string_view name, std::string value) {
+  Section out;
+  if (name.ends_with('*')) {
+    out.extended = out.sectioned = true;
+    name.remove_suffix(1);
+  }
+  if (const size_t star = name.rfind('*'); star != name.npos) {
+    const auto number = text::parse_u64(name.substr(star + 1));
+    if (number && *number < kMaxParams * 10) {
+      out.index = static_cast<unsigned>(*number);
+      out.sectioned = true;
+      name = name.substr(0, star);
+    }
+  }
+  out.name = name;
+  out.value = std::move(value);
+  return out;
+}
+
+// RFC 2231 §3, §4: the sections of one parameter joined; the charset stands in the first one.
+std::string join_sections(const std::vector<const Section*>& sections) {
   std::string bytes, charset;
   bool extended = false;
-  unsigned next = segments.begin()->first;
-  for (const auto& [index, segment] : segments) {
-    if (index != next++) break;  // a gap: what comes after it has lost its place
-    std::string_view value = segment.value;
-    if (segment.extended && !extended && bytes.empty()) {
+  unsigned next = sections.front()->index;
+  for (const Section* section : sections) {
+    if (section->index + 1 == next) continue;  // the same one again: the first wins
+    if (section->index != next++) break;       // a gap: what comes after it has lost its place
+    std::string_view value = section->value;
+    if (section->extended && !extended && bytes.empty()) {
       const size_t first = value.find('\'');
       const size_t second = first == value.npos ? value.npos : value.find('\'', first + 1);
       if (second != value.npos) {
@@ -216,12 +251,33 @@ std::string join_segments(const std::map<unsigned, Segment>& segments) {
         value.remove_prefix(second + 1);
       }
     }
-    extended |= segment.extended;
-    bytes += segment.extended ? percent_decoded(value) : std::string(value);
+    extended |= section->extended;
+    bytes += section->extended ? percent_decoded(value) : std::string(value);
     if (bytes.size() > kMaxParamBytes) break;
   }
   if (extended) return to_utf8(bytes, charset);
-  return decode_words(bytes);
+  return is_file_name(sections.front()->name) ? decode_words(bytes) : to_utf8(bytes, "");
+}
+
+// The last word of "junk name": what stands before a "=" may follow a value whose semicolon was forgotten.
+std::string_view last_word(std::string_view s) {
+  const size_t blank = s.find_last_of(" \t");
+  return blank == s.npos ? s : s.substr(blank + 1);
+}
+
+Params params_of(const std::vector<Section>& sections) {
+  Params params;
+  for (const Section& section : sections) {
+    const bool done = std::any_of(params.begin(), params.end(), [&](const auto& p) { return p.first == section.name; });
+    if (done || params.size() == kMaxParams) continue;
+    // RFC 2231 says nothing of both forms; RFC 6266 §4.3 prefers the extended one, and so do mail programs.
+    std::vector<const Section*> sectioned;
+    for (const Section& other : sections)
+      if (other.sectioned && other.name == section.name) sectioned.push_back(&other);
+    std::stable_sort(sectioned.begin(), sectioned.end(), [](const Section* a, const Section* b) { return a->index < b->index; });
+    params.emplace_back(section.name, join_sections(sectioned.empty() ? std::vector{&section} : sectioned));
+  }
+  return params;
 }
 
 }  // namespace
@@ -230,59 +286,41 @@ ParameterizedValue parse_parameterized(std::string_view raw) {
   ParameterizedValue out;
   const std::string line = unfold(raw.substr(0, kMaxFieldBytes));
   ParameterReader reader(line);
-  out.value = text::lowered(reader.plain(";", true));
+  // "multipart/mixed boundary=x" has lost its semicolon: the word before "=" is the first parameter's name.
+  std::string head = reader.plain(";=", true);
+  std::string name;
+  if (reader.take('=')) {
+    name = text::lowered(last_word(head));
+    head.resize(head.size() - name.size());
+  }
+  out.value = text::lowered(head);
   std::erase_if(out.value, text::is_wsp);
 
-  struct Found {
-    std::map<unsigned, Segment> plain;       // index 0 alone: name=value
-    std::map<unsigned, Segment> continued;   // name*=, name*0=, name*1*=
-  };
-  std::vector<std::pair<std::string, Found>> found;
-  for (size_t count = 0; !reader.done() && count < kMaxParams * 10; ++count) {
-    reader.take(';');
-    std::string name = text::lowered(reader.plain("=;", true));
-    if (!reader.take('=')) continue;
-    reader.skip_blanks();
-    const bool file_name = name.starts_with("name") || name.starts_with("filename");
-    std::string value;
-    if (reader.take('"')) {
-      value = reader.quoted();
-      reader.skip_blanks();
-    } else {
-      value = reader.plain(";", !file_name);
-    }
-    if (value.size() > kMaxParamBytes) value.resize(kMaxParamBytes);
-
-    // RFC 2231 §4.1: initial-section and other-sections.
-    Segment segment{std::move(value), false};
-    std::string_view base = name;
-    if (base.ends_with('*')) {
-      segment.extended = true;
-      base.remove_suffix(1);
-    }
-    unsigned index = 0;
-    bool continued = segment.extended;
-    if (const size_t star = base.rfind('*'); star != base.npos) {
-      const auto number = text::parse_u64(base.substr(star + 1));
-      if (number && *number < kMaxParams * 10) {
-        index = static_cast<unsigned>(*number);
-        continued = true;
-        base = base.substr(0, star);
+  std::vector<Section> sections;
+  for (size_t count = 0; count < kMaxParams * 10; ++count) {
+    if (name.empty()) {
+      while (reader.take(';')) {}
+      if (reader.done()) break;
+      name = text::lowered(last_word(reader.plain("=;", true)));
+      if (!reader.take('=')) {
+        name.clear();
+        continue;
       }
     }
-    if (base.empty() || base.size() > 100) continue;
-    auto slot = std::find_if(found.begin(), found.end(), [&](const auto& f) { return f.first == base; });
-    if (slot == found.end()) {
-      if (found.size() == kMaxParams) continue;
-      slot = found.insert(found.end(), {std::string(base), {}});
+    reader.skip_blanks();
+    std::string value;
+    if (auto quoted = reader.quoted()) value = std::move(*quoted);
+    else {
+      reader.take('"');
+      value = is_file_name(name.substr(0, name.find('*'))) ? reader.plain(";", false) : reader.plain("; \t", true);
     }
-    (continued ? slot->second.continued : slot->second.plain).try_emplace(index, std::move(segment));
+    reader.skip_blanks();
+    if (value.size() > kMaxParamBytes) value.resize(kMaxParamBytes);
+    Section section = section_of(name, std::move(value));
+    name.clear();
+    if (!section.name.empty() && section.name.size() <= 100) sections.push_back(std::move(section));
   }
-  for (auto& [name, segments] : found) {
-    // RFC 2231 says nothing of both forms; RFC 6266 §4.3 prefers the extended one, and so do mail programs.
-    std::string value = join_segments(segments.continued.empty() ? segments.plain : segments.continued);
-    out.params.emplace_back(std::move(name), std::move(value));
-  }
+  out.params = params_of(sections);
   return out;
 }
 

@@ -33,8 +33,6 @@ struct Summary {
   std::vector<std::string> references;  // ids with brackets: of References, then the new ones of In-Reply-To
 };
 
-using Params = std::vector<std::pair<std::string, std::string>>;
-
 // A MIME entity. Offsets are absolute into the bytes of the whole message; header_offset + header_size == body_offset.
 struct Part {
   uint32_t header_offset = 0;
@@ -55,7 +53,7 @@ struct Part {
   std::vector<std::string> languages;
   std::string location;
 
-  // Of a multipart its parts; of message/rfc822 and message/global exactly one: the embedded message (its header_offset
+  // Of a multipart its parts (none when no boundary line of it was found, or a limit keeps it closed); of message/rfc822 and message/global exactly one: the embedded message (its header_offset
   // is this part's body_offset), unless a limit or a base64 encoding keeps it closed: then none.
   std::vector<Part> children;
   // Set on the root of an embedded message (the only child of a message/rfc822 part), for its ENVELOPE. Null otherwise.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "base/text.h"
 #include "message/message.h"
@@ -13,9 +14,12 @@ using text::iequals;
 
 uint32_t u32(size_t n) { return static_cast<uint32_t>(n); }
 
-Params cut(Params params) {
-  if (params.size() > kMaxParams) params.resize(kMaxParams);
-  return params;
+// "text/plain" in its two halves. What stands behind a token ("text/plain, charset") is dropped; nothing when one is empty.
+std::pair<std::string, std::string> type_of(std::string_view value) {
+  const auto token = [](std::string_view s) { return std::string(s.substr(0, s.find_first_of("()<>@,;:\\\"/[]?="))); };
+  const size_t slash = value.find('/');
+  if (slash == value.npos) return {};
+  return {token(value.substr(0, slash)), token(value.substr(slash + 1))};
 }
 
 std::vector<std::string> references_of(std::string_view references, std::string_view in_reply_to) {
@@ -59,30 +63,40 @@ Summary summary_of(const std::vector<HeaderField>& fields) {
   return s;
 }
 
+void add_languages(const std::string& list, std::vector<std::string>& into) {
+  for (const std::string_view word : text::split(list, ','))
+    if (into.size() < kMaxLanguages && !text::trim(word).empty()) into.emplace_back(text::trim(word));
+}
+
 class Parser {
  public:
   Parser(std::string_view bytes, Message& out) : bytes_(bytes), out_(out) {}
 
   void run() {
-    out_.root = header(0, false, &out_.summary);
+    out_.root = header(false, &out_.summary);
     body(out_.root, 1);
   }
 
  private:
-  // Where a line that ends at_'s text stands among the open boundaries.
+  static constexpr size_t kNone = SIZE_MAX;
+
+  // The boundary line, or the end of the message, where a body ended.
   struct Found {
-    size_t level = SIZE_MAX;  // index in boundaries_; SIZE_MAX: none
+    size_t level = kNone;       // how many boundaries were open when this one was opened; kNone: the end
     bool closes = false;
-    size_t line = 0;          // its first octet
-    size_t next = 0;          // behind its line end
+    size_t line = 0;            // its first octet
+    uint32_t lines_before = 0;  // line ends before it
   };
 
-  Part header(size_t from, bool in_digest, Summary* summary) {
+  // The header at at_. It ends at its blank line, or where an open boundary comes before that.
+  Part header(bool in_digest, Summary* summary) {
     Part part;
-    const size_t size = header_size(bytes_.substr(from));
+    const size_t from = at_;
+    const size_t size = header_size(bytes_.substr(from), [this](std::string_view line) { return level_of(line).first != kNone; });
     const std::string_view block = bytes_.substr(from, size);
     const auto fields = header_fields(block);
     if (block.size() > kMaxHeaderBytes || fields.size() >= kMaxHeaderFields) out_.truncated = true;
+    for (const HeaderField& f : fields) out_.truncated |= f.raw_value.size() > kMaxFieldBytes;
     if (!text::is_ascii(block)) out_.utf8_headers = true;
     part.header_offset = u32(from);
     part.header_size = u32(size);
@@ -97,14 +111,12 @@ class Parser {
       const std::string_view raw = f.raw_value.substr(0, kMaxFieldBytes);
       if (iequals(f.name, "Content-Type") && !typed) {
         typed = true;
-        const ParameterizedValue value = parse_parameterized(raw);
-        const size_t slash = value.value.find('/');
-        const std::string type(text::trim(std::string_view(value.value).substr(0, slash)));
-        const std::string subtype = slash == value.value.npos ? "" : std::string(text::trim(std::string_view(value.value).substr(slash + 1)));
+        ParameterizedValue value = parse_parameterized(raw);
+        auto [type, subtype] = type_of(value.value);
         if (!type.empty() && !subtype.empty()) {  // RFC 2045 §5.2: else text/plain
-          part.type = type;
-          part.subtype = subtype;
-          part.params = cut(value.params);
+          part.type = std::move(type);
+          part.subtype = std::move(subtype);
+          part.params = std::move(value.params);
         }
       } else if (iequals(f.name, "Content-Transfer-Encoding") && !encoded) {
         encoded = true;
@@ -112,47 +124,58 @@ class Parser {
         if (part.encoding.empty()) part.encoding = "7bit";
       } else if (iequals(f.name, "Content-Disposition") && !disposed) {
         disposed = true;
-        const ParameterizedValue value = parse_parameterized(raw);
-        part.disposition = value.value;
-        part.disposition_params = cut(value.params);
-      } else if (iequals(f.name, "Content-ID")) part.id = unfold(raw);
-      else if (iequals(f.name, "Content-Description")) part.description = unfold(raw);
-      else if (iequals(f.name, "Content-MD5")) part.md5 = unfold(raw);
-      else if (iequals(f.name, "Content-Location")) part.location = unfold(raw);
+        ParameterizedValue value = parse_parameterized(raw);
+        part.disposition = std::move(value.value);
+        part.disposition_params = std::move(value.params);
+      } else if (iequals(f.name, "Content-ID") && part.id.empty()) part.id = unfold(raw);
+      else if (iequals(f.name, "Content-Description") && part.description.empty()) part.description = unfold(raw);
+      else if (iequals(f.name, "Content-MD5") && part.md5.empty()) part.md5 = unfold(raw);
+      else if (iequals(f.name, "Content-Location") && part.location.empty()) part.location = unfold(raw);
       else if (iequals(f.name, "Content-Language"))
-        for (const std::string_view word : text::split(unfold(raw), ','))
-          if (part.languages.size() < kMaxLanguages && !text::trim(word).empty()) part.languages.emplace_back(text::trim(word));
+        add_languages(unfold(raw), part.languages);
     }
     if (summary) *summary = summary_of(fields);
     at_ = from + size;
+    lines_ += lines_in(block);
     ++parts_;
     return part;
   }
 
   // Reads the body that begins at at_; leaves at_ behind the boundary line that ended it, which found_ tells of.
   void body(Part& part, size_t depth) {
-    const std::string* boundary = part.is_multipart() ? part.param("boundary") : nullptr;
-    const bool room = depth < kMaxDepth && parts_ < kMaxParts;
-    if (boundary && !boundary->empty() && boundary->size() <= kMaxBoundaryBytes) {
-      if (room) return multipart(part, *boundary, depth);
-      out_.truncated = true;
-    }
-    // An embedded message is opened unless its octets are coded (RFC 2046 §5.2.1 forbids that; some do it).
-    const bool open = part.encoding != "base64" && part.encoding != "quoted-printable";
-    if (part.is_message() && open) {
-      if (room) return embedded(part, depth);
-      out_.truncated = true;
-    }
     const size_t begin = at_;
-    found_ = scan();
-    finish(part, begin);
+    const uint32_t lines_before = lines_;
+    std::string boundary = part.is_multipart() && part.param("boundary") ? *part.param("boundary") : "";
+    while (!boundary.empty() && text::is_wsp(boundary.back())) boundary.pop_back();
+    const bool bounded = !boundary.empty() && boundary.size() <= kMaxBoundaryBytes;
+    // An embedded message is opened unless its octets are coded (RFC 2046 §5.2.1 forbids that; some do it).
+    const bool embeds = part.is_message() && part.encoding != "base64" && part.encoding != "quoted-printable";
+    const bool room = depth < kMaxDepth && parts_ < kMaxParts;
+    if ((bounded || embeds) && !room) out_.truncated = true;
+    if (bounded && room) multipart(part, boundary, depth);
+    else if (embeds && room) embedded(part, depth);
+    else found_ = scan();
+
+    size_t end = found_.line, lines = found_.lines_before;
+    if (found_.level != kNone && end > begin) {  // the line end before a boundary belongs to it (RFC 2046 §5.1.1)
+      --end, --lines;
+      if (end > begin && bytes_[end - 1] == '\r') --end;
+    }
+    // A line end that an inner header needed, since the boundary followed it at once, is not given to the boundary.
+    if (!part.children.empty()) {
+      const Part& last = part.children.back();
+      if (const size_t inner_end = size_t{last.body_offset} + last.body_size; inner_end > end) {
+        lines += lines_in(bytes_.substr(end, inner_end - end));
+        end = inner_end;
+      }
+    }
+    part.body_size = u32(end - begin);
+    part.body_lines = u32(lines - lines_before) + (end > begin && bytes_[end - 1] != '\n');
   }
 
-  void multipart(Part& part, std::string boundary, size_t depth) {
-    while (!boundary.empty() && text::is_wsp(boundary.back())) boundary.pop_back();
-    const size_t begin = at_, level = boundaries_.size();
-    boundaries_.push_back(std::move(boundary));
-    const uint32_t lines_before = lines_;
+  void multipart(Part& part, const std::string& boundary, size_t depth) {
+    const size_t level = open_count_++;
+    open_[boundary].push_back(level);
     found_ = scan();  // the preamble
     while (found_.level == level && !found_.closes) {
       if (parts_ >= kMaxParts) {
@@ -160,132 +183,89 @@ class Parser {
         found_ = scan();
         continue;
       }
-      Part child = header_until_boundary(part.subtype == "digest");
+      // A boundary line with nothing behind it at all: the message was cut there, and no part has begun.
+      if (at_ == bytes_.size()) {
+        found_ = end_of_message();
+        break;
+      }
+      Part child = header(part.subtype == "digest", nullptr);
       body(child, depth + 1);
       part.children.push_back(std::move(child));
     }
-    boundaries_.pop_back();
+    --open_count_;
+    const auto same = open_.find(boundary);
+    same->second.pop_back();
+    if (same->second.empty()) open_.erase(same);
     if (found_.level == level) found_ = scan();  // the epilogue
-    finish(part, begin);
-    part.body_lines = lines_ - lines_before;
-  }
-
-  // The header of a part ends at its blank line, or where the next boundary comes before that.
-  Part header_until_boundary(bool in_digest) {
-    const size_t from = at_;
-    const std::string_view rest = bytes_.substr(from);
-    const size_t size = header_size(rest);
-    // Look for a boundary line inside the header block.
-    for (size_t at = 0; at < size;) {
-      const size_t lf = rest.find('\n', at);
-      const size_t next = lf == rest.npos ? rest.size() : lf + 1;
-      if (rest.substr(at).starts_with("--") && level_of(rest.substr(at, next - at)).first != SIZE_MAX) {
-        const std::string_view all = bytes_;
-        bytes_ = all.substr(0, from + at);
-        Part part = header(from, in_digest, nullptr);
-        bytes_ = all;
-        at_ = from + at;
-        count_lines(from, at_);
-        return part;
-      }
-      at = next;
-    }
-    Part part = header(from, in_digest, nullptr);
-    count_lines(from, at_);
-    return part;
   }
 
   void embedded(Part& part, size_t depth) {
-    const size_t begin = at_;
-    const uint32_t lines_before = lines_;
     auto summary = std::make_shared<Summary>();
-    Part child = header_until_boundary(false);
-    *summary = summary_of(header_fields(bytes_.substr(child.header_offset, child.header_size)));
+    Part child = header(false, summary.get());
     body(child, depth + 1);
     child.summary = std::move(summary);
     part.children.push_back(std::move(child));
-    finish(part, begin);
-    part.body_lines = lines_ - lines_before;
   }
 
-  void finish(Part& part, size_t begin) {
-    size_t end = found_.level == SIZE_MAX ? bytes_.size() : found_.line;
-    if (found_.level != SIZE_MAX) {  // the line end before a boundary belongs to it (RFC 2046 §5.1.1)
-      if (end > begin && bytes_[end - 1] == '\n') --end;
-      if (end > begin && bytes_[end - 1] == '\r') --end;
-    }
-    part.body_offset = u32(begin);
-    part.body_size = u32(end - std::min(end, begin));
-    const std::string_view text = bytes_.substr(begin, part.body_size);
-    if (part.children.empty())
-      part.body_lines = u32(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + (!text.empty() && text.back() != '\n'));
-  }
+  static uint32_t lines_in(std::string_view text) { return u32(static_cast<size_t>(std::count(text.begin(), text.end(), '\n'))); }
+  Found end_of_message() const { return {kNone, false, bytes_.size(), lines_}; }
 
-  void count_lines(size_t from, size_t to) { lines_ += u32(static_cast<size_t>(std::count(bytes_.begin() + static_cast<long>(from), bytes_.begin() + static_cast<long>(to), '\n'))); }
-
-  // The open boundary that a line begins with, the innermost that fits; and whether it closes.
+  // The open boundary that a line beginning with "--" is, the innermost where two fit; and whether it closes. The whole line
+  // must fit, blanks at its end aside: RFC 2046 §5.1.1 would allow more behind it, but many programs use boundaries that are
+  // prefixes of each other.
   std::pair<size_t, bool> level_of(std::string_view line) const {
     line.remove_prefix(2);
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || text::is_wsp(line.back()))) line.remove_suffix(1);
-    if (line.size() > kMaxBoundaryBytes + 2) return {SIZE_MAX, false};
-    // By length and content: a hundred open levels are compared by size first.
-    for (size_t i = boundaries_.size(); i-- > 0;) {
-      const std::string& b = boundaries_[i];
-      if (line.size() == b.size() && line == b) return {i, false};
-      if (line.size() == b.size() + 2 && line.ends_with("--") && line.starts_with(b)) return {i, true};
-    }
-    return {SIZE_MAX, false};
+    if (line.size() > kMaxBoundaryBytes + 2) return {kNone, false};
+    std::pair<size_t, bool> found{kNone, false};
+    if (const auto open = open_.find(line); open != open_.end()) found = {open->second.back(), false};
+    if (line.ends_with("--"))
+      if (const auto open = open_.find(line.substr(0, line.size() - 2)); open != open_.end())
+        if (found.first == kNone || open->second.back() > found.first) found = {open->second.back(), true};
+    return found;
   }
 
   // From at_ to the next line that is an open boundary, or to the end.
   Found scan() {
-    Found found;
-    const size_t from = at_;
-    if (boundaries_.empty()) {
+    if (open_.empty()) {
+      lines_ += lines_in(bytes_.substr(at_));
       at_ = bytes_.size();
-      count_lines(from, at_);
-      return found;
     }
-    size_t line = at_;
-    while (line < bytes_.size()) {
+    while (at_ < bytes_.size()) {
+      const size_t line = at_;
       const void* lf = std::memchr(bytes_.data() + line, '\n', bytes_.size() - line);
-      const size_t next = lf ? static_cast<size_t>(static_cast<const char*>(lf) - bytes_.data()) + 1 : bytes_.size();
-      ++lines_;
-      if (bytes_[line] == '-' && line + 1 < bytes_.size() && bytes_[line + 1] == '-') {
-        const auto [level, closes] = level_of(bytes_.substr(line, next - line));
-        if (level != SIZE_MAX) {
-          at_ = next;
-          return {level, closes, line, next};
-        }
-      }
-      line = next;
+      at_ = lf ? static_cast<size_t>(static_cast<const char*>(lf) - bytes_.data()) + 1 : bytes_.size();
+      const uint32_t lines_before = lines_;
+      lines_ += lf != nullptr;
+      if (bytes_[line] != '-' || line + 1 == bytes_.size() || bytes_[line + 1] != '-') continue;
+      const auto [level, closes] = level_of(bytes_.substr(line, at_ - line));
+      if (level != kNone) return {level, closes, line, lines_before};
     }
-    at_ = bytes_.size();
-    return found;
+    return end_of_message();
   }
 
   std::string_view bytes_;
   Message& out_;
-  size_t at_ = 0;
+  size_t at_ = 0;       // everything before it is read
+  uint32_t lines_ = 0;  // line ends before at_
   size_t parts_ = 0;
-  uint32_t lines_ = 0;
-  std::vector<std::string> boundaries_;
+  size_t open_count_ = 0;
+  std::map<std::string, std::vector<size_t>, std::less<>> open_;  // boundaries to the levels where they were opened
   Found found_;
 };
 
 void look_for_oddities(std::string_view bytes, Message& m) {
   m.has_8bit = !text::is_ascii(bytes);
   m.has_nul = std::memchr(bytes.data(), '\0', bytes.size()) != nullptr;
-  for (size_t at = 0; at < bytes.size() && !(m.bare_lf && m.bare_cr);) {
-    const size_t next = bytes.find_first_of("\r\n", at);
-    if (next == bytes.npos) return;
-    if (bytes[next] == '\n') m.bare_lf = true;
-    else if (next + 1 < bytes.size() && bytes[next + 1] == '\n') {
-      at = next + 2;
-      continue;
-    } else m.bare_cr = true;
-    at = next + 1;
-  }
+  const auto each = [&](char c, const auto& look) {  // memchr: several octets a cycle
+    const char* const end = bytes.data() + bytes.size();
+    for (const char* p = bytes.data(); p != end; ++p) {
+      p = static_cast<const char*>(std::memchr(p, c, static_cast<size_t>(end - p)));
+      if (!p || look(p, end)) return;
+    }
+  };
+  each('\n', [&](const char* p, const char*) { return m.bare_lf = p == bytes.data() || p[-1] != '\r'; });
+  each('\r', [&](const char* p, const char* end) { return m.bare_cr = p + 1 == end || p[1] != '\n'; });
 }
 
 }  // namespace

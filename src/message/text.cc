@@ -32,6 +32,12 @@ std::string decode_base64(std::string_view s) {
   return out;
 }
 
+int hex_digit(char c) {
+  if (text::is_digit(c)) return c - '0';
+  c = text::lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 std::string decode_quoted_printable(std::string_view s) {
   std::string out;
   out.reserve(s.size());
@@ -51,8 +57,9 @@ std::string decode_quoted_printable(std::string_view s) {
         soft = true;
         break;
       }
-      if (const auto octet = text::unhex(line.substr(k + 1, 2)); octet && octet->size() == 1) {
-        out += *octet;
+      const int high = hex_digit(line[k + 1]), low = k + 2 < line.size() ? hex_digit(line[k + 2]) : -1;
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high << 4 | low);
         k += 2;
       } else out += '=';
     }
@@ -108,7 +115,7 @@ void gather(std::string_view bytes, const Part& part, std::string& out, size_t l
   if (!part.filename().empty()) out += part.filename() + "\n";
   if (part.summary) {
     out += decode_words(part.summary->subject) + "\n";
-    for (const AddressItem& item : part.summary->from) out += item.display_text() + " " + item.address() + "\n";
+    for (const AddressItem& item : part.summary->from) out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
   }
   if (part.is_multipart() && part.subtype == "alternative") {
     for (const Part& child : part.children)
@@ -126,6 +133,26 @@ const Part* first_text(const Part& part) {
   for (const Part& child : part.children)
     if (const Part* found = first_text(child)) return found;
   return nullptr;
+}
+
+// Blanks folded, none at the ends.
+std::string first_characters(std::string_view text, size_t limit) {
+  std::string out;
+  size_t characters = 0;
+  bool blank = true;
+  for (char c : text) {
+    const bool start = (c & 0xC0) != 0x80;
+    if (static_cast<unsigned char>(c) <= ' ') {
+      if (!blank && ++characters <= limit) out += ' ';
+      blank = true;
+      continue;
+    }
+    if (start && ++characters > limit) break;
+    out += c;
+    blank = false;
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
 }
 
 }  // namespace
@@ -150,6 +177,7 @@ std::string html_to_text(std::string_view html) {
   html = html.substr(0, kMaxHtmlBytes);
   std::string out;
   bool blank = true;
+  std::array<bool, std::size(kHidden)> unclosed{};
   for (size_t i = 0; i < html.size();) {
     const char c = html[i];
     if (c == '<') {
@@ -166,14 +194,18 @@ std::string html_to_text(std::string_view html) {
       while (name_end < end && text::is_alnum(html[name_end])) ++name_end;
       const std::string name = text::lowered(html.substr(name_at, std::min<size_t>(name_end - name_at, 20)));
       i = end + 1;
-      if (!closing && std::find(std::begin(kHidden), std::end(kHidden), name) != std::end(kHidden)) {
-        // Everything up to its end tag; the search goes forward only, so the whole stays linear.
+      const auto hidden = std::find(std::begin(kHidden), std::end(kHidden), name);
+      if (!closing && hidden != std::end(kHidden) && !unclosed[hidden - std::begin(kHidden)]) {
+        // Everything up to its end tag. Scripts and styles without one hide the rest, as in browsers; a head without one hides
+        // nothing, since the mail stands behind it. The search goes forward only, and in vain once for each name: linear.
         size_t close = i;
         for (const std::string wanted = "</" + name;; ++close) {
           close = html.find("</", close);
           if (close == html.npos || text::iequals(html.substr(close, wanted.size()), wanted)) break;
         }
-        i = close == html.npos ? html.size() : close;
+        if (close != html.npos) i = close;
+        else if (name == "script" || name == "style") break;
+        else unclosed[hidden - std::begin(kHidden)] = true;
       }
       if (std::find(std::begin(kBlocks), std::end(kBlocks), name) != std::end(kBlocks) && !out.empty() && out.back() != '\n') {
         out += '\n';
@@ -204,7 +236,7 @@ std::string all_text(std::string_view bytes, const Message& message, size_t limi
   std::string out = decode_words(message.summary.subject) + "\n";
   for (const auto* list : {&message.summary.from, &message.summary.to, &message.summary.cc})
     for (const AddressItem& item : *list)
-      if (item.kind == AddressItem::kMailbox && out.size() < limit) out += item.display_text() + " " + item.address() + "\n";
+      if (item.kind == AddressItem::kMailbox && out.size() < limit) out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
   gather(bytes, message.root, out, limit);
   return std::string(utf8_prefix(out, limit));
 }
@@ -212,26 +244,15 @@ std::string all_text(std::string_view bytes, const Message& message, size_t limi
 std::string preview(std::string_view bytes, const Message& message, size_t max_characters) {
   const Part* part = first_text(message.root);
   if (!part) return {};
-  // A preview needs little: not all of a large part is decoded.
+  // A preview needs little: not all of a large part is decoded. HTML may begin with long styles: then once more.
   Part head = *part;
   head.children.clear();
-  head.body_size = std::min<uint32_t>(head.body_size, 16 << 10);
-  const std::string text = part_text(bytes, head);
   std::string out;
-  size_t characters = 0;
-  bool blank = true;
-  for (char c : text) {
-    const bool start = (c & 0xC0) != 0x80;
-    if (static_cast<unsigned char>(c) <= ' ') {
-      if (!blank && ++characters <= max_characters) out += ' ';
-      blank = true;
-      continue;
-    }
-    if (start && ++characters > max_characters) break;
-    out += c;
-    blank = false;
+  for (const uint32_t size : {16u << 10, 256u << 10}) {
+    head.body_size = std::min(part->body_size, size);
+    out = first_characters(part_text(bytes, head), max_characters);
+    if (!out.empty() || head.body_size == part->body_size) break;
   }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
 }
 

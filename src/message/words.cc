@@ -260,9 +260,24 @@ std::string decode_words(std::string_view raw) {
   return out;
 }
 
-std::string encode_word(std::string_view utf8_in) {
-  const bool plain = std::all_of(utf8_in.begin(), utf8_in.end(), [](char c) { return c >= 32 && c < 127; });
-  if (plain && utf8_in.find("=?") == utf8_in.npos) return std::string(utf8_in);
+namespace {
+
+bool can_stand_plain(std::string_view s) {
+  constexpr size_t kMaxWord = 900;  // RFC 5322 §2.1.1: a line has at most 998
+  if (s.starts_with(' ') || s.ends_with(' ') || s.find("=?") != s.npos) return false;
+  size_t word = 0;
+  for (char c : s) {
+    if (c < 32 || c >= 127) return false;
+    word = c == ' ' ? 0 : word + 1;
+    if (word > kMaxWord) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string encode_word(std::string_view utf8_in, size_t first) {
+  if (can_stand_plain(utf8_in)) return std::string(utf8_in);
   const std::string utf8 = clean_utf8(utf8_in);
   const auto safe = [](char c) {  // RFC 2047 §5 (3): the set that is good in a phrase too
     return text::is_alnum(c) || c == '!' || c == '*' || c == '+' || c == '-' || c == '/';
@@ -270,7 +285,9 @@ std::string encode_word(std::string_view utf8_in) {
   size_t q_size = 0;
   for (char c : utf8) q_size += safe(c) || c == ' ' ? 1 : 3;
   const bool q = q_size <= (utf8.size() + 2) / 3 * 4;
-  constexpr size_t kContent = 75 - 12;  // RFC 2047 §2: 75 octets with "=?utf-8?Q?" and "?="
+  constexpr size_t kFrame = 12;  // "=?utf-8?Q?" and "?="
+  constexpr size_t kContent = 75 - kFrame;  // RFC 2047 §2
+  size_t room = std::clamp(first, kFrame + 16, kFrame + kContent) - kFrame;  // 16: one character always fits
   std::string out, content;
   std::string word;  // UTF-8 gathered for a B word
   const auto flush = [&] {
@@ -280,6 +297,7 @@ std::string encode_word(std::string_view utf8_in) {
     out += (q ? "=?utf-8?Q?" : "=?utf-8?B?") + content + "?=";
     content.clear();
     word.clear();
+    room = kContent;
   };
   constexpr char kHex[] = "0123456789ABCDEF";
   for (size_t i = 0; i < utf8.size();) {
@@ -293,10 +311,10 @@ std::string encode_word(std::string_view utf8_in) {
         else if (safe(c)) one += c;
         else (one += '=', one += kHex[static_cast<unsigned char>(c) >> 4], one += kHex[c & 15]);
       }
-      if (content.size() + one.size() > kContent) flush();
+      if (content.size() + one.size() > room) flush();
       content += one;
     } else {
-      if (word.size() + length > kContent / 4 * 3) flush();
+      if (word.size() + length > room / 4 * 3) flush();
       word += character;
     }
     i += length;
