@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "access/imap/session.h"
+#include "access/imap/imap.h"
 #include "app/admin.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
@@ -100,7 +100,7 @@ void Server::Impl::wire() {
   Rooms& r = *rooms;
   guard = std::make_unique<identity::LoginGuard>(r.clock);
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
-  delivery = std::make_unique<delivery::Delivery>(delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock});
+  delivery = std::make_unique<delivery::Delivery>(delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, config.hostname});
   submission = std::make_unique<submission::Services>(submission::Services{
       *r.store, *login, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.random, r.clock, config.hostname});
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{

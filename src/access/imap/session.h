@@ -1,106 +1,143 @@
-// One IMAP session: commands to answers over a net::Stream. Reads go to snapshots on the loop; writes are transactions that the
-// session awaits; searches run on the pool. What it holds of a mailbox is the map of its UIDs: sequence numbers stay as the client
-// knows them until it may be told (RFC 9051 §7.5.1).
+// One IMAP session. Reads go to the store on the loop; writes are transactions that it awaits; searches and large messages go to
+// the pool. One command runs at a time; beside it, during IDLE only, a second coroutine tells the news. serve() waits for both.
+//
+// session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc: commands about
+// mailboxes. selected.cc: SELECT and what the client is told of changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE.
+// append.cc: APPEND. search.cc: SEARCH.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "access/imap/format.h"
-#include "access/imap/parse.h"
-#include "identity/login.h"
-#include "mailbox/mailbox.h"
-#include "net/stream.h"
-#include "watch/trace.h"
+#include "access/imap/command_reader.h"
+#include "access/imap/fetch_format.h"
+#include "access/imap/imap.h"
+#include "access/imap/limits.h"
+#include "access/imap/list.h"
+#include "access/imap/sequence_set.h"
+#include "access/imap/view.h"
+#include "access/imap/words.h"
 
 namespace pabal::access::imap {
 
-struct Services {
-  store::Store& store;
-  mailbox::Mailboxes& mailboxes;
-  identity::Login& login;
-  const watch::Trace& trace;
-  net::Pool& pool;
-  std::string hostname;
-  uint64_t max_message = 50ull << 20;  // octets, APPENDLIMIT
-};
+class Bell;
 
-struct Options {
-  std::shared_ptr<net::TlsServer> tls;  // null: no STARTTLS
-  bool implicit_tls = false;
-};
-
-constexpr minutes kIdleTime{30};         // RFC 9051 §5.4: at least 30 minutes
-constexpr minutes kLoginTime{2};         // before login
-constexpr size_t kMaxBad = 20;           // BAD answers in a row, then BYE
-constexpr size_t kFlushAt = 64 << 10;    // octets of answers held before they are written
-constexpr size_t kMessagesPerCommit = 500;
-constexpr size_t kSubstringSearch = 2'000;  // mailboxes up to this many messages are searched octet by octet
-
-Task<void> serve(std::unique_ptr<net::Stream> stream, Options options, Services& services);
-
-class Session : public std::enable_shared_from_this<Session> {
+class Session {
  public:
   Session(std::unique_ptr<net::Stream> stream, Options options, Services& services);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
   Task<void> run();
 
- public:
-  struct SearchKey;  // search.cc
-
  private:
-  enum class State { kGreeted, kAuthenticated, kSelected, kOver };
-  struct Target { uint32_t sequence; mailbox::Uid uid; };
-  struct FetchItems;
+  enum class State { kGreeted, kAuthenticated, kSelected, kOver };  // in this order a state can do what those before it can
+  using Handler = Task<void> (Session::*)(Words words, bool uid);
+  struct Command;
+  static const Command kCommands[];
+  static const Command* find_command(std::string_view name);
 
-  // --- driver: session.cc ---
-  Task<bool> fill(Duration patience);
-  Task<bool> flush();
-  Task<void> command(std::string text);
+  struct Selected {
+    mailbox::Mailbox box;
+    bool read_only = false;
+    View view{};
+    mailbox::UidMap saved{};           // "$" (RFC 5182)
+    std::map<std::string, std::string> keywords{};  // that a FLAGS answer named: in lower case, as first seen
+  };
+  struct Found {  // a message that a command is about, with its row
+    Target target;
+    mailbox::Row row;
+  };
+
+  // --- session.cc ---
+  Task<bool> fill(Duration patience);   // reads some octets; false: the connection is over
+  Task<bool> flush();                   // writes what is gathered; false: likewise
+  Task<bool> put(std::string_view octets);  // gathers, or writes at once what is large
+  Task<void> command();
   void ok(std::string_view text);
   void no(std::string_view text);
   void bad(std::string_view text);
-  void no(const Error& error);
+  void no(const Error& error, std::string_view limit_code = "LIMIT");
+  void bye(std::string_view text);      // the session ends after this
   std::string capabilities() const;
-  bool may_login() const;
   Task<Result<void>> commit(store::Work work);
-  Task<std::optional<std::string>> client_line();
-  void entered(identity::Account account);
-
-  Task<void> start_tls();
-  Task<void> login(Words words);
-  Task<void> authenticate(Words words);
-  Task<void> idle();
-  static Task<void> push(std::shared_ptr<Session> self);
-
-  // --- folders.cc ---
-  void list(Words words, bool lsub);
-  Task<void> create(Words words);
-  Task<void> remove(Words words);
-  Task<void> rename(Words words);
-  Task<void> subscribe(Words words, bool on);
-  void select(Words words, bool read_only);
-  void status(Words words);
-  std::string status_items(const mailbox::Mailbox& box, const std::vector<std::string>& items) const;
-  std::string mailbox_name(Words& words);            // decoded to UTF-8
+  std::optional<std::string> mailbox_argument(Words& words);  // in UTF-8; nothing: it has been answered
+  std::string decoded_name(std::string_view given) const;     // what cannot be decoded is given back
   std::string shown_name(const std::string& name) const;
 
-  // --- messages.cc ---
+  Task<void> capability(Words words, bool uid);
+  Task<void> noop(Words words, bool uid);
+  Task<void> logout(Words words, bool uid);
+  Task<void> id(Words words, bool uid);
+  Task<void> enable(Words words, bool uid);
+  Task<void> name_space(Words words, bool uid);
+
+  // --- login.cc ---
+  bool may_login() const;
+  Task<std::optional<std::string>> client_line();
+  void entered(identity::Account account);
+  void refused(const Error& error);
+  Task<void> start_tls(Words words, bool uid);
+  Task<void> login(Words words, bool uid);
+  Task<void> authenticate(Words words, bool uid);
+
+  // --- folders.cc ---
+  Task<void> list_mailboxes(Words words, bool uid);
+  Task<void> lsub(Words words, bool uid);
+  Task<void> status(Words words, bool uid);
+  Task<void> create(Words words, bool uid);
+  Task<void> remove(Words words, bool uid);
+  Task<void> rename(Words words, bool uid);
+  Task<void> subscribe(Words words, bool uid);
+  Task<void> unsubscribe(Words words, bool uid);
+  void answer_list(const std::optional<ListRequest>& request);
+  std::string status_answer(const mailbox::Mailbox& box, const std::vector<std::string>& items) const;
+  Task<void> set_subscribed(Words words, bool on);
+  Task<Result<void>> rename_inbox(std::string to);
+
+  // --- selected.cc ---
+  Task<void> select(Words words, bool uid);
+  Task<void> examine(Words words, bool uid);
+  Task<void> close(Words words, bool uid);
+  Task<void> unselect(Words words, bool uid);
+  Task<void> idle(Words words, bool uid);
+  Task<void> open(Words words, bool read_only);
+  void deselect();
+  Task<void> tell_news(bool may_expunge);  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID
+  bool learn_news();
+  static Task<void> push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended);
+  std::string flags_item(const mailbox::Flags& flags);  // "FLAGS (...)"; new keywords are made known before
+  void say_flags();
+
+  // --- fetch.cc ---
   Task<void> fetch(Words words, bool uid);
+  std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
+  Result<std::vector<Found>> find_rows(const std::vector<Target>& targets, size_t from, size_t to) const;
+  Result<std::string> describe(const Found& found, const FetchRequest& request, const std::optional<mailbox::Message>& message,
+                               const std::optional<mailbox::Details>& details);
+  Result<void> answer(const Found& found, const FetchRequest& request);
+  Task<Result<void>> answer_with_body(Found found, const FetchRequest* request);
+  Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
+  Task<Result<void>> mark_seen(std::vector<mailbox::MessageId> messages);
+  void trace_reading(const mailbox::Row& row, const mailbox::Details& details);
+
+  // --- change.cc ---
   Task<void> store_flags(Words words, bool uid);
-  Task<void> copy(Words words, bool uid, bool move);
-  Task<void> append(Words words);
-  Task<void> expunge(std::optional<SequenceSet> only, bool silent);
-  std::optional<std::vector<Target>> targets(Words& words, bool uid);
-  void fetch_one(const store::Reader& r, const Target& target, const mailbox::Row& row, const FetchItems& items, std::vector<mailbox::MessageId>& seen);
-  // Applies the change feed to the view; tells the client of it. Removals only when `expunges`.
-  void sync(bool expunges);
+  Task<void> copy(Words words, bool uid);
+  Task<void> move(Words words, bool uid);
+  Task<void> expunge(Words words, bool uid);
+  Task<void> copy_or_move(Words words, bool uid, bool moving);
+  Task<Result<void>> remove_deleted(std::optional<SequenceSet> only);
+
+  // --- append.cc ---
+  Task<void> append(Words words, bool uid);
 
   // --- search.cc ---
   Task<void> search(Words words, bool uid);
-  std::shared_ptr<SearchKey> search_key(Words& words, size_t depth);
-  std::shared_ptr<SearchKey> search_keys(Words& words, size_t depth);
 
   std::unique_ptr<net::Stream> stream_;
   net::Loop& loop_;
@@ -108,20 +145,17 @@ class Session : public std::enable_shared_from_this<Session> {
   Services& services_;
   State state_ = State::kGreeted;
   CommandReader reader_;
-  std::string out_, tag_;
+  std::string text_;  // of the command that runs; Words look into it
+  std::string tag_, out_;
   size_t bad_ = 0, failed_logins_ = 0;
-  bool rev2_ = false, utf8_ = false;
+  bool rev2_ = false, utf8_ = false;  // by ENABLE
   std::optional<identity::Account> account_;
-
-  std::optional<mailbox::Mailbox> box_;   // selected
-  bool read_only_ = false;
-  mailbox::UidMap view_;
-  mailbox::ModSeq seen_modseq_ = 0;
-  std::vector<mailbox::Uid> unannounced_;  // removed, not yet told
-  std::set<mailbox::Uid> silent_;          // own STOREs with .SILENT: not echoed
+  std::optional<Selected> selected_;  // in State::kSelected
   std::set<mailbox::MessageId> traced_;
-  std::unique_ptr<store::Store::Watch> watch_;
-  bool idling_ = false, pushing_ = false, push_again_ = false;
+
+  struct KeptBody { mailbox::BodyId id = 0; std::shared_ptr<const std::string> octets; };
+  KeptBody kept_;                              // the body last read in pieces
+  std::unique_ptr<net::Loop::Timer> forget_;   // drops it
 };
 
 }  // namespace pabal::access::imap

@@ -1,0 +1,237 @@
+#include <algorithm>
+
+#include "access/imap/session.h"
+#include "base/text.h"
+
+namespace pabal::access::imap {
+
+using mailbox::Flags;
+using mailbox::MailboxId;
+using mailbox::ModSeq;
+using mailbox::Row;
+using mailbox::Uid;
+
+namespace {
+
+std::vector<Target> part_of(const std::vector<Target>& all, size_t from, size_t count) {
+  const auto first = all.begin() + static_cast<long>(from);
+  return {first, first + static_cast<long>(std::min(count, all.size() - from))};
+}
+
+void change_flags(Flags& flags, char sign, const Flags& given) {
+  if (sign == '+') {
+    flags.system |= given.system;
+    flags.keywords.insert(flags.keywords.end(), given.keywords.begin(), given.keywords.end());
+  } else if (sign == '-') {
+    flags.system &= static_cast<uint8_t>(~given.system);
+    std::erase_if(flags.keywords, [&](const std::string& k) {
+      return std::any_of(given.keywords.begin(), given.keywords.end(), [&](const std::string& g) { return text::iequals(g, k); });
+    });
+  } else {
+    flags = given;
+  }
+}
+
+}  // namespace
+
+// --- STORE ----------------------------------------------------------------------------------------------------------
+
+Task<void> Session::store_flags(Words words, bool uid) {
+  const auto wanted = targets(words, uid);
+  if (!wanted) co_return;
+  words.space();
+  const char sign = words.peek() == '+' || words.peek() == '-' ? words.peek() : '=';
+  if (sign != '=') words.accept(sign);
+  const std::string item = words.name();
+  words.space();
+  const auto flags = parse_flags(words);
+  if (!flags || !words.done() || (item != "FLAGS" && item != "FLAGS.SILENT")) co_return bad("the STORE is malformed");
+  if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
+  const bool silent = item == "FLAGS.SILENT";
+  const MailboxId box = selected_->box.id;
+  struct Stored {
+    Target target;
+    Flags flags;
+    ModSeq before, after;
+  };
+  auto stored = std::make_shared<std::vector<Stored>>();
+  size_t gone = 0;
+  for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
+    const std::vector<Target> part = part_of(*wanted, i, kMessagesPerCommit);
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = account_->id, part, given = *flags, sign, box, stored](store::Transaction& t) -> Result<void> {
+          stored->clear();
+          for (const Target& target : part) {
+            const auto row = boxes.row(t, account, box, target.uid);
+            if (!row) return row.error();
+            if (!*row) continue;  // removed meanwhile
+            auto done = boxes.edit_flags(t, account, (*row)->message, [&](Flags& f) { change_flags(f, sign, given); });
+            if (!done) return done.error();
+            stored->push_back({target, std::move(done->flags), (*row)->modseq, done->modseq});
+          }
+          return {};
+        });
+    if (const Result<void> done = co_await committing; !done) co_return no(done.error());
+    gone += part.size() - stored->size();
+    for (const Stored& one : *stored) {
+      if (silent) {
+        if (one.after > one.before) selected_->view.silent(one.target.uid, one.after);
+        continue;
+      }
+      // RFC 9051 §6.4.6: the flags of each message named, changed or not.
+      const std::string item_text = flags_item(one.flags);
+      out_ += "* " + std::to_string(one.target.sequence) + " FETCH (" + (uid ? "UID " + std::to_string(one.target.uid) + " " : "") + item_text + ")\r\n";
+      selected_->view.told(one.target.uid, one.after);
+    }
+    if (out_.size() < kFlushAt) continue;
+    Task<bool> flushing = flush();
+    if (!(co_await flushing)) co_return;
+  }
+  Task<void> telling = tell_news(uid);
+  co_await telling;
+  if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
+  ok("stored");
+}
+
+// --- COPY, MOVE -----------------------------------------------------------------------------------------------------
+
+Task<void> Session::copy(Words words, bool uid) {
+  Task<void> going = copy_or_move(words, uid, false);
+  co_await going;
+}
+
+Task<void> Session::move(Words words, bool uid) {
+  Task<void> going = copy_or_move(words, uid, true);
+  co_await going;
+}
+
+Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
+  const auto wanted = targets(words, uid);
+  if (!wanted) co_return;
+  const auto name = mailbox_argument(words);
+  if (!name) co_return;
+  if (!words.done()) co_return bad("a set and a mailbox were expected");
+  if (moving && selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
+  const auto found = services_.mailboxes.find(services_.store, account_->id, *name);
+  if (!found) co_return no(found.error());
+  if (!*found) co_return no("[TRYCREATE] there is no mailbox of that name");
+  const MailboxId from = selected_->box.id, to = (*found)->id;
+  if (moving && from == to) co_return ok("they are there");
+
+  // COPY is all or nothing (RFC 9051 §6.4.7): one transaction while that stays short. MOVE is so message by message (RFC 6851 §3.3).
+  const size_t at_once = moving ? kMessagesPerCommit : kCopyAtOnce;
+  struct Copied { std::vector<Uid> from, to; };
+  auto copied = std::make_shared<Copied>();
+  size_t gone = 0;
+  std::optional<Error> failure;
+  for (size_t i = 0; i < wanted->size() && !failure; i += at_once) {
+    const std::vector<Target> part = part_of(*wanted, i, at_once);
+    const size_t had = copied->from.size();
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = account_->id, part, from, to, moving, copied, had](store::Transaction& t) -> Result<void> {
+          copied->from.resize(had);
+          copied->to.resize(had);
+          for (const Target& target : part) {
+            const auto row = boxes.row(t, account, from, target.uid);
+            if (!row) return row.error();
+            if (!*row) continue;
+            const auto place = boxes.copy(t, account, (*row)->message, to);
+            if (!place) return place.error();
+            if (moving)
+              if (const auto left = boxes.remove_place(t, account, (*row)->message, from); !left) return left;
+            copied->from.push_back(target.uid);
+            copied->to.push_back(place->uid);
+          }
+          return {};
+        });
+    const Result<void> done = co_await committing;
+    if (done) {
+      gone += part.size() - (copied->from.size() - had);
+      continue;
+    }
+    failure = done.error();
+    copied->from.resize(had);
+    copied->to.resize(had);
+  }
+  if (failure && !moving && !copied->to.empty()) {
+    Task<Result<void>> undoing = commit([&boxes = services_.mailboxes, account = account_->id, to, copied](store::Transaction& t) -> Result<void> {
+      for (const Uid one : copied->to) {
+        const auto row = boxes.row(t, account, to, one);
+        if (!row) return row.error();
+        if (!*row) continue;
+        if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
+      }
+      return {};
+    });
+    co_await undoing;
+    copied->to.clear();
+  }
+  // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
+  const std::string code =
+      copied->to.empty() ? "" : "[COPYUID " + std::to_string((*found)->uid_validity) + " " + set_text(copied->from) + " " + set_text(copied->to) + "] ";
+  if (moving && !code.empty()) out_ += "* OK " + code + "moved\r\n";
+  Task<void> telling = tell_news(true);
+  co_await telling;
+  if (failure) co_return no(*failure, "OVERQUOTA");
+  if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
+  ok(moving ? "moved" : code + "copied");
+}
+
+// --- EXPUNGE --------------------------------------------------------------------------------------------------------
+
+Task<void> Session::expunge(Words words, bool uid) {
+  std::optional<SequenceSet> only;
+  if (uid) {
+    words.space();
+    only = parse_set(words.set());
+  }
+  if (!words.done() || (uid && !only)) co_return bad(uid ? "UID EXPUNGE wants a set of UIDs" : "EXPUNGE has no arguments");
+  if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
+  Task<Result<void>> removing = remove_deleted(only);
+  const Result<void> done = co_await removing;
+  Task<void> telling = tell_news(true);
+  co_await telling;
+  done ? ok("expunged") : no(done.error());
+}
+
+// Those flagged \Deleted; of `only` (UIDs) where given.
+Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
+  const MailboxId box = selected_->box.id;
+  const auto counts = services_.mailboxes.get(services_.store, account_->id, box);
+  if (!counts) co_return counts.error();
+  if (!*counts || (*counts)->deleted == 0) co_return Result<void>();
+  std::vector<Uid> gone;
+  const auto scan = [&](Uid first, Uid last) {
+    return services_.mailboxes.rows(services_.store, account_->id, box, first, last, [&](const Row& row) {
+      if (row.flags.has(mailbox::kDeleted)) gone.push_back(row.uid);
+      return true;
+    });
+  };
+  if (only && only->saved) {
+    for (const mailbox::UidMap::Range& r : selected_->saved.ranges())
+      if (const auto scanned = scan(r.first, r.last); !scanned) co_return scanned;
+  } else if (only) {
+    const mailbox::UidMap& uids = selected_->view.uids();
+    for (const SequenceSet::Range& r : only->resolve(uids.at(uids.count())))
+      if (const auto scanned = scan(r.first, r.last); !scanned) co_return scanned;
+  } else if (const auto scanned = scan(1, UINT32_MAX); !scanned) {
+    co_return scanned;
+  }
+  for (size_t i = 0; i < gone.size(); i += kMessagesPerCommit) {
+    const auto first = gone.begin() + static_cast<long>(i);
+    const std::vector<Uid> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, gone.size() - i)));
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, box](store::Transaction& t) -> Result<void> {
+      for (const Uid uid : part) {
+        const auto row = boxes.row(t, account, box, uid);
+        if (!row) return row.error();
+        if (!*row || !(*row)->flags.has(mailbox::kDeleted)) continue;  // somebody took the flag off meanwhile
+        if (const auto done = boxes.remove_place(t, account, (*row)->message, box); !done) return done;
+      }
+      return {};
+    });
+    if (const Result<void> done = co_await committing; !done) co_return done;
+  }
+  co_return Result<void>();
+}
+
+}  // namespace pabal::access::imap

@@ -1,0 +1,245 @@
+#include <algorithm>
+
+#include "access/imap/session.h"
+#include "base/text.h"
+
+namespace pabal::access::imap {
+
+using mailbox::Details;
+using mailbox::Message;
+using mailbox::MessageId;
+using mailbox::Row;
+using Kind = FetchItem::Kind;
+
+std::optional<std::vector<Target>> Session::targets(Words& words, bool uid) {
+  words.space();
+  const auto set = parse_set(words.set());
+  if (!set) return bad("that is not a set of messages"), std::nullopt;
+  const mailbox::UidMap& uids = selected_->view.uids();
+  if (uid) return targets_by_uid(*set, uids, selected_->saved);
+  auto found = targets_by_sequence(*set, uids, selected_->saved);
+  if (!found) bad("there is no message of that number; the last is " + std::to_string(uids.count()));
+  return found;
+}
+
+// The rows of targets [from, to): in one scan where they lie close, one by one where they are few among many.
+Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>& targets, size_t from, size_t to) const {
+  std::vector<Found> out;
+  if (from >= to) return out;
+  constexpr size_t kDense = 4;  // rows read for each that is wanted, at most
+  const auto& boxes = services_.mailboxes;
+  const mailbox::MailboxId box = selected_->box.id;
+  if (targets[to - 1].uid - targets[from].uid > kDense * (to - from)) {
+    for (size_t i = from; i < to; ++i) {
+      auto row = boxes.row(services_.store, account_->id, box, targets[i].uid);
+      if (!row) return row.error();
+      if (*row) out.push_back({targets[i], std::move(**row)});
+    }
+    return out;
+  }
+  size_t at = from;
+  const auto scanned = boxes.rows(services_.store, account_->id, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
+    while (at < to && targets[at].uid < row.uid) ++at;
+    if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
+    return true;
+  });
+  if (!scanned) return scanned.error();
+  return out;
+}
+
+Task<void> Session::fetch(Words words, bool uid) {
+  const auto wanted = targets(words, uid);
+  if (!wanted) co_return;
+  words.space();
+  auto request = parse_fetch(words);
+  if (!request) co_return bad("the items of the FETCH are malformed, or not known here");
+  if (uid && !request->wants(Kind::kUid)) request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
+  const bool sets_seen = request->sets_seen() && !selected_->read_only;
+
+  std::vector<MessageId> unseen;
+  size_t gone = 0;
+  for (size_t at = 0; at < wanted->size();) {
+    const size_t end = std::min(wanted->size(), at + kRowsAtOnce);
+    const auto rows = find_rows(*wanted, at, end);
+    if (!rows) co_return no(rows.error());
+    gone += (end - at) - rows->size();
+    at = end;
+    for (const Found& found : *rows) {
+      if (request->needs_body()) {
+        Task<Result<void>> answering = answer_with_body(found, &*request);
+        const Result<void> done = co_await answering;
+        if (state_ == State::kOver) co_return;
+        if (!done && done.code() == Code::kUnsupported) co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
+        if (!done) co_return no(done.error());
+        if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.message);
+      } else if (const Result<void> done = answer(found, *request); !done) {
+        co_return no(done.error());
+      }
+      if (out_.size() < kFlushAt) continue;
+      Task<bool> flushing = flush();
+      if (!(co_await flushing)) co_return;
+    }
+  }
+  Task<Result<void>> marking = mark_seen(std::move(unseen));
+  if (const Result<void> done = co_await marking; !done) co_return no(done.error());
+  Task<void> telling = tell_news(uid);
+  co_await telling;
+  // RFC 9051 §6.4.9: UIDs that are not there are no fault. RFC 2180 §4.1.2: numbers whose messages others removed are told of.
+  if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
+  ok("fetched");
+}
+
+Result<void> Session::answer(const Found& found, const FetchRequest& request) {
+  std::optional<Message> message;
+  std::optional<Details> details;
+  if (request.needs_message()) {
+    auto read = services_.mailboxes.message(services_.store, account_->id, found.row.message);
+    if (!read) return read.error();
+    if (!*read) return {};  // gone since its row was read
+    message = std::move(**read);
+  }
+  if (request.needs_details()) {
+    auto read = services_.mailboxes.details(services_.store, account_->id, found.row.message);
+    if (!read) return read.error();
+    if (!*read) return {};
+    details = std::move(**read);
+  }
+  const auto line = describe(found, request, message, details);
+  if (!line) return line.error();
+  out_ += *line + ")\r\n";
+  return {};
+}
+
+// "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the body; without the end, so that those can follow.
+Result<std::string> Session::describe(const Found& found, const FetchRequest& request, const std::optional<Message>& message,
+                                      const std::optional<Details>& details) {
+  std::string line = "* " + std::to_string(found.target.sequence) + " FETCH (";
+  const auto item = [&](std::string_view name, std::string_view value) {
+    if (line.back() != '(') line += ' ';
+    line += name;
+    if (!value.empty()) (line += ' ') += value;
+  };
+  for (const FetchItem& wanted : request.items) {
+    switch (wanted.kind) {
+      case Kind::kFlags: item(flags_item(found.row.flags), ""); break;
+      case Kind::kUid: item("UID", std::to_string(found.target.uid)); break;
+      case Kind::kInternalDate: item("INTERNALDATE", format_date_time(message->received)); break;
+      case Kind::kSize: item("RFC822.SIZE", std::to_string(message->size)); break;
+      case Kind::kEnvelope: item("ENVELOPE", envelope(details->structure.summary)); break;
+      case Kind::kBody: item("BODY", body_structure(details->structure.root, false)); break;
+      case Kind::kBodyStructure: item("BODYSTRUCTURE", body_structure(details->structure.root, true)); break;
+      case Kind::kPreview: item("PREVIEW", quote(details->preview)); break;
+      case Kind::kSection:
+      case Kind::kBinary:
+      case Kind::kBinarySize: break;
+    }
+  }
+  return line;
+}
+
+Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* request) {
+  const auto& boxes = services_.mailboxes;
+  const auto message = boxes.message(services_.store, account_->id, found.row.message);
+  if (!message) co_return message.error();
+  const auto details = boxes.details(services_.store, account_->id, found.row.message);
+  if (!details) co_return details.error();
+  if (!*message || !*details) co_return Result<void>();  // gone since its row was read
+  Task<Result<std::shared_ptr<const std::string>>> reading = body_of(**message, request->partial());
+  const auto body = co_await reading;
+  if (!body) co_return body.code() == Code::kNotFound ? Result<void>() : Result<void>(body.error());
+
+  // All is found out before the first octet is written: an answer cannot be taken back.
+  struct Piece {
+    std::string label;
+    std::optional<Octets> octets;
+    bool size_only = false;
+  };
+  std::vector<Piece> pieces;
+  for (const FetchItem& item : request->items) {
+    if (item.kind == Kind::kSection) pieces.push_back({item.label, section_octets(item.section, **details, **body)});
+    if (item.kind != Kind::kBinary && item.kind != Kind::kBinarySize) continue;
+    auto octets = binary_octets(item.section, **details, **body);
+    if (!octets) co_return octets.error();
+    pieces.push_back({item.label, std::move(*octets), item.kind == Kind::kBinarySize});
+  }
+  auto line = describe(found, *request, *message, *details);
+  if (!line) co_return line.error();
+  std::string text = std::move(*line);
+  bool begun = !text.ends_with('(');
+  for (const Piece& piece : pieces) {
+    if (std::exchange(begun, true)) text += ' ';
+    text += piece.label + " ";
+    if (piece.size_only) {
+      text += std::to_string(piece.octets ? piece.octets->size() : 0);
+      continue;
+    }
+    if (!piece.octets) {
+      text += "NIL";
+      continue;
+    }
+    // RFC 9051 §9: BINARY may answer with a literal8 where there are NULs.
+    const bool eight = piece.label.starts_with("BINARY") && (piece.octets->first.find('\0') != std::string_view::npos || piece.octets->second.find('\0') != std::string_view::npos);
+    text += (eight ? "~{" : "{") + std::to_string(piece.octets->size()) + "}\r\n";
+    // Large octets go from where they lie to the stream; only one copy of a body is in memory.
+    out_ += std::exchange(text, {});
+    Task<bool> first = put(piece.octets->first);
+    if (!(co_await first)) co_return Result<void>();
+    Task<bool> second = put(piece.octets->second);
+    if (!(co_await second)) co_return Result<void>();
+  }
+  out_ += text + ")\r\n";
+  if (request->reads()) trace_reading(found.row, **details);
+  co_return Result<void>();
+}
+
+Task<Result<std::shared_ptr<const std::string>>> Session::body_of(Message message, bool keep) {
+  using Body = std::shared_ptr<const std::string>;
+  if (kept_.octets && kept_.id == message.body) co_return kept_.octets;
+  std::function<Result<Body>()> read = [&boxes = services_.mailboxes, &store = services_.store, id = message.body]() -> Result<Body> {
+    auto octets = boxes.body(store, id);
+    if (!octets) return octets.error();
+    return Body(std::make_shared<const std::string>(std::move(*octets)));
+  };
+  if (message.size <= kOnPool) co_return read();
+  Task<Result<Body>> reading = net::run_on<Body>(services_.pool, loop_, read);
+  Result<Body> body = co_await reading;
+  // Some programs take a large message in pieces of a few kilobytes: it is not unpacked for each.
+  if (body && keep) {
+    kept_ = {message.body, *body};
+    forget_ = loop_.at(loop_.now() + kKeepBody, [this] { kept_ = {}; });
+  }
+  co_return body;
+}
+
+Task<Result<void>> Session::mark_seen(std::vector<MessageId> messages) {
+  for (size_t i = 0; i < messages.size(); i += kMessagesPerCommit) {
+    const auto first = messages.begin() + static_cast<long>(i);
+    const std::vector<MessageId> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, messages.size() - i)));
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part](store::Transaction& t) -> Result<void> {
+      for (const MessageId id : part) {
+        const auto done = boxes.edit_flags(t, account, id, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
+        if (!done && done.code() != Code::kNotFound) return done.error();
+      }
+      return {};
+    });
+    if (const Result<void> done = co_await committing; !done) co_return done;
+  }
+  co_return Result<void>();
+}
+
+// The last station of a message: its reader has it. Once a session.
+void Session::trace_reading(const Row& row, const Details& details) {
+  if (traced_.size() >= kMaxTraced || !traced_.insert(row.message).second) return;
+  watch::Event event;
+  event.at = loop_.now();
+  event.message_id = details.structure.summary.message_id;
+  event.station = "access";
+  event.action = "read";
+  event.recipient = account_->name;
+  event.peer = "IMAP from " + stream_->remote().text();
+  if (const net::TlsInfo* tls = stream_->tls()) event.tls = tls->version + " " + tls->cipher;
+  event.reason = "in " + selected_->box.name;
+  services_.trace.record_later(event);
+}
+
+}  // namespace pabal::access::imap

@@ -1,0 +1,44 @@
+// What a FETCH asks for (RFC 9051 §6.4.5, RFC 8970). Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/imap/words.h"
+
+namespace pabal::access::imap {
+
+struct Section {
+  std::vector<uint32_t> part;  // empty: the message itself
+  enum class What : uint8_t { kAll, kHeader, kFields, kFieldsNot, kText, kMime } what = What::kAll;
+  std::vector<std::string> fields;
+  bool partial = false;        // octets from `offset`, `count` at most
+  uint64_t offset = 0, count = 0;
+};
+
+struct FetchItem {
+  enum class Kind : uint8_t {
+    kFlags, kUid, kInternalDate, kSize, kEnvelope, kBody, kBodyStructure, kPreview, kSection, kBinary, kBinarySize
+  } kind = Kind::kFlags;
+  Section section{};
+  std::string label{};  // how the answer names it
+  bool sets_seen = false;
+};
+
+struct FetchRequest {
+  std::vector<FetchItem> items;
+  bool wants(FetchItem::Kind kind) const;
+  bool needs_message() const;   // the record of what changes: dates, size, where the body is
+  bool needs_details() const;   // the parsed structure
+  bool needs_body() const;      // octets of the message
+  bool sets_seen() const;
+  bool reads() const;           // takes text, not only headers
+  bool partial() const;
+};
+
+// The items, after the set and its space. Nothing: malformed.
+std::optional<FetchRequest> parse_fetch(Words& words);
+
+}  // namespace pabal::access::imap

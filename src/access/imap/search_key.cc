@@ -1,0 +1,227 @@
+#include "access/imap/search_key.h"
+
+#include <algorithm>
+
+#include "access/imap/limits.h"
+#include "base/text.h"
+#include "message/words.h"
+
+namespace pabal::access::imap {
+namespace {
+
+using Op = SearchKey::Op;
+using When = SearchKey::When;
+
+class Parser {
+ public:
+  Parser(Words& words, std::string charset) : words_(words), charset_(std::move(charset)) {}
+
+  // One or more keys: all must hold.
+  SearchKey keys(size_t depth) {
+    SearchKey all;
+    all.op = Op::kAnd;
+    do all.children.push_back(key(depth));
+    while (words_.ok() && words_.accept(' '));
+    std::stable_sort(all.children.begin(), all.children.end(), [](const SearchKey& a, const SearchKey& b) { return cost(a) < cost(b); });
+    return all;
+  }
+
+ private:
+  SearchKey key(size_t depth) {
+    if (depth > kMaxDepth || ++count_ > kMaxSearchKeys) return words_.fail(), SearchKey();
+    if (words_.accept('(')) {
+      SearchKey all = keys(depth + 1);
+      words_.expect(')');
+      return all;
+    }
+    if (const char c = words_.peek(); text::is_digit(c) || c == '*' || c == '$') return set(Op::kSequence);
+    return named(words_.name(), depth);
+  }
+
+  SearchKey named(const std::string& name, size_t depth) {
+    struct FlagName { std::string_view name; uint8_t flag; };
+    constexpr FlagName kFlags[] = {{"SEEN", mailbox::kSeen}, {"ANSWERED", mailbox::kAnswered}, {"FLAGGED", mailbox::kFlagged},
+                                   {"DELETED", mailbox::kDeleted}, {"DRAFT", mailbox::kDraft}};
+    for (const FlagName& known : kFlags) {
+      if (name == known.name) return flag(known.flag);
+      if (name.starts_with("UN") && name.substr(2) == known.name) return negated(flag(known.flag));
+    }
+    struct DateName { std::string_view name; Op op; When when; };
+    constexpr DateName kDates[] = {{"BEFORE", Op::kInternal, When::kBefore}, {"ON", Op::kInternal, When::kOn}, {"SINCE", Op::kInternal, When::kSince},
+                                   {"SENTBEFORE", Op::kSent, When::kBefore}, {"SENTON", Op::kSent, When::kOn}, {"SENTSINCE", Op::kSent, When::kSince}};
+    for (const DateName& known : kDates)
+      if (name == known.name) return date(known.op, known.when);
+
+    // RFC 9051 has no \Recent, and here no message is: OLD is all, NEW and RECENT are none.
+    if (name == "ALL" || name == "OLD") return SearchKey();
+    if (name == "NEW" || name == "RECENT") return negated(SearchKey());
+    if (name == "KEYWORD") return keyword();
+    if (name == "UNKEYWORD") return negated(keyword());
+    if (name == "FROM" || name == "TO" || name == "CC" || name == "BCC") return string(Op::kAddress, name);
+    if (name == "SUBJECT") return string(Op::kSubject);
+    if (name == "BODY") return string(Op::kBody);
+    if (name == "TEXT") return string(Op::kText);
+    if (name == "HEADER") {
+      words_.space();
+      const std::string field = words_.astring();
+      return string(Op::kHeader, field);
+    }
+    if (name == "LARGER" || name == "SMALLER") {
+      SearchKey key;
+      words_.space();
+      key.op = name == "LARGER" ? Op::kLarger : Op::kSmaller;
+      key.number = words_.number64();
+      return key;
+    }
+    if (name == "UID") {
+      words_.space();
+      return set(Op::kUid);
+    }
+    if (name == "NOT") {
+      words_.space();
+      return negated(key(depth + 1));
+    }
+    if (name == "OR") {
+      SearchKey either;
+      either.op = Op::kOr;
+      for (int i = 0; i < 2; ++i) {
+        words_.space();
+        either.children.push_back(key(depth + 1));
+      }
+      return either;
+    }
+    words_.fail();
+    return SearchKey();
+  }
+
+  static SearchKey negated(SearchKey key) {
+    SearchKey out;
+    out.op = Op::kNot;
+    out.children.push_back(std::move(key));
+    return out;
+  }
+  static SearchKey flag(uint8_t bit) {
+    SearchKey key;
+    key.op = Op::kFlag;
+    key.flag = bit;
+    return key;
+  }
+  SearchKey keyword() {
+    SearchKey key;
+    words_.space();
+    key.op = Op::kKeyword;
+    key.text = words_.atom();
+    return key;
+  }
+  SearchKey set(Op op) {
+    SearchKey key;
+    const auto parsed = parse_set(words_.set());
+    if (!parsed) return words_.fail(), key;
+    key.op = op;
+    key.set = *parsed;
+    return key;
+  }
+  SearchKey string(Op op, std::string name = {}) {
+    SearchKey key;
+    words_.space();
+    key.op = op;
+    key.name = std::move(name);
+    key.text = message::to_utf8(words_.astring(), charset_);
+    return key;
+  }
+  SearchKey date(Op op, When when) {
+    SearchKey key;
+    words_.space();
+    const auto day = parse_day(words_.astring());
+    if (!day) return words_.fail(), key;
+    key.op = op;
+    key.when = when;
+    key.day = *day;
+    return key;
+  }
+
+  Words& words_;
+  const std::string charset_;
+  size_t count_ = 0;
+};
+
+void parse_return(Words& words, SearchRequest& request) {
+  request.returns = true;
+  words.space();
+  words.expect('(');
+  if (!words.accept(')')) {
+    do {
+      const std::string option = words.name();
+      if (option == "MIN") request.min = true;
+      else if (option == "MAX") request.max = true;
+      else if (option == "ALL") request.all = true;
+      else if (option == "COUNT") request.count = true;
+      else if (option == "SAVE") request.save = true;
+      else words.fail();
+    } while (words.ok() && words.accept(' '));
+    words.expect(')');
+  }
+  words.space();
+}
+
+}  // namespace
+
+int cost(const SearchKey& key) {
+  int highest = 0;
+  for (const SearchKey& child : key.children) highest = std::max(highest, cost(child));
+  if (!key.children.empty()) return highest;
+  if (key.op <= Op::kKeyword) return 0;
+  if (key.op <= Op::kSmaller) return 1;
+  if (key.op <= Op::kAddress) return 2;
+  return 3;
+}
+
+SearchParse parse_search(Words& words) {
+  SearchParse out;
+  SearchRequest request;
+  if (words.accept_word("RETURN")) parse_return(words, request);
+  // RFC 4731 §3.1: RETURN () means ALL.
+  if (!request.min && !request.max && !request.count && !request.save) request.all = true;
+  std::string charset = "UTF-8";
+  if (words.accept_word("CHARSET")) {
+    words.space();
+    charset = words.astring();
+    words.space();
+    request.has_charset = true;
+    if (words.ok() && !message::knows_charset(charset)) {
+      out.bad_charset = true;
+      return out;
+    }
+  }
+  request.key = Parser(words, charset).keys(0);
+  if (words.done()) out.request = std::move(request);
+  return out;
+}
+
+std::string search_answer(const SearchRequest& request, const std::string& tag, bool uid, bool extended, const std::vector<uint32_t>& numbers) {
+  std::string out;
+  if (!extended) {
+    out = "* SEARCH";
+    for (const uint32_t n : numbers) (out += ' ') += std::to_string(n);
+    return out + "\r\n";
+  }
+  if (!request.min && !request.max && !request.all && !request.count) return out;  // SAVE alone
+  out = "* ESEARCH (TAG " + quote(tag) + ")" + (uid ? " UID" : "");
+  if (!numbers.empty()) {
+    if (request.min) out += " MIN " + std::to_string(numbers.front());
+    if (request.max) out += " MAX " + std::to_string(numbers.back());
+    if (request.all) out += " ALL " + set_text(numbers);
+  }
+  if (request.count) out += " COUNT " + std::to_string(numbers.size());
+  return out + "\r\n";
+}
+
+std::vector<Target> saved_targets(const SearchRequest& request, const std::vector<Target>& found) {
+  if (request.all || request.count || (!request.min && !request.max) || found.empty()) return found;
+  std::vector<Target> out;
+  if (request.min) out.push_back(found.front());
+  if (request.max && (found.size() > 1 || !request.min)) out.push_back(found.back());
+  return out;
+}
+
+}  // namespace pabal::access::imap

@@ -1,0 +1,83 @@
+#include "access/imap/search_key.h"
+
+#include <gtest/gtest.h>
+
+namespace pabal::access::imap {
+namespace {
+
+std::optional<SearchRequest> parse(std::string_view text) {
+  Words words(text);
+  return parse_search(words).request;
+}
+
+TEST(Search, EveryKeyOfTheRfcIsKnown) {
+  for (const std::string_view text :
+       {"ALL", "ANSWERED", "BCC x", "BEFORE 1-Feb-1994", "BODY x", "CC x", "DELETED", "DRAFT", "FLAGGED", "FROM x", "HEADER X-A \"\"", "KEYWORD $Junk", "LARGER 0", "NEW", "NOT SEEN", "OLD",
+        "ON 1-Feb-1994", "OR SEEN DRAFT", "RECENT", "SEEN", "SENTBEFORE 1-Feb-1994", "SENTON \"1-Feb-1994\"", "SENTSINCE 1-Feb-1994", "SINCE 1-Feb-1994", "SMALLER 9223372036854775807",
+        "SUBJECT \"a b\"", "TEXT {3+}\r\na b", "TO x", "UID 1:*,5", "UNANSWERED", "UNDELETED", "UNDRAFT", "UNFLAGGED", "UNKEYWORD $Junk", "UNSEEN", "1:*", "*", "$", "UID $",
+        "(SEEN DRAFT)", "OR (SEEN 1:5) NOT (NOT (UNSEEN))", "seen unseen", "CHARSET utf-8 TEXT x", "RETURN () ALL", "RETURN (MIN MAX ALL COUNT SAVE) ALL", "RETURN (SAVE) CHARSET US-ASCII ALL"})
+    EXPECT_TRUE(parse(text)) << text;
+}
+
+TEST(Search, WhatIsMalformedIsRefused) {
+  for (const std::string_view text : {"", "FOO", "SEEN ", " SEEN", "NOT", "NOT ", "OR SEEN", "FROM", "HEADER X", "BEFORE x", "BEFORE 31-Feb-1994", "LARGER x", "LARGER -1", "UID", "UID x", "UID 0", "0",
+                                      "()", "(SEEN", "SEEN)", "RETURN (FOO) ALL", "RETURN (MIN ALL", "RETURN ALL", "KEYWORD \"x\"", "CHARSET", "UNUNSEEN", "1:2:3"})
+    EXPECT_FALSE(parse(text)) << text;
+}
+
+TEST(Search, UnknownCharsetsAreTold) {
+  Words words("CHARSET x-klingon TEXT x");
+  EXPECT_TRUE(parse_search(words).bad_charset);
+}
+
+TEST(Search, TextOfOtherCharsetsBecomesUtf8) { EXPECT_EQ(parse("CHARSET ISO-8859-1 SUBJECT {1+}\r\n\xE9")->key.children[0].text, "é"); }
+
+TEST(Search, CheapKeysAreAskedFirst) {
+  const auto request = parse("TEXT x SUBJECT y LARGER 5 OR SEEN TEXT z UNSEEN");
+  ASSERT_TRUE(request);
+  std::vector<int> costs;
+  for (const SearchKey& key : request->key.children) costs.push_back(cost(key));
+  EXPECT_EQ(costs, (std::vector<int>{0, 1, 2, 3, 3}));
+}
+
+TEST(Search, DepthAndNumberOfKeysAreBounded) {
+  EXPECT_TRUE(parse(std::string(40, '(') + "SEEN" + std::string(40, ')')));
+  EXPECT_FALSE(parse(std::string(60, '(') + "SEEN" + std::string(60, ')')));
+  std::string nots, many = "SEEN";
+  for (int i = 0; i < 100'000; ++i) nots += "NOT ";
+  EXPECT_FALSE(parse(nots + "SEEN"));
+  for (int i = 0; i < 2'000; ++i) many += " SEEN";
+  EXPECT_FALSE(parse(many));
+}
+
+TEST(Search, AnswersComeInTheFormAskedFor) {
+  const auto answer = [](std::string_view text, bool uid, bool extended, std::vector<uint32_t> numbers) { return search_answer(*parse(text), "t", uid, extended, numbers); };
+  EXPECT_EQ(answer("ALL", false, false, {1, 2, 5}), "* SEARCH 1 2 5\r\n");
+  EXPECT_EQ(answer("ALL", false, false, {}), "* SEARCH\r\n");
+  EXPECT_EQ(answer("ALL", true, true, {1, 2, 5}), "* ESEARCH (TAG \"t\") UID ALL 1:2,5\r\n");
+  EXPECT_EQ(answer("RETURN () ALL", false, true, {3}), "* ESEARCH (TAG \"t\") ALL 3\r\n");
+  EXPECT_EQ(answer("RETURN (MIN COUNT) ALL", false, true, {2, 9}), "* ESEARCH (TAG \"t\") MIN 2 COUNT 2\r\n");
+  EXPECT_EQ(answer("RETURN (MIN MAX ALL COUNT) ALL", false, true, {}), "* ESEARCH (TAG \"t\") COUNT 0\r\n");
+  EXPECT_EQ(answer("RETURN (MAX) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID MAX 9\r\n");
+  EXPECT_EQ(answer("RETURN (SAVE) ALL", true, true, {2, 9}), "");
+  EXPECT_EQ(answer("RETURN (SAVE COUNT) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID COUNT 2\r\n");
+}
+
+TEST(Search, SaveKeepsWhatTheOptionsSay) {
+  const std::vector<Target> found = {{1, 10}, {2, 20}, {3, 30}};
+  const auto saved = [&](std::string_view text) {
+    std::string out;
+    for (const Target& t : saved_targets(*parse(text), found)) out += std::to_string(t.uid) + " ";
+    return out;
+  };
+  // RFC 5182 §2.4
+  EXPECT_EQ(saved("RETURN (SAVE) ALL"), "10 20 30 ");
+  EXPECT_EQ(saved("RETURN (SAVE MIN) ALL"), "10 ");
+  EXPECT_EQ(saved("RETURN (SAVE MAX) ALL"), "30 ");
+  EXPECT_EQ(saved("RETURN (SAVE MIN MAX) ALL"), "10 30 ");
+  EXPECT_EQ(saved("RETURN (SAVE MIN COUNT) ALL"), "10 20 30 ");
+  EXPECT_EQ(saved("RETURN (SAVE MIN ALL) ALL"), "10 20 30 ");
+}
+
+}  // namespace
+}  // namespace pabal::access::imap
