@@ -54,7 +54,9 @@ std::string to_unicode(std::string_view domain) {
   if (idn2_to_unicode_8z8z(std::string(domain).c_str(), &shown, IDN2_NONTRANSITIONAL) != IDN2_OK) return std::string(domain);
   std::string out(shown);
   idn2_free(shown);
-  return out;
+  // What does not lead back is no name but a trick: control characters, look-alikes that IDNA does not allow.
+  const auto back = to_ascii(out);
+  return back && *back == text::lowered(domain.ends_with('.') ? domain.substr(0, domain.size() - 1) : domain) ? out : std::string(domain);
 }
 
 }  // namespace pabal::dns

@@ -18,7 +18,7 @@ struct Record {
   Type type = Type::kA;
   uint32_t ttl = 0;
   std::string data;             // A/AAAA: address text; MX/PTR/CNAME/NS: host name, lower case, no final dot;
-                                // TXT: the strings joined (RFC 7208 §3.3); TLSA: the raw RDATA
+                                // TXT: the strings joined (RFC 7208 §3.3); TLSA and CAA: the raw RDATA
   uint16_t preference = 0;      // MX
 };
 
@@ -48,7 +48,7 @@ struct UnboundOptions {
 };
 Result<std::unique_ptr<Resolver>> make_unbound(UnboundOptions options);
 
-// Answers from the zones in memory; names outside every zone go to `next` (null: kNxDomain). Thread-safe.
+// Answers from the zones in memory; names outside every zone, and aliases that lead there, go to `next` (null: kNxDomain). Thread-safe.
 class ZoneResolver final : public Resolver {
  public:
   explicit ZoneResolver(std::shared_ptr<Resolver> next = nullptr);
@@ -56,7 +56,7 @@ class ZoneResolver final : public Resolver {
   void query(std::string name, Type type, Callback done) override;
 
   // Zone text in the master-file form of RFC 1035 §5.1, as far as A AAAA CNAME MX NS PTR TXT TLSA SOA(ignored) CAA, $ORIGIN,
-  // $TTL, @, comments, quoted strings and parentheses go. kInvalid names the line.
+  // $TTL, @, comments, quoted strings and parentheses go. It replaces what the zone had. kInvalid names the line.
   Result<void> load(std::string_view origin, std::string_view text, bool secure = false);
   // Tests: make queries for `name` fail with `code` until cleared (Code::kInternal clears).
   void fail(std::string name, Code code);

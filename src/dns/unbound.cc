@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unbound.h>
@@ -12,60 +11,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "dns/resolver.h"
+#include "dns/wire.h"
 
 namespace pabal::dns {
 namespace {
 
+constexpr int kInternet = 1;  // the class IN
 constexpr size_t kMaxOutstanding = 10'000;  // queries under way; more are put off
-
-// A domain name in wire form at `at`; empty and `at` past the end when it is malformed.
-std::string read_name(std::string_view wire, size_t at) {
-  std::string out;
-  while (at < wire.size()) {
-    const size_t length = static_cast<unsigned char>(wire[at++]);
-    if (length == 0) return text::lowered(out);
-    if (length > 63 || at + length > wire.size()) return {};
-    if (!out.empty()) out += '.';
-    out += wire.substr(at, length);
-    at += length;
-  }
-  return {};
-}
-
-std::string ip_text(std::string_view raw) {
-  char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(raw.size() == 4 ? AF_INET : AF_INET6, raw.data(), text, sizeof text);
-  return text;
-}
-
-Result<Record> to_record(Type type, std::string_view raw) {
-  Record record;
-  record.type = type;
-  const Error bad{Code::kUnavailable, "a DNS record is malformed"};
-  switch (type) {
-    case Type::kA: case Type::kAaaa:
-      if (raw.size() != (type == Type::kA ? 4u : 16u)) return bad;
-      record.data = ip_text(raw);
-      break;
-    case Type::kMx:
-      if (raw.size() < 3) return bad;
-      record.preference = static_cast<uint16_t>(static_cast<unsigned char>(raw[0]) << 8 | static_cast<unsigned char>(raw[1]));
-      record.data = read_name(raw, 2);
-      break;
-    case Type::kNs: case Type::kCname: case Type::kPtr: record.data = read_name(raw, 0); break;
-    case Type::kTxt:
-      while (!raw.empty()) {
-        const size_t length = static_cast<unsigned char>(raw[0]);
-        if (length + 1 > raw.size()) return bad;
-        record.data += raw.substr(1, length);
-        raw.remove_prefix(length + 1);
-      }
-      break;
-    case Type::kTlsa: case Type::kCaa: record.data = raw; break;
-  }
-  return record;
-}
 
 class Unbound final : public Resolver {
  public:
@@ -88,23 +40,18 @@ class Unbound final : public Resolver {
   void query(std::string name, Type type, Callback done) override {
     const auto ascii = name == "." ? Result<std::string>(std::string(".")) : to_ascii(name);
     if (!ascii) return done(ascii.error());
-    uint64_t id = 0;
+    Asked* asked = nullptr;  // libunbound gives the pointer back: the map's nodes do not move
     {
       std::lock_guard lock(mutex_);
       if (asked_.size() < kMaxOutstanding) {
-        id = ++last_;
-        asked_.emplace(id, Asked{this, id, std::move(done)});
+        const uint64_t id = ++last_;
+        asked = &asked_.emplace(id, Asked{this, id, std::move(done)}).first->second;
       }
     }
-    if (id == 0) return done(Error{Code::kUnavailable, "too many DNS queries are under way"});
+    if (!asked) return done(Error{Code::kUnavailable, "too many DNS queries are under way"});
+    const uint64_t id = asked->id;  // *asked may be gone as soon as it is asked
     int async_id = 0;
-    // libunbound's thread reads the pointer back: the map's nodes do not move.
-    Asked* asked;
-    {
-      std::lock_guard lock(mutex_);
-      asked = &asked_.at(id);
-    }
-    const int failed = ub_resolve_async(context_, ascii->c_str(), static_cast<int>(type), 1, asked, &Unbound::answered, &async_id);
+    const int failed = ub_resolve_async(context_, ascii->c_str(), static_cast<int>(type), kInternet, asked, &Unbound::answered, &async_id);
     if (failed) finish(id, Error{Code::kUnavailable, ub_strerror(failed)});
   }
 
@@ -151,11 +98,12 @@ class Unbound final : public Resolver {
     if (result->havedata) {
       answer.status = Answer::Status::kFound;
       for (int i = 0; result->data[i]; ++i) {
-        auto record = to_record(static_cast<Type>(result->qtype), {result->data[i], static_cast<size_t>(result->len[i])});
-        if (!record) return record.error();
+        auto record = record_from_wire(static_cast<Type>(result->qtype), {result->data[i], static_cast<size_t>(result->len[i])});
+        if (!record) continue;  // one bad record does not hide the others
         record->ttl = static_cast<uint32_t>(std::max(0, result->ttl));
         answer.records.push_back(std::move(*record));
       }
+      if (answer.records.empty()) return Error{Code::kUnavailable, "the DNS records are malformed"};
     } else if (result->nxdomain) answer.status = Answer::Status::kNxDomain;
     else if (result->rcode != 0) return Error{Code::kUnavailable, "the name servers answer with error " + std::to_string(result->rcode)};
     return answer;

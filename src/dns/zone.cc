@@ -1,8 +1,8 @@
-#include <algorithm>
-#include <optional>
+#include <arpa/inet.h>
+
 #include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "base/text.h"
@@ -58,6 +58,13 @@ Result<std::vector<EntryLine>> tokenize(std::string_view text) {
       Word word{"", true};
       for (++i; i < text.size() && text[i] != '"'; ++i) {
         if (text[i] == '\n') return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
+        if (text[i] == '\\' && i + 3 < text.size() && text::is_digit(text[i + 1])) {  // \DDD: an octet by number
+          const auto octet = text::parse_u64(text.substr(i + 1, 3));
+          if (!octet || *octet > 255) return Error{Code::kInvalid, "line " + std::to_string(line) + ": a backslash and digits want \\DDD up to 255"};
+          word.text += static_cast<char>(*octet);
+          i += 3;
+          continue;
+        }
         if (text[i] == '\\' && i + 1 < text.size()) ++i;
         word.text += text[i];
       }
@@ -87,6 +94,8 @@ std::optional<Type> type_of(std::string_view name) {
 }  // namespace
 
 struct ZoneResolver::Impl {
+  // Every name between a record's owner and its zone has a node: names that exist only because of others below them (RFC 4592 §2.2.2)
+  // are nodes without records.
   struct Node { std::map<Type, std::vector<Record>> records; };
   std::shared_ptr<Resolver> next;
   mutable std::mutex mutex;
@@ -95,43 +104,48 @@ struct ZoneResolver::Impl {
   std::map<std::string, Code> failures;
 
   // The innermost zone that holds `name`, if any.
-  const std::pair<const std::string, bool>* zone_of(const std::string& name) const {
+  const std::pair<const std::string, bool>* zone_of(std::string_view name) const {
     for (std::string_view rest = name;;) {
       const auto found = zones.find(std::string(rest));
       if (found != zones.end()) return &*found;
       if (rest.empty()) return nullptr;
-      const size_t dot = rest.find('.');
-      rest = dot == rest.npos ? std::string_view() : rest.substr(dot + 1);
+      rest = parent(rest);
     }
   }
+  static std::string_view parent(std::string_view name) {
+    const size_t dot = name.find('.');
+    return dot == name.npos ? std::string_view() : name.substr(dot + 1);
+  }
 
+  // The node of a name, or the wildcard of its closest encloser (RFC 4592 §3.3.1).
   const Node* node_of(const std::string& name, const std::string& origin) const {
     if (const auto found = nodes.find(name); found != nodes.end()) return &found->second;
-    // RFC 4592: the wildcard of the closest encloser.
     for (std::string_view rest = name; rest.size() > origin.size();) {
-      const size_t dot = rest.find('.');
-      if (dot == rest.npos) break;
-      rest = rest.substr(dot + 1);
-      if (const auto found = nodes.find("*." + std::string(rest)); found != nodes.end()) return &found->second;
-      if (nodes.contains(std::string(rest))) break;
+      rest = parent(rest);
+      if (!nodes.contains(std::string(rest))) continue;
+      const auto wildcard = nodes.find(rest.empty() ? "*" : "*." + std::string(rest));
+      return wildcard == nodes.end() ? nullptr : &wildcard->second;
     }
     return nullptr;
   }
-  bool has_below(const std::string& name) const {  // an empty non-terminal exists
-    const std::string ending = "." + name;
-    return std::any_of(nodes.begin(), nodes.end(), [&](const auto& n) { return n.first.ends_with(ending); });
-  }
 
-  Answer answer(const std::string& asked, Type type) const {
+  // What the zones say. `outside` is set when an alias leads to a name that is in none of them.
+  Result<Answer> answer(const std::string& asked, Type type, std::optional<std::string>& outside) const {
     Answer out;
     std::string name = asked;
-    const auto* zone = zone_of(name);
-    out.secure = zone && zone->second;
+    out.secure = true;
     for (int i = 0; i <= kMaxCnames; ++i) {
       out.canonical = name;
-      const Node* node = zone ? node_of(name, zone->first) : nullptr;
+      if (const auto failure = failures.find(name); failure != failures.end()) return Error{failure->second, "the servers of " + name + " fail"};
+      const auto* zone = zone_of(name);
+      if (!zone) {
+        outside = name;
+        return out;
+      }
+      out.secure = out.secure && zone->second;
+      const Node* node = node_of(name, zone->first);
       if (!node) {
-        out.status = zone && has_below(name) ? Answer::Status::kNoData : Answer::Status::kNxDomain;
+        out.status = Answer::Status::kNxDomain;
         return out;
       }
       if (const auto found = node->records.find(type); found != node->records.end()) {
@@ -142,10 +156,22 @@ struct ZoneResolver::Impl {
       const auto alias = node->records.find(Type::kCname);
       if (alias == node->records.end()) return out;
       name = alias->second.front().data;
-      zone = zone_of(name);
-      out.secure = out.secure && zone && zone->second;
     }
-    return out;
+    return Error{Code::kUnavailable, "the aliases of " + asked + " do not end"};
+  }
+
+  // Takes in the records of one zone in place of those it had.
+  void replace(const std::string& zone, bool secure, std::map<std::string, Node> loaded) {
+    zones[zone] = secure;
+    std::erase_if(nodes, [&](const auto& node) {
+      const auto* home = zone_of(node.first);
+      return home && home->first == zone;
+    });
+    nodes[zone];
+    for (auto& [name, node] : loaded) {
+      for (std::string_view above = parent(name); above.size() > zone.size(); above = parent(above)) nodes[std::string(above)];
+      nodes[name] = std::move(node);
+    }
   }
 };
 
@@ -155,18 +181,25 @@ ZoneResolver::~ZoneResolver() = default;
 void ZoneResolver::query(std::string name, Type type, Callback done) {
   name = text::lowered(name);
   if (!name.empty() && name.back() == '.') name.pop_back();
-  std::optional<Result<Answer>> answer;
+  std::optional<Result<Answer>> known;
+  std::optional<std::string> outside;
   {
     std::lock_guard lock(impl_->mutex);
-    if (const auto failure = impl_->failures.find(name); failure != impl_->failures.end())
-      answer = Error{failure->second, "the servers of " + name + " fail"};
-    else if (impl_->zone_of(name)) answer = impl_->answer(name, type);
+    if (impl_->zone_of(name) || impl_->failures.contains(name)) known = impl_->answer(name, type, outside);
   }
-  if (answer) return done(std::move(*answer));
-  if (impl_->next) return impl_->next->query(std::move(name), type, std::move(done));
+  if (known && !outside) return done(std::move(*known));
+  if (impl_->next) {
+    // An alias that leads out of our zones proves nothing: the answer is no more secure than they are.
+    const bool secure = !outside || (*known)->secure;
+    Callback pass = [done = std::move(done), secure](Result<Answer> answer) {
+      if (answer && !secure) answer->secure = false;
+      done(std::move(answer));
+    };
+    return impl_->next->query(outside ? *outside : std::move(name), type, std::move(pass));
+  }
   Answer unknown;
   unknown.status = Answer::Status::kNxDomain;
-  unknown.canonical = name;
+  unknown.canonical = outside ? *outside : name;
   done(unknown);
 }
 
@@ -187,9 +220,12 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
   const auto absolute = [&](const std::string& word) {
     std::string name = text::lowered(word);
     if (name == "@") return origin;
-    if (name.ends_with('.')) return name.substr(0, name.size() - 1);
-    return origin.empty() ? name : name + "." + origin;
+    const bool whole = name.ends_with('.');
+    if (whole) name.pop_back();
+    if (!text::is_ascii(name)) name = to_ascii(name).ok() ? *to_ascii(name) : name;  // U-labels may be written as they are
+    return whole || origin.empty() ? name : name + "." + origin;
   };
+  const auto within = [&](const std::string& name) { return zone.empty() || name == zone || name.ends_with("." + zone); };
   std::map<std::string, Impl::Node> loaded;
   std::string owner = origin;
   uint32_t default_ttl = 3600;
@@ -209,6 +245,7 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
       continue;
     }
     if (!entry.starts_blank) owner = absolute(words[at++].text);
+    if (!within(owner)) return bad(owner + " is not in this zone");
     Record record;
     record.ttl = default_ttl;
     for (; at < words.size(); ++at) {  // TTL and class in either order
@@ -230,7 +267,10 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         record.data = words[data + 1].text == "." ? "" : absolute(words[data + 1].text);  // RFC 7505: the null MX
         break;
       }
-      case Type::kNs: case Type::kCname: case Type::kPtr: record.data = absolute(words[data].text); break;
+      case Type::kNs: case Type::kCname: case Type::kPtr:
+        if (given != 1) return bad("one name is wanted");
+        record.data = absolute(words[data].text);
+        break;
       case Type::kTxt:
         for (size_t i = data; i < words.size(); ++i) record.data += words[i].text;
         break;
@@ -249,24 +289,28 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         break;
       }
       case Type::kA: case Type::kAaaa: {
-        const bool v6 = *type == Type::kAaaa;
-        record.data = text::lowered(words[data].text);
-        if (reverse_name(record.data).empty() || (record.data.find(':') != record.data.npos) != v6) return bad(words[data].text + " is not an address");
+        const int family = *type == Type::kAaaa ? AF_INET6 : AF_INET;
+        char raw[16], shortest[INET6_ADDRSTRLEN] = {};
+        if (given != 1 || inet_pton(family, words[data].text.c_str(), raw) != 1) return bad(words[data].text + " is not an address");
+        record.data = inet_ntop(family, raw, shortest, sizeof shortest);
         break;
       }
-      case Type::kCaa:
-        for (size_t i = data; i < words.size(); ++i) record.data += (i > data ? " " : "") + words[i].text;
+      case Type::kCaa: {  // RFC 8659 §4.1
+        const auto flags = text::parse_u64(words[data].text);
+        if (given != 3 || !flags || *flags > 255 || words[data + 1].text.empty() || words[data + 1].text.size() > 255)
+          return bad("CAA wants flags, a tag and a value");
+        const std::string& tag = words[data + 1].text;
+        record.data = std::string(1, static_cast<char>(*flags)) + static_cast<char>(tag.size()) + tag + words[data + 2].text;
         break;
+      }
     }
     loaded[owner].records[*type].push_back(std::move(record));
   }
+  for (const auto& [name, node] : loaded)  // RFC 1034 §3.6.2
+    if (const auto alias = node.records.find(Type::kCname); alias != node.records.end() && (node.records.size() > 1 || alias->second.size() > 1))
+      return Error{Code::kInvalid, "zone " + zone + ": " + name + " has a CNAME, so it can have nothing else"};
   std::lock_guard lock(impl_->mutex);
-  impl_->zones[zone] = secure;
-  for (auto& [name, node] : loaded)
-    for (auto& [type, records] : node.records) {
-      auto& all = impl_->nodes[name].records[type];
-      all.insert(all.end(), records.begin(), records.end());
-    }
+  impl_->replace(zone, secure, std::move(loaded));
   return {};
 }
 
