@@ -40,9 +40,10 @@ void Store::commit(Batch batch, Done done) {
 }
 
 Result<void> Store::transact_and_wait(Work work) {
-  std::promise<Result<void>> promise;
-  auto future = promise.get_future();
-  transact(std::move(work), [&promise](Result<void> result) { promise.set_value(std::move(result)); });
+  // Shared: the committer may still be inside set_value() when the waiter has its result.
+  const auto promise = std::make_shared<std::promise<Result<void>>>();
+  auto future = promise->get_future();
+  transact(std::move(work), [promise](Result<void> result) { promise->set_value(std::move(result)); });
   return future.get();
 }
 

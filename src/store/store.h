@@ -4,7 +4,7 @@
 // A transaction is a function that the engine's committer runs against the newest state: it reads, decides, and writes.
 // Transactions are serial: each sees all the writes of those before it, also of those in the same group. The committer
 // joins the waiting ones into a group and syncs once for all; `done` runs after the group is on stable storage, so what
-// it acknowledges survives a power cut. A transaction that returns an error writes nothing.
+// it acknowledges survives a power cut. A transaction that returns an error, or throws, writes nothing.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Entry {
 };
 
 struct Range {
-  std::string begin;        // first key, included
-  std::string end;          // first key not included; empty: to the end of the space
+  std::string begin{};      // first key, included
+  std::string end{};        // first key not included; empty: to the end of the space
   size_t limit = SIZE_MAX;  // most entries visited
   bool reverse = false;     // from the last key down
   static Range prefix(std::string_view p);
@@ -46,17 +46,20 @@ class Reader {
   virtual ~Reader() = default;
   // Absent and expired keys are both nullopt. Errors: kIo, kCorrupt.
   virtual Result<std::optional<std::string>> get(std::string_view key, Space space = Space::kIndex) const = 0;
-  // Visits entries of the index space in key order until `visit` returns false. The views die with the call.
+  // Visits entries of the index space in key order until `visit` returns false. The views die with the call of `visit`,
+  // which must not write to the transaction that scans: collect, then write.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   virtual Result<void> scan(const Range& range, const Visit& visit) const = 0;
 
   Result<std::vector<Entry>> list(const Range& range) const;
 };
 
-class Snapshot : public Reader {};  // one consistent moment; hold it briefly: it keeps old versions alive
+// One consistent moment. Hold it briefly: it keeps old versions alive. It dies before its store.
+class Snapshot : public Reader {};
 
 class Transaction : public Reader {
  public:
+  // A key that is empty or above kMaxKey, or a value above kMaxValue, makes the transaction fail with kLimit.
   virtual void put(std::string_view key, std::string_view value, Space space = Space::kIndex) = 0;
   // The key vanishes at `expires` by the store's clock: reads stop seeing it then, its bytes are freed later.
   virtual void put_until(std::string_view key, std::string_view value, Time expires) = 0;
@@ -79,8 +82,13 @@ class Store : public Reader {
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
 
   // Queues `work`; returns at once. `work` runs on the committer's thread, and again if an engine must retry it: it may
-  // only touch what it owns and must be short. `done` runs on the committer's thread, exactly once, also at close.
-  // kLimit at once (through done) when the queue of waiting transactions is full.
+  // only touch what it owns and must be short. `done` runs on the committer's thread, exactly once, also at close, and
+  // does not throw. Its error is that of `work`, or
+  //   kIo        the disk failed: nothing was written as far as this process goes; if it dies before the disk works
+  //              again, the next may find the transaction whole. The store tries by itself to write again.
+  //   kLimit     at once, on the calling thread: the queue of waiting transactions is full
+  //   kClosed    at once, on the calling thread: the store is being closed
+  //   kInternal  `work` has thrown
   virtual void transact(Work work, Done done) = 0;
 
   void commit(Batch batch, Done done);
@@ -89,13 +97,14 @@ class Store : public Reader {
 
   // `changed` runs on the committer's thread after each group that wrote or erased exactly `key` (index space): at
   // least once after the last such group, joined when groups come fast. Drop the Watch to end it; after the drop returns
-  // `changed` neither runs nor will run. Do not drop it from inside `changed`.
+  // `changed` neither runs nor will run. `changed` neither makes nor drops a watch, and takes no lock that is held while
+  // one is dropped: it posts to a loop.
   class Watch { public: virtual ~Watch() = default; };
   virtual std::unique_ptr<Watch> watch(std::string key, std::function<void()> changed) = 0;
 
   struct Figures {
     uint64_t transactions = 0;  // committed since opening
-    uint64_t groups = 0;        // syncs since opening
+    uint64_t groups = 0;        // groups written, each with one sync, since opening
     uint64_t disk_bytes = 0;
   };
   virtual Figures figures() const = 0;

@@ -1,0 +1,155 @@
+#include "store/rocksdb_store.h"
+
+#include <rocksdb/db.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "store/contract.h"
+#include "store/database.h"
+#include "store/faulty.h"
+
+namespace pabal::store {
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    std::string made = std::filesystem::temp_directory_path() / "pabal_store.XXXXXX";
+    if (::mkdtemp(made.data())) path = made;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+class RealDisk final : public Place {
+ public:
+  Result<std::unique_ptr<Store>> open(const Clock& clock, size_t max_waiting) override {
+    RocksOptions options;
+    options.path = folder_.path;
+    options.max_waiting = max_waiting;
+    return open_rocksdb(options, clock);
+  }
+
+ private:
+  Folder folder_;
+};
+
+// Small buffers, so that flushes and compactions happen under the contract too. The disk in memory is under test as well.
+class DiskInMemory final : public Place {
+ public:
+  Result<std::unique_ptr<Store>> open(const Clock& clock, size_t max_waiting) override {
+    RocksOptions options;
+    options.path = "/store";
+    options.index_buffer = options.body_buffer = 64 << 10;
+    options.max_waiting = max_waiting;
+    options.env = disk_.env();
+    return open_rocksdb(options, clock);
+  }
+
+ private:
+  FaultyDisk disk_;
+};
+
+INSTANTIATE_TEST_SUITE_P(RocksDb, StoreContract,
+                         testing::Values(EngineUnderTest{"RealDisk", [] { return std::make_unique<RealDisk>(); }},
+                                         EngineUnderTest{"DiskInMemory", [] { return std::make_unique<DiskInMemory>(); }}),
+                         [](const auto& test) { return test.param.name; });
+
+class RocksStore : public testing::Test {
+ protected:
+  RocksStore() {
+    options_.path = "/store";
+    options_.env = disk_.env();
+  }
+  std::unique_ptr<Store> open() {
+    auto opened = open_rocksdb(options_, clock_);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return opened ? std::move(*opened) : nullptr;
+  }
+  ManualClock clock_;
+  FaultyDisk disk_;
+  RocksOptions options_;
+};
+
+TEST_F(RocksStore, AStoreOfAnotherVersionIsRefusedAndLeftAlone) {
+  open()->transact_and_wait([](Transaction& t) { return t.put("a", "1"), Result<void>(); }).ok();
+  const auto set_format = [&](std::string_view format) {
+    const auto database = Database::open(options_, clock_);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->engine().Put({}, (*database)->engine().DefaultColumnFamily(), "format", rocksdb::Slice(format.data(), format.size())).ok());
+  };
+  set_format("2");
+  const auto refused = open_rocksdb(options_, clock_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.code(), Code::kUnsupported);
+  EXPECT_NE(refused.error().message.find("/store"), std::string::npos);
+}
+
+TEST_F(RocksStore, AFileInPlaceOfTheFolderIsAnIoErrorAndNotAnotherProcess) {
+  Folder folder;
+  RocksOptions options;
+  options.path = folder.path + "/block";
+  std::FILE* file = std::fopen(options.path.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  std::fclose(file);
+  const auto refused = open_rocksdb(options, clock_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.code(), Code::kIo) << refused.error().message;
+}
+
+TEST_F(RocksStore, CompactionFreesWhatHasExpired) {
+  const auto opened = Database::open(options_, clock_);
+  ASSERT_TRUE(opened);
+  Database& database = **opened;
+  const auto write = [&](std::string_view key, std::optional<Time> expires) {
+    Pending pending(database.index(), database.body());
+    pending.put(Space::kIndex, key, Database::head(expires), "value");
+    ASSERT_TRUE(database.write(pending.batch()));
+  };
+  const auto stored = [&] {
+    std::string keys;
+    const std::unique_ptr<rocksdb::Iterator> it(database.engine().NewIterator({}, database.index()));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) keys += it->key().ToString();
+    return keys;
+  };
+  const auto compact = [&] {
+    rocksdb::CompactRangeOptions all;
+    all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    ASSERT_TRUE(database.engine().CompactRange(all, database.index(), nullptr, nullptr).ok());
+  };
+  write("a", clock_.now() + seconds(1));
+  write("b", {});
+  write("c", clock_.now() + days(1));
+  compact();
+  EXPECT_EQ(stored(), "abc");
+  clock_.advance(seconds(1));
+  EXPECT_EQ(stored(), "abc");  // hidden, not yet freed
+  EXPECT_EQ(*database.get("a", Space::kIndex, nullptr), std::nullopt);
+  compact();
+  EXPECT_EQ(stored(), "bc");
+}
+
+TEST_F(RocksStore, AnExpiredValueThatIsFreedDoesNotBringBackTheOneBeforeIt) {
+  const auto opened = Database::open(options_, clock_);
+  ASSERT_TRUE(opened);
+  Database& database = **opened;
+  for (const std::optional<Time> expires : {std::optional<Time>(), std::optional<Time>(clock_.now() + seconds(1))}) {
+    Pending pending(database.index(), database.body());
+    pending.put(Space::kIndex, "k", Database::head(expires), "v");
+    ASSERT_TRUE(database.write(pending.batch()));
+    ASSERT_TRUE(database.engine().Flush({}, database.index()).ok());  // two files with one version each
+  }
+  clock_.advance(seconds(1));
+  ASSERT_TRUE(database.engine().CompactRange({}, database.index(), nullptr, nullptr).ok());
+  EXPECT_EQ(*database.get("k", Space::kIndex, nullptr), std::nullopt);
+}
+
+TEST_F(RocksStore, BodiesLieInBlobFilesAndTheirSpaceIsCounted) {
+  const auto store = open();
+  ASSERT_TRUE(store->transact_and_wait([](Transaction& t) { return t.put("b", std::string(1 << 20, 'x'), Space::kBody), Result<void>(); }));
+  EXPECT_GE(store->figures().disk_bytes, 1u << 20);
+}
+
+}  // namespace
+}  // namespace pabal::store
