@@ -1,13 +1,12 @@
 """A 250 is a promise: kill -9 under load, then count."""
 import collections
-import os
 import random
 import re
-import socket
+import smtplib
 import threading
 
-from conftest import Server, wait_for
-from imap_reader import messages
+from conftest import PASSWORD, Server, wait_for
+from imap_reader import messages, trusting
 from smtp_lines import Telnet
 
 ROUNDS, SENDERS = 6, 8
@@ -106,3 +105,37 @@ def test_sigterm_under_load_ends_cleanly_and_loses_nothing(tmp_path):
                 assert {key for key, to in sender.acknowledged.items() if user in to} <= kept
     finally:
         server.stop()
+
+
+def test_kill_9_of_both_servers_loses_no_submitted_letter_on_its_way(pair):
+    here, there = pair
+    chance = random.Random(4)
+    acknowledged = []
+    for number in range(5):
+        try:
+            with smtplib.SMTP(here.ip, here.port["submission"], local_hostname="laptop.example.com", timeout=20) as s:
+                s.starttls(context=trusting())
+                s.login("alice@example.com", PASSWORD)
+                for n in range(30):
+                    if n == chance.randint(5, 25):
+                        chance.choice(pair).stop(9)
+                    key = f"{number}.{n}"
+                    s.sendmail("alice@example.com", ["bob@univ.edu"], f"X-Key: {key}\r\n\r\nx\r\n".encode())
+                    acknowledged.append(key)
+        except (OSError, smtplib.SMTPException):
+            pass  # the server was killed under us
+        for one in pair:
+            one.stop(9)
+            one.start()
+
+    def arrived():
+        for line in here.run("queue", "list", "--limit", "1000").stdout.splitlines()[1:-1]:
+            here.run("queue", "retry", line.split()[0], check=False)  # do not wait out the back-off
+        got = collections.Counter(re.search(rb"X-Key: ([\d.]+)", m).group(1).decode() for m in messages(there, "bob@univ.edu"))
+        return got if set(acknowledged) <= got.keys() else None
+
+    copies = wait_for(arrived, seconds=60, pause=0.5)
+    assert len(acknowledged) > 50
+    # Killed between the other side's 250 and its own note of it, a sender must send again (RFC 5321 §4.5.4.1): one such
+    # window a kill for each connection, no more.
+    assert sum(count - 1 for count in copies.values()) <= 5 * 8
