@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "message/address.h"
 
 namespace pabal::app {
 namespace {
@@ -66,18 +67,39 @@ class Section {
 
 const toml::table kEmpty;
 
-const toml::table& table_of(const toml::table& root, std::string_view key) {
-  const toml::table* table = root[key].as_table();
-  return table ? *table : kEmpty;
+std::string at_line(const std::string& file, const toml::node& node, std::string_view what) {
+  return fmt::format("{}:{}: {}", file, node.source().begin.line, what);
+}
+
+// The table of that name; an empty one when there is none, an error when it is something else.
+Result<const toml::table*> table_of(const toml::table& root, std::string_view key, const std::string& file) {
+  const toml::node* node = root.get(key);
+  if (!node) return &kEmpty;
+  if (const toml::table* table = node->as_table()) return table;
+  return Error{Code::kInvalid, at_line(file, *node, fmt::format("{0} must be a table: [{0}]", key))};
+}
+
+// The tables of [[key]]; none when there is no such key.
+Result<std::vector<const toml::table*>> tables_of(const toml::table& root, std::string_view key, const std::string& file) {
+  std::vector<const toml::table*> out;
+  const toml::node* node = root.get(key);
+  if (!node) return out;
+  const Error bad{Code::kInvalid, at_line(file, *node, fmt::format("{0} must be an array of tables: [[{0}]]", key))};
+  const toml::array* list = node->as_array();
+  if (!list) return bad;
+  for (const toml::node& one : *list) {
+    if (!one.is_table()) return bad;
+    out.push_back(one.as_table());
+  }
+  return out;
 }
 
 Result<void> read_listeners(const toml::table& root, const std::string& file, Config& config) {
-  const toml::array* list = root["listen"].as_array();
-  if (!list || list->empty())
-    return Error{Code::kInvalid, file + ": at least one [[listen]] with protocol and address is needed"};
-  for (const toml::node& node : *list) {
-    if (!node.is_table()) return Error{Code::kInvalid, file + ": listen must be an array of tables: [[listen]]"};
-    Section section(*node.as_table(), "listen", file);
+  const auto tables = tables_of(root, "listen", file);
+  if (!tables) return tables.error();
+  if (tables->empty()) return Error{Code::kInvalid, file + ": at least one [[listen]] with protocol and address is needed"};
+  for (const toml::table* table : *tables) {
+    Section section(*table, "listen", file);
     const std::string protocol = section.string("protocol");
     const std::string address = section.string("address");
     ListenerConfig listener;
@@ -94,17 +116,60 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
 }
 
 Result<void> read_zones(const toml::table& root, const std::string& file, Config& config) {
-  const toml::array* list = root["zone"].as_array();
-  if (!list) return {};
-  for (const toml::node& node : *list) {
-    if (!node.is_table()) return Error{Code::kInvalid, file + ": zone must be an array of tables: [[zone]]"};
-    Section section(*node.as_table(), "zone", file);
+  const auto tables = tables_of(root, "zone", file);
+  if (!tables) return tables.error();
+  for (const toml::table* table : *tables) {
+    Section section(*table, "zone", file);
     ZoneConfig zone{section.string("origin"), section.string("text")};
     if (zone.origin.empty()) section.fail("origin", "is missing");
     if (const auto done = section.finish(); !done) return done;
     config.zones.push_back(std::move(zone));
   }
   return {};
+}
+
+Result<void> read_tls(const toml::table& root, const std::string& file, Config& config) {
+  const auto table = table_of(root, "tls", file);
+  if (!table) return table.error();
+  Section tls(**table, "tls", file);
+  config.tls_certificate = tls.string("certificate");
+  config.tls_key = tls.string("key");
+  if (config.tls_certificate.empty() != config.tls_key.empty()) tls.fail(config.tls_key.empty() ? "certificate" : "key", "needs tls.certificate and tls.key together");
+  return tls.finish();
+}
+
+bool is_ip(const std::string& s) { return net::parse_address(s.find(':') == s.npos ? s + ":25" : "[" + s + "]:25").ok(); }
+
+bool is_port(std::string_view s) {
+  const auto n = text::parse_u64(s);
+  return n && *n > 0 && *n < 65536;
+}
+
+Result<void> read_relay(const toml::table& root, const std::string& file, Config& config) {
+  const auto table = table_of(root, "relay", file);
+  if (!table) return table.error();
+  Section relay(**table, "relay", file);
+  config.relay_port = static_cast<uint16_t>(relay.integer("port", 25, 1, 65535));
+  config.relay_source_ip = relay.string("source_ip");
+  if (!config.relay_source_ip.empty() && !is_ip(config.relay_source_ip)) relay.fail("source_ip", "must be an IP address of this machine");
+  config.relay_smarthost = relay.string("smarthost");
+  const std::string_view host = config.relay_smarthost;
+  const size_t end = host.rfind("]:");
+  if (!host.empty() && (!host.starts_with('[') || end == host.npos || end < 2 || !is_port(host.substr(end + 2))))
+    relay.fail("smarthost", "must be \"[host]:port\", such as \"[relay.example.net]:587\"");
+  return relay.finish();
+}
+
+Result<void> read_dns(const toml::table& root, const std::string& file, Config& config) {
+  const auto table = table_of(root, "dns", file);
+  if (!table) return table.error();
+  Section dns(**table, "dns", file);
+  config.dns_forwarder = dns.string("forwarder");
+  const std::string& to = config.dns_forwarder;
+  const size_t at = to.find('@');
+  if (!to.empty() && (!is_ip(to.substr(0, at)) || (at != to.npos && !is_port(to.substr(at + 1)))))
+    dns.fail("forwarder", "must be an IP address, with @port where that is not 53");
+  return dns.finish();
 }
 
 }  // namespace
@@ -117,7 +182,8 @@ std::string_view protocol_name(Protocol protocol) {
 
 Result<Config> read_config(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
-  if (!in)
+  std::error_code ignored;
+  if (!in || std::filesystem::is_directory(file, ignored))
     return Error{Code::kNotFound, "cannot read " + file + ": make one with `pabal quickstart DOMAIN`, or name yours with --config"};
   std::ostringstream text;
   text << in.rdbuf();
@@ -137,7 +203,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   if (config.hostname.empty()) top.fail("hostname", "is missing: the public name of this server, such as \"mail.example.com\"");
   config.data_dir = top.string("data");
   if (config.data_dir.empty()) top.fail("data", "is missing: the folder for the store, such as \"/var/lib/pabal\"");
-  else if (std::filesystem::path(config.data_dir).is_relative() && !file.empty())
+  if (const auto& name = config.hostname; !name.empty() && (message::ascii_domain(name) != name || name.find('.') == name.npos))
+    top.fail("hostname", "must be a full host name, such as \"mail.example.com\"");
+  if (!config.data_dir.empty() && std::filesystem::path(config.data_dir).is_relative() && !file.empty())
     config.data_dir = (std::filesystem::absolute(file).parent_path() / config.data_dir).lexically_normal();
   config.threads = static_cast<size_t>(top.integer("threads", 0, 0, 1024));
   config.max_message_size = static_cast<uint64_t>(top.integer("max_message_size", 50ll << 20, 64 << 10, 100ll << 20));
@@ -151,24 +219,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   for (const char* key : {"listen", "zone", "tls", "relay", "dns"}) top.allow(key);
   if (const auto done = top.finish(); !done) return done.error();
 
-  Section tls(table_of(root, "tls"), "tls", file);
-  config.tls_certificate = tls.string("certificate");
-  config.tls_key = tls.string("key");
-  if (config.tls_certificate.empty() != config.tls_key.empty()) tls.fail("key", "and tls.certificate go together");
-  if (const auto done = tls.finish(); !done) return done.error();
-
-  Section relay(table_of(root, "relay"), "relay", file);
-  config.relay_port = static_cast<uint16_t>(relay.integer("port", 25, 1, 65535));
-  config.relay_source_ip = relay.string("source_ip");
-  config.relay_smarthost = relay.string("smarthost");
-  if (const auto done = relay.finish(); !done) return done.error();
-
-  Section dns(table_of(root, "dns"), "dns", file);
-  config.dns_forwarder = dns.string("forwarder");
-  if (const auto done = dns.finish(); !done) return done.error();
-
-  if (const auto done = read_listeners(root, file, config); !done) return done.error();
-  if (const auto done = read_zones(root, file, config); !done) return done.error();
+  for (const auto read : {read_tls, read_relay, read_dns, read_listeners, read_zones})
+    if (const auto done = read(root, file, config); !done) return done.error();
   return config;
 }
 

@@ -36,19 +36,68 @@ TEST(Config, ReadsWhatItNames) {
 }
 
 TEST(Config, NamesFileLineAndSettingOfEachFault) {
+  const std::string top = "hostname = \"mail.example.com\"\ndata = \"/d\"\n", listen = "[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"\n";
   const std::pair<std::string, std::string> cases[] = {
       {"hostname = 3", "pabal.toml:1: hostname must be a string"},
-      {"hostname = \"a\"\ndata = \"/d\"\nhostnam = \"b\"", "pabal.toml:3: hostnam is not a setting"},
-      {"hostname = \"a\"\ndata = \"/d\"\n", "[[listen]]"},
-      {"hostname = \"a\"\ndata = \"/d\"\n[[listen]]\nprotocol = \"http\"\naddress = \"1.2.3.4:5\"", "pabal.toml:4: listen.protocol must be"},
-      {"hostname = \"a\"\ndata = \"/d\"\n[[listen]]\nprotocol = \"smtp\"\naddress = \"25\"", "pabal.toml:5: listen.address must be"},
-      {"hostname = \"a\"\ndata = \"/d\"\nthreads = -1", "pabal.toml:3: threads must be between"},
+      {"data = \"/d\"", "hostname is missing"},
+      {"hostname = \"localhost\"\ndata = \"/d\"", "pabal.toml:1: hostname must be a full host name"},
+      {"hostname = \"mail.example.com\\r\\n250 hi\"\ndata = \"/d\"", "pabal.toml:1: hostname must be a full host name"},
+      {"hostname = \"mail.example.com\"", "data is missing"},
+      {top + "hostnam = \"b\"", "pabal.toml:3: hostnam is not a setting"},
+      {top, "[[listen]]"},
+      {top + "listen = 3", "pabal.toml:3: listen must be an array of tables"},
+      {top + "listen = [3]", "pabal.toml:3: listen must be an array of tables"},
+      {top + "[listen]\nprotocol = \"smtp\"", "pabal.toml:3: listen must be an array of tables"},
+      {top + "[[listen]]\nprotocol = \"http\"\naddress = \"1.2.3.4:5\"", "pabal.toml:4: listen.protocol must be"},
+      {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"25\"", "pabal.toml:5: listen.address must be"},
+      {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"1.2.3.4:5\"\ntls = true", "pabal.toml:6: listen.tls is not a setting"},
+      {top + "threads = -1", "pabal.toml:3: threads must be between"},
+      {top + "threads = 1.5", "pabal.toml:3: threads must be a whole number"},
+      {top + "log = \"loud\"", "pabal.toml:3: log must be debug"},
+      {top + "max_message_size = 1", "pabal.toml:3: max_message_size must be between"},
+      {top + "tls = true", "pabal.toml:3: tls must be a table: [tls]"},
+      {top + "[tls]\ncertificate = \"a.pem\"", "pabal.toml:4: tls.certificate needs"},
+      {top + "[relay]\nport = 65536", "pabal.toml:4: relay.port must be between"},
+      {top + "[relay]\nsource_ip = \"mail.example.com\"", "pabal.toml:4: relay.source_ip must be an IP"},
+      {top + "[relay]\nsmarthost = \"relay.example.net:25\"", "pabal.toml:4: relay.smarthost must be"},
+      {top + "[relay]\nsmarthost = \"[]:25\"", "pabal.toml:4: relay.smarthost must be"},
+      {top + "[dns]\nforwarder = \"dns.example.net\"", "pabal.toml:4: dns.forwarder must be"},
+      {top + "[dns]\nforwarder = \"127.0.0.1@0\"", "pabal.toml:4: dns.forwarder must be"},
+      {top + "zone = \"x\"\n" + listen, "pabal.toml:3: zone must be an array of tables"},
+      {top + listen + "[[zone]]\ntext = \"x\"", "zone.origin is missing"},
       {"hostname = ", "pabal.toml:1:"},
+      {"a = 1\na = 2", "pabal.toml:2:"},
+      {"\xFF\xFE", "pabal.toml:1:"},
   };
   for (const auto& [text, message] : cases) {
     const auto config = parse_config(text, "pabal.toml");
     ASSERT_FALSE(config) << text;
-    EXPECT_THAT(config.error().message, HasSubstr(message));
+    EXPECT_THAT(config.error().message, HasSubstr(message)) << text;
+  }
+}
+
+TEST(Config, TakesTheFormsThatItAsksFor) {
+  const auto config = parse_config(std::string(kGood) + "[dns]\nforwarder = \"127.0.0.1@5353\"\n", "pabal.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  std::string more(kGood);
+  more.replace(more.find("port = 2525"), 11, "smarthost = \"[relay.example.net]:587\"\nsource_ip = \"2001:db8::1\"");
+  const auto relay = parse_config(more, "pabal.toml");
+  ASSERT_TRUE(relay) << relay.error().message;
+  EXPECT_EQ(relay->relay_smarthost, "[relay.example.net]:587");
+}
+
+TEST(Config, AFolderOfItsOwnIsTakenFromWhereTheFileLies) {
+  const auto config = parse_config("hostname = \"mail.example.com\"\ndata = \"../var\"\n[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"", "/srv/mail/etc/pabal.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->data_dir, "/srv/mail/var");
+}
+
+TEST(Config, SaysHowToMakeAFileThatIsMissing) {
+  for (const char* file : {"/nonexistent/pabal.toml", "/"}) {
+    const auto config = read_config(file);
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.code(), Code::kNotFound);
+    EXPECT_THAT(config.error().message, HasSubstr("pabal quickstart"));
   }
 }
 

@@ -16,6 +16,7 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
   ::chmod(config.data_dir.c_str(), 0700);  // mail is private
 
   auto rooms = std::make_unique<Rooms>();
+  rooms->hostname = config.hostname;
   store::RocksOptions options;
   options.path = config.store_dir();
   auto opened = store::open_rocksdb(options, rooms->clock);

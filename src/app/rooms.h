@@ -15,6 +15,7 @@
 namespace pabal::app {
 
 struct Rooms {
+  std::string hostname;  // of the configuration
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<store::Store> store;

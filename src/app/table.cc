@@ -7,8 +7,14 @@
 namespace pabal::app {
 namespace {
 
+// Columns of a terminal: one a character, two for those of U+3000 to U+DFFF (kana, han, hangul).
 size_t width(const std::string& cell) {
-  return static_cast<size_t>(std::count_if(cell.begin(), cell.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  size_t out = 0;
+  for (const char c : cell) {
+    const auto octet = static_cast<unsigned char>(c);
+    if ((octet & 0xC0) != 0x80) out += octet >= 0xE3 && octet <= 0xED ? 2 : 1;
+  }
+  return out;
 }
 
 }  // namespace
@@ -22,10 +28,11 @@ std::string table(const std::vector<std::string>& head, const std::vector<std::v
 
   std::string out;
   const auto line = [&](const std::vector<std::string>& cells) {
-    for (size_t i = 0; i < cells.size(); ++i) {
+    for (size_t i = 0; i < cells.size() && i < widths.size(); ++i) {
       out += cells[i];
       if (i + 1 < cells.size()) out.append(widths[i] - width(cells[i]) + 2, ' ');
     }
+    out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
   };
   line(head);
@@ -40,6 +47,14 @@ std::string octets(uint64_t n) {
   size_t unit = 0;
   for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string span(Duration d) {
+  const int64_t s = std::max<int64_t>(0, std::chrono::round<seconds>(d).count());
+  if (s < 100) return fmt::format("{} s", s);
+  if (s < 100 * 60) return fmt::format("{} min", (s + 30) / 60);
+  if (s < 48 * 3600) return fmt::format("{} h", (s + 1'800) / 3600);
+  return fmt::format("{} days", (s + 43'200) / 86'400);
 }
 
 }  // namespace pabal::app

@@ -45,8 +45,8 @@ class Trace {
   days keep_;
 };
 
-// Text that a terminal only shows: control characters (C0, DEL, C1), those that turn the direction of text, and octets that
-// are no UTF-8 as \xNN or \uNNNN. Line ends are kept when `lines` is on.
+// Text that a terminal only shows: C0 controls and octets that are no UTF-8 as \xNN; DEL, C1 controls and what turns the
+// direction of text as \uNNNN. Line ends are kept when `lines` is on.
 std::string for_terminal(std::string_view s, bool lines = false);
 
 std::string to_text(const std::vector<Event>& events);   // a table for a terminal

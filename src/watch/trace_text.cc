@@ -144,24 +144,24 @@ std::string for_terminal(std::string_view s, bool lines) {
   const bool utf8 = text::is_utf8(s);
   std::string out;
   out.reserve(s.size());
-  for (size_t i = 0; i < s.size(); ++i) {
+  for (size_t i = 0, size; i < s.size(); i += size) {
     const auto octet = [&](size_t k) { return static_cast<unsigned>(static_cast<unsigned char>(s[i + k])); };
     const unsigned c = octet(0);
-    if ((c < 0x20 && !(lines && c == '\n')) || c == 0x7F || (!utf8 && c >= 0x80)) {
+    size = !utf8 || c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if ((c < 0x20 && !(lines && c == '\n')) || (!utf8 && c >= 0x80)) {
       out += "\\x" + text::uppered(text::hex(s.substr(i, 1)));
       continue;
     }
-    // Of two and three octets, where the characters in question are.
-    unsigned point = 0;
-    if (c >= 0xC0 && c < 0xE0) point = (c & 0x1F) << 6 | (octet(1) & 0x3F);
-    else if (c >= 0xE0 && c < 0xF0) point = (c & 0x0F) << 12 | (octet(1) & 0x3F) << 6 | (octet(2) & 0x3F);
-    const bool c1 = point >= 0x80 && point < 0xA0;
-    const bool turns = point == 0x061C || point == 0x200E || point == 0x200F || (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
-    if (c1 || turns) {
+    unsigned point = c;
+    if (size == 2) point = (c & 0x1F) << 6 | (octet(1) & 0x3F);
+    if (size == 3) point = (c & 0x0F) << 12 | (octet(1) & 0x3F) << 6 | (octet(2) & 0x3F);
+    const bool control = size < 4 && point >= 0x7F && point < 0xA0;
+    const bool turns = size < 4 && (point == 0x061C || point == 0x200E || point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
+                                    (point >= 0x2066 && point <= 0x2069));
+    if (control || turns) {
       const char number[] = {static_cast<char>(point >> 8), static_cast<char>(point)};
       out += "\\u" + text::uppered(text::hex({number, 2}));
-      i += point < 0x800 ? 1 : 2;
-    } else out += s[i];
+    } else out += s.substr(i, size);
   }
   return out;
 }
@@ -227,7 +227,7 @@ std::string to_json(const std::vector<Event>& events) {
                                       {"tls", unicode(e.tls)},
                                       {"reason", unicode(e.reason)}});
   }
-  return boost::json::serialize(out);
+  return for_terminal(boost::json::serialize(out));  // its \u escapes are JSON's, too
 }
 
 }  // namespace pabal::watch

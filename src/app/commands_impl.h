@@ -1,0 +1,70 @@
+// What the sources of the commands share. Not for others.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/commands.h"
+
+namespace pabal::app {
+
+// What one call needs: the rooms (absent while only checking), the input, and where its output goes.
+struct Call {
+  Rooms* rooms = nullptr;
+  const std::string* input = nullptr;
+  Output output;
+
+  void say(std::string_view text) { output.out += text; }
+  void fail(const Error& error) {
+    output.exit = 1;
+    output.err += error.message + "\n";
+  }
+  // Runs `work` as one transaction and reports a failure.
+  bool commit(store::Work work) {
+    const Result<void> done = rooms->store->transact_and_wait(std::move(work));
+    if (!done) fail(done.error());
+    return done.ok();
+  }
+};
+
+// Everything the commands' options are read into; lives as long as the parse.
+struct Words {
+  std::string name, other, target, catch_all, display, quota, who, query;
+  std::vector<std::string> targets;
+  bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false, no_dkim = false;
+  size_t limit = 100;
+};
+
+using Act = std::function<void(Call&)>;
+
+// Adds a sub-command whose act runs after parsing, unless only checking.
+inline CLI::App* add(CLI::App& parent, Call& call, const std::string& name, const std::string& about, Act act) {
+  CLI::App* sub = parent.add_subcommand(name, about);
+  sub->callback([&call, act = std::move(act)] {
+    if (call.rooms) act(call);
+  });
+  return sub;
+}
+
+inline void add_limit(CLI::App& sub, Words& w, const char* what) {
+  sub.add_option("--limit", w.limit, std::string("most ") + what + " shown (default 100)")->check(CLI::Range(1, 100'000).description(""))->type_name("N");
+}
+
+// The account of that name, or a failure said.
+std::optional<identity::Account> need_account(Call& call, const std::string& name);
+
+// commands_people.cc
+void add_domain_commands(CLI::App& app, Call& call, Words& w);
+void add_account_commands(CLI::App& app, Call& call, Words& w);
+void add_alias_commands(CLI::App& app, Call& call, Words& w);
+// commands_mail.cc
+void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
+void add_queue_commands(CLI::App& app, Call& call, Words& w);
+
+}  // namespace pabal::app
