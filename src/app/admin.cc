@@ -1,10 +1,15 @@
 #include "app/admin.h"
 
+#include <grp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "base/log.h"
 
@@ -13,34 +18,26 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr seconds kRequestTime{30};
+constexpr seconds kRequestTime{30};  // for a whole request, and again for its answer
+constexpr minutes kPatience{10};     // of the command line: big accounts take their time
 
-Output answer(Rooms& rooms, const std::string& line) {
-  boost::system::error_code failure;
-  const json::value request = json::parse(line, failure);
-  const json::object* object = failure ? nullptr : request.if_object();
-  const json::value* list = object ? object->if_contains("args") : nullptr;
-  if (!list || !list->is_array()) return {2, "", "the request is not of this program's form\n"};
-  std::vector<std::string> args;
-  for (const json::value& word : list->get_array())
-    if (const json::string* s = word.if_string()) args.emplace_back(*s);
-  std::string input;
-  if (const json::value* given = object->if_contains("input"); given && given->is_string()) input = given->get_string();
-  return run_command(rooms, args, input);
-}
-
+// One request and its answer. The stream closes when this ends.
 Task<void> session(std::shared_ptr<net::Stream> stream, net::Pool& pool, Rooms& rooms) {
   net::Loop& loop = stream->loop();
+  const Time deadline = loop.now() + kRequestTime;
   std::string line;
   char block[4096];
-  while (line.find('\n') == line.npos) {
-    if (line.size() > kMaxAdminLine) co_return;
-    Task<Result<size_t>> reading = stream->read(block, loop.now() + kRequestTime);
+  for (bool whole = false; !whole;) {
+    Task<Result<size_t>> reading = stream->read(block, deadline);
     const Result<size_t> got = co_await reading;
-    if (!got || *got == 0) co_return;
+    if (!got || *got == 0 || line.size() + *got > kMaxAdminLine) co_return;
+    whole = std::memchr(block, '\n', *got) != nullptr;
     line.append(block, *got);
   }
-  std::function<Result<Output>()> work = [&rooms, line]() -> Result<Output> { return answer(rooms, line); };
+  std::function<Result<Output>()> work = [&rooms, line]() -> Result<Output> {
+    const auto request = parse_admin_request(line);
+    return request ? run_command(rooms, request->args, request->input) : Output{2, "", request.error().message + "\n"};
+  };
   Task<Result<Output>> working = net::run_on<Output>(pool, loop, work);
   Result<Output> done = co_await working;
   Output output = done ? std::move(*done) : Output{1, "", done.error().message + "\n"};
@@ -50,7 +47,28 @@ Task<void> session(std::shared_ptr<net::Stream> stream, net::Pool& pool, Rooms& 
   stream->close();
 }
 
+Output broken(const std::string& path) {
+  return {1, "", "the server at " + path + " closed the connection without an answer; its log says why\n"};
+}
+
 }  // namespace
+
+Result<AdminRequest> parse_admin_request(std::string_view line) {
+  const Error bad{Code::kInvalid, "the request is not of this program's form; are the server and this program of one version?"};
+  boost::system::error_code failure;
+  const json::value request = json::parse(line, failure);
+  const json::object* object = failure ? nullptr : request.if_object();
+  const json::value* list = object ? object->if_contains("args") : nullptr;
+  const json::value* input = object ? object->if_contains("input") : nullptr;
+  if (!list || !list->is_array() || (input && !input->is_string())) return bad;
+  AdminRequest out;
+  for (const json::value& word : list->get_array()) {
+    if (!word.is_string()) return bad;
+    out.args.emplace_back(word.get_string());
+  }
+  if (input) out.input = input->get_string();
+  return out;
+}
 
 Result<std::unique_ptr<net::Listener>> serve_admin(net::IoLoops& loops, net::Pool& pool, Rooms& rooms, std::string path) {
   return net::listen_unix(loops, std::move(path), [&pool, &rooms](std::unique_ptr<net::Stream> stream) {
@@ -67,9 +85,14 @@ std::optional<Output> ask_admin(const std::string& path, const std::vector<std::
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return {};
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    const int why = errno;
     ::close(fd);
-    return {};
+    if (why != EACCES && why != EPERM) return {};
+    return Output{1, "", "may not talk to the server at " + path + ": run this as root or as the user that the server runs as\n"};
   }
+  const timeval patience{std::chrono::seconds(kPatience).count(), 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   json::array words;
   for (const std::string& arg : args) words.emplace_back(arg);
   const std::string request = json::serialize(json::object{{"args", words}, {"input", input}}) + "\n";
@@ -86,8 +109,7 @@ std::optional<Output> ask_admin(const std::string& path, const std::vector<std::
 
   boost::system::error_code failure;
   const json::value parsed = json::parse(reply, failure);
-  if (failure || !parsed.is_object())
-    return Output{1, "", "the server at " + path + " closed the connection without an answer; its log says why\n"};
+  if (failure || !parsed.is_object()) return broken(path);
   const json::object& object = parsed.get_object();
   const auto text = [&](const char* key) {
     const json::value* v = object.if_contains(key);
@@ -95,6 +117,15 @@ std::optional<Output> ask_admin(const std::string& path, const std::vector<std::
   };
   const json::value* code = object.if_contains("exit");
   return Output{code && code->is_int64() ? static_cast<int>(code->get_int64()) : 1, text("out"), text("err")};
+}
+
+Result<void> act_as_owner_of(const std::string& folder) {
+  struct stat about{};
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &about) != 0 || about.st_uid == 0) return {};
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(about.st_gid, about.st_gid, about.st_gid) != 0 ||
+      ::setresuid(about.st_uid, about.st_uid, about.st_uid) != 0)
+    return Error{Code::kDenied, "cannot act as the owner of " + folder};
+  return {};
 }
 
 }  // namespace pabal::app

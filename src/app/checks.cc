@@ -20,6 +20,12 @@ Finding good(std::string what, std::string seen) { return {Verdict::kGood, std::
 
 bool found(const Result<Answer>& answer) { return answer && answer->status == Answer::Status::kFound && !answer->records.empty(); }
 
+// Neither there nor absent: the look-up itself failed. Says nothing about the world but that.
+Finding unknown(std::string what, const Error& why) {
+  return {Verdict::kWarning, std::move(what), "cannot be looked up: " + why.message, "it stays unknown whether this is in order",
+          "see to the DNS resolver, then run this again"};
+}
+
 std::vector<std::string> values(const Result<Answer>& answer) {
   std::vector<std::string> out;
   if (answer)
@@ -77,8 +83,11 @@ std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, 
              "other servers must be able to reach port 25 here",
              "behind NAT, forward the ports 25, 465, 587, 143 and 993 to this machine and give --public-ip ADDRESS"}};
   std::vector<std::string> pointed;
-  for (const Type type : {Type::kA, Type::kAaaa})
-    for (std::string& ip : values(probe.query(hostname, type))) pointed.push_back(std::move(ip));
+  for (const Type type : {Type::kA, Type::kAaaa}) {
+    const auto answer = probe.query(hostname, type);
+    if (!answer) return {unknown("addresses of " + hostname, answer.error())};
+    for (std::string& ip : values(answer)) pointed.push_back(std::move(ip));
+  }
   if (pointed.empty()) {
     std::string records;
     for (const std::string& ip : public_ips)
@@ -101,7 +110,12 @@ std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, 
 std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips) {
   std::vector<Finding> out;
   for (const std::string& ip : public_ips) {
-    const auto names = values(probe.query(dns::reverse_name(ip), Type::kPtr));
+    const auto answer = probe.query(dns::reverse_name(ip), Type::kPtr);
+    if (!answer) {
+      out.push_back(unknown("reverse DNS of " + ip, answer.error()));
+      continue;
+    }
+    const auto names = values(answer);
     if (std::find(names.begin(), names.end(), hostname) != names.end()) {
       out.push_back(good("reverse DNS of " + ip, hostname));
       continue;
@@ -147,6 +161,7 @@ std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::stri
                              {"bl.spamcop.net", "https://www.spamcop.net/bl.shtml"},
                              {"b.barracudacentral.org", "https://www.barracudacentral.org/lookups"}};
   std::vector<Finding> out;
+  std::string silent;
   for (const std::string& ip : public_ips) {
     std::string reversed = dns::reverse_name(ip);
     reversed = reversed.substr(0, reversed.rfind(ip.find(':') == ip.npos ? ".in-addr.arpa" : ".ip6.arpa"));
@@ -154,19 +169,27 @@ std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::stri
       const auto answer = probe.query(reversed + "." + list.zone, Type::kA);
       // RFC 5782 §2.1: listed addresses answer in 127.0.0.0/8. 127.255.255.0/24 is a refusal to answer this resolver.
       const auto codes = values(answer);
-      const bool listed = std::any_of(codes.begin(), codes.end(),
-                                      [](const std::string& c) { return c.starts_with("127.") && !c.starts_with("127.255.255."); });
+      const auto refuses = [](const std::string& c) { return c.starts_with("127.255.255."); };
+      const bool listed = std::any_of(codes.begin(), codes.end(), [&](const std::string& c) { return c.starts_with("127.") && !refuses(c); });
+      if (!answer || std::any_of(codes.begin(), codes.end(), refuses)) {
+        if (silent.find(list.zone) == silent.npos) silent += (silent.empty() ? "" : ", ") + std::string(list.zone);
+      }
       if (listed)
         out.push_back({Verdict::kBad, ip + " on " + list.zone, "is listed (" + codes.front() + ")",
                        "receivers that ask this list refuse your mail", fmt::format("ask for removal at {}", list.page)});
     }
   }
+  if (!silent.empty())
+    out.push_back({Verdict::kWarning, "block lists", silent + " did not answer",
+                   "large public resolvers are refused by these lists; whether this machine is listed stays unknown",
+                   "use a resolver of your own (apt install unbound, nameserver 127.0.0.1), or look at " + std::string(kLists[0].page)});
   if (out.empty() && !public_ips.empty()) out.push_back(good("block lists", "none lists this machine"));
   return out;
 }
 
 std::vector<Finding> check_domain(Probe& probe, const std::string& domain, const std::string& hostname) {
   const auto mx = probe.query(domain, Type::kMx);
+  if (!mx) return {unknown("MX of " + domain, mx.error())};
   const auto hosts = values(mx);
   if (std::find(hosts.begin(), hosts.end(), hostname) != hosts.end()) return {good("MX of " + domain, hostname)};
   if (hosts.empty())

@@ -52,6 +52,7 @@ int command(const std::string& file, const std::vector<std::string>& args) {
   if (wants_stdin(args)) input.assign(std::istreambuf_iterator<char>(std::cin), {});
   if (const auto answered = ask_admin(config->admin_socket(), args, input)) return say(*answered);
   log::set_level(log::Level::kWarn);
+  if (const auto done = act_as_owner_of(config->data_dir); !done) return fail(done.error());
   const auto rooms = open_rooms(*config);
   if (!rooms) return fail(rooms.error());
   return say(run_command(**rooms, args, input));

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -16,11 +17,11 @@
 
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/dns_records.h"
 #include "app/rooms.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "net/io_loop.h"
-#include "trust/dkim_key.h"
 
 namespace pabal::app {
 namespace {
@@ -92,11 +93,15 @@ class Made {
   }
   void keep() { paths_.clear(); }
 
-  Result<void> folder(const fs::path& path) {
-    for (fs::path missing = path; !missing.empty() && !fs::exists(missing); missing = missing.parent_path()) top_ = missing;
+  // The folder and what is missing above it. One that is there already keeps its mode.
+  Result<void> folder(const fs::path& path, fs::perms mode) {
     std::error_code failure;
-    if (!top_.empty()) paths_.push_back(std::exchange(top_, {}));
+    fs::path top;
+    for (fs::path missing = path; !missing.empty() && !fs::exists(missing, failure); missing = missing.parent_path()) top = missing;
+    if (top.empty() && fs::is_directory(path, failure)) return {};
+    if (!top.empty()) paths_.push_back(top);
     fs::create_directories(path, failure);
+    if (!failure) fs::permissions(path, mode, failure);
     if (failure) return Error{Code::kIo, fmt::format("cannot make {}: {}; run as root, or name another folder", path.string(), failure.message())};
     return {};
   }
@@ -108,7 +113,7 @@ class Made {
                    fmt::format("cannot make {}: {}{}", path.string(), std::strerror(errno),
                                errno == EEXIST ? "; remove it to start afresh" : "; run as root, or name another folder")};
     paths_.push_back(path);
-    const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+    const bool written = ::fchmod(fd, mode) == 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
     ::close(fd);
     if (!written) return Error{Code::kIo, "cannot write " + path.string() + "; is the disk full?"};
     return {};
@@ -116,8 +121,10 @@ class Made {
 
  private:
   std::vector<fs::path> paths_;
-  fs::path top_;
 };
+
+constexpr fs::perms kPrivate = fs::perms::owner_all, kPublic = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                                                               fs::perms::others_read | fs::perms::others_exec;
 
 std::string config_text(const QuickstartOptions& o) {
   std::string out = fmt::format(
@@ -149,35 +156,11 @@ std::string unit_text(const QuickstartOptions& o) {
       o.user, program.string(), o.config_dir, o.data_dir);
 }
 
-// A TXT record's value in quoted strings of at most 255 octets (RFC 1035 §3.3.14).
-std::string quoted_txt(std::string_view txt) {
-  std::string out;
-  for (; !txt.empty(); txt.remove_prefix(std::min<size_t>(txt.size(), 255)))
-    out += fmt::format("{}\"{}\"", out.empty() ? "" : " ", txt.substr(0, 255));
-  return out;
-}
-
-std::string records_text(const QuickstartOptions& o, const std::vector<std::string>& ips,
-                         const std::vector<std::pair<std::string, std::string>>& dkim) {
-  std::string out;
-  for (const std::string& ip : ips) out += fmt::format("{}. {} {}\n", o.hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
-  out += fmt::format("{}. MX 10 {}.\n{}. TXT \"v=spf1 mx -all\"\n", o.domain, o.hostname, o.domain);
-  for (const auto& [selector, txt] : dkim) out += fmt::format("{}._domainkey.{}. TXT {}\n", selector, o.domain, quoted_txt(txt));
-  out += fmt::format("_dmarc.{0}. TXT \"v=DMARC1; p=none; rua=mailto:postmaster@{0}\"\n", o.domain);
-  // RFC 6186, RFC 8314 §5.1: mail programs find their servers by these.
-  out += fmt::format("_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"
-                     "_imaps._tcp.{0}. SRV 0 1 993 {1}.\n_imap._tcp.{0}. SRV 10 1 143 {1}.\n", o.domain, o.hostname);
-  return out;
-}
-
 // The store with the domain, its keys and the first account; gives the password.
 Result<std::string> fill_store(const QuickstartOptions& o, const Config& config,
-                               const std::vector<identity::DkimKey>& keys) {
+                               const identity::Domain& domain) {
   const auto rooms = open_rooms(config);
   if (!rooms) return rooms.error();
-  identity::Domain domain;
-  domain.name = o.domain;
-  domain.dkim_keys = keys;
   const auto added = (*rooms)->store->transact_and_wait(
       [&](store::Transaction& t) { return (*rooms)->directory->add_domain(t, domain); });
   if (!added) return added.error();
@@ -191,9 +174,15 @@ Result<std::string> fill_store(const QuickstartOptions& o, const Config& config,
   return std::string(text::trim(account.out.substr(at + 10)));
 }
 
-std::vector<Finding> check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::string>& ips) {
-  std::vector<Finding> all;
-  const auto take = [&](std::vector<Finding> part) { all.insert(all.end(), part.begin(), part.end()); };
+// One check after the other, each said as soon as it is known: some wait for far away servers.
+void check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::string>& ips, std::ostream& out) {
+  size_t seen = 0, bad = 0;
+  const auto take = [&](const std::vector<Finding>& part) {
+    out << to_text(part) << std::flush;
+    seen += part.size();
+    bad += static_cast<size_t>(std::count_if(part.begin(), part.end(), [](const Finding& f) { return f.verdict != Finding::Verdict::kGood; }));
+  };
+  out << "Looking at the world from here, as other mail servers will:\n" << std::flush;
   take(check_resolver(probe));
   take(check_host_name(probe, o.hostname, ips));
   take(check_reverse_dns(probe, o.hostname, ips));
@@ -201,7 +190,12 @@ std::vector<Finding> check_all(const QuickstartOptions& o, Probe& probe, const s
   take(check_ports(probe, {25, 465, 587, 143, 993}));
   take(check_block_lists(probe, ips));
   take(check_domain(probe, o.domain, o.hostname));
-  return all;
+  out << (bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, seen) : "\nAll is well.\n\n");
+}
+
+// These go between quotes into pabal.toml and the unit.
+bool is_plain(std::string_view s) {
+  return std::none_of(s.begin(), s.end(), [](unsigned char c) { return c <= ' ' || c == '"' || c == '\\' || c == '%' || c == '$' || c == 0x7F; });
 }
 
 // Fills in what was not given; kInvalid for what is no domain.
@@ -216,9 +210,68 @@ Result<QuickstartOptions> completed(QuickstartOptions o) {
     const std::string name = text::lowered(own);
     o.hostname = name.ends_with("." + o.domain) ? name : "mail." + o.domain;
   }
+  const auto hostname = dns::to_ascii(o.hostname);
+  if (!hostname || hostname->find('.') == std::string::npos)
+    return Error{Code::kInvalid, o.hostname + " is not a host name; give one such as mail." + o.domain + " with --hostname"};
+  o.hostname = *hostname;
   if (o.account.empty()) o.account = "postmaster@" + o.domain;
   if (o.account.find('@') == o.account.npos) o.account += "@" + o.domain;
+  for (const std::string& ip : o.public_ips)
+    if (!net::parse_address(ip.find(':') == ip.npos ? ip + ":25" : "[" + ip + "]:25")) return Error{Code::kInvalid, ip + " is not an IP address"};
+  for (std::string* folder : {&o.config_dir, &o.data_dir, &o.unit_dir}) {
+    *folder = fs::absolute(*folder).lexically_normal();
+    if (folder->size() > 1 && folder->back() == '/') folder->pop_back();
+    if (!is_plain(*folder)) return Error{Code::kInvalid, *folder + " cannot be used: choose a folder without blanks and quotes"};
+  }
+  if (!is_plain(o.user) || !is_plain(o.dns_forwarder)) return Error{Code::kInvalid, "--user and --dns-forwarder have no blanks and quotes"};
   return o;
+}
+
+// All is the user's who runs the server; only root can give it away.
+Result<void> give_to(const std::string& name, const std::string& folder) {
+  const passwd* user = ::getpwnam(name.c_str());
+  if (!user || ::geteuid() != 0) return {};
+  std::vector<fs::path> all{folder};
+  std::error_code failure;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, failure)) all.push_back(entry.path());
+  for (const fs::path& path : all)
+    if (failure || ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) return Error{Code::kIo, "cannot give " + path.string() + " to " + name};
+  return {};
+}
+
+struct Written { std::string records, password; };
+
+// Files, keys and store; whatever fails, all that was made before is unmade.
+Result<Written> write_all(const QuickstartOptions& o, const std::vector<std::string>& ips) {
+  const std::string config_file = o.config_dir + "/pabal.toml", store = o.data_dir + "/store";
+  std::error_code ignored;
+  if (fs::exists(store, ignored)) return Error{Code::kExists, store + " holds a mail store already; name another folder with --data-dir"};
+  Made made;
+  if (const auto done = made.folder(o.config_dir, kPublic); !done) return done.error();
+  if (const auto done = made.folder(o.unit_dir, kPublic); !done) return done.error();
+  if (const auto done = made.folder(o.data_dir, kPrivate); !done) return done.error();
+  // Files first: they say at once when something is in the way.
+  const std::string config_body = config_text(o);
+  if (const auto done = made.file(config_file, config_body, 0644); !done) return done.error();
+  if (const auto done = made.file(o.unit_dir + "/pabal.service", unit_text(o), 0644); !done) return done.error();
+
+  identity::Domain domain;
+  domain.name = o.domain;
+  auto keys = make_dkim_keys();
+  if (!keys) return keys.error();
+  domain.dkim_keys = std::move(*keys);
+  const auto records = dns_records(domain, o.hostname, ips);
+  if (!records) return records.error();
+  if (const auto done = made.file(o.config_dir + "/dns-records.txt", *records, 0644); !done) return done.error();
+
+  const auto config = parse_config(config_body, config_file);
+  if (!config) return config.error();
+  if (const auto done = made.folder(store, kPrivate); !done) return done.error();
+  const auto password = fill_store(o, *config, domain);
+  if (!password) return password.error();
+  if (const auto done = give_to(o.user, o.data_dir); !done) return done.error();
+  made.keep();
+  return Written{*records, *password};
 }
 
 }  // namespace
@@ -228,18 +281,18 @@ void add_quickstart_options(CLI::App& app, QuickstartOptions& o) {
   app.add_option("--hostname", o.hostname, "this server's public name (default: mail.DOMAIN)");
   app.add_option("--account", o.account, "the first account, an admin (default: postmaster@DOMAIN)");
   app.add_option("--public-ip", o.public_ips, "this server's public addresses (default: those of its interfaces)");
-  app.add_option("--config-dir", o.config_dir)->capture_default_str();
-  app.add_option("--data-dir", o.data_dir)->capture_default_str();
+  app.add_option("--config-dir", o.config_dir, "where pabal.toml goes")->capture_default_str();
+  app.add_option("--data-dir", o.data_dir, "where the mail goes")->capture_default_str();
   app.add_option("--unit-dir", o.unit_dir, "where the systemd unit goes")->capture_default_str();
   app.add_option("--user", o.user, "whom the server runs as")->capture_default_str();
   app.add_option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
   app.add_flag("--skip-checks", o.skip_checks, "write the files without looking at the world first");
 }
 
-int quickstart(const QuickstartOptions& given, Probe& probe, std::string& out) {
+int quickstart(const QuickstartOptions& given, Probe& probe, std::ostream& out, std::ostream& err) {
   const auto options = completed(given);
   if (!options) {
-    out += options.error().message + "\n";
+    err << options.error().message << "\n";
     return 2;
   }
   const QuickstartOptions& o = *options;
@@ -247,62 +300,18 @@ int quickstart(const QuickstartOptions& given, Probe& probe, std::string& out) {
   if (ips.empty())
     for (const std::string& ip : probe.addresses())
       if (is_public_ip(ip)) ips.push_back(ip);
+  if (!o.skip_checks) check_all(o, probe, ips, out);
 
-  if (!o.skip_checks) {
-    out += "Looking at the world from here, as other mail servers will:\n";
-    const auto findings = check_all(o, probe, ips);
-    out += to_text(findings);
-    const auto bad = std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.verdict != Finding::Verdict::kGood; });
-    out += bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, findings.size()) : "\nAll is well.\n\n";
-  }
-
-  Made made;
-  const auto failed = [&](const Error& error) {
-    out += "quickstart failed, nothing was left behind: " + error.message + "\n";
+  const auto written = write_all(o, ips);
+  if (!written) {
+    err << "quickstart failed, nothing was left behind: " << written.error().message << "\n";
     return 1;
-  };
-  const std::string config_file = o.config_dir + "/pabal.toml";
-  const std::string unit_file = o.unit_dir + "/pabal.service";
-  const std::string records_file = o.config_dir + "/dns-records.txt";
-  if (fs::exists(o.data_dir + "/store"))
-    return failed({Code::kExists, o.data_dir + "/store holds a mail store already; name another folder with --data-dir"});
-  for (const std::string& folder : {o.config_dir, o.data_dir, o.unit_dir})
-    if (const auto done = made.folder(folder); !done) return failed(done.error());
-  // Files first: they say at once when something is in the way.
-  const std::string config_body = config_text(o);
-  if (const auto done = made.file(config_file, config_body, 0644); !done) return failed(done.error());
-  if (const auto done = made.file(unit_file, unit_text(o), 0644); !done) return failed(done.error());
-
-  std::vector<identity::DkimKey> keys;
-  std::vector<std::pair<std::string, std::string>> dkim;
-  for (const auto& [selector, algorithm] : {std::pair("pabal1r", trust::DkimAlgorithm::kRsa2048), std::pair("pabal1e", trust::DkimAlgorithm::kEd25519)}) {
-    const auto key = trust::make_dkim_key(algorithm);
-    if (!key) return failed(key.error());
-    keys.push_back({selector, key->private_pem});
-    dkim.emplace_back(selector, key->txt);
   }
-  const std::string records = records_text(o, ips, dkim);
-  if (const auto done = made.file(records_file, records, 0644); !done) return failed(done.error());
-
-  const auto config = parse_config(config_body, config_file);
-  if (!config) return failed(config.error());
-  if (const auto done = made.folder(o.data_dir + "/store"); !done) return failed(done.error());
-  const auto password = fill_store(o, *config, keys);
-  if (!password) return failed(password.error());
-  const passwd* user = ::getpwnam(o.user.c_str());
-  if (user && ::geteuid() == 0) {
-    std::error_code ignored;
-    for (const auto& entry : fs::recursive_directory_iterator(o.data_dir, ignored))
-      if (::lchown(entry.path().c_str(), user->pw_uid, user->pw_gid) != 0) return failed({Code::kIo, "cannot give " + entry.path().string() + " to " + o.user});
-    if (::lchown(o.data_dir.c_str(), user->pw_uid, user->pw_gid) != 0) return failed({Code::kIo, "cannot give " + o.data_dir + " to " + o.user});
-  }
-  made.keep();
-
-  out += fmt::format("Written: {}, {}, {}\n\nFirst account (admin): {}\npassword: {}\n\nPublish these DNS records (also in {}):\n\n{}\n", config_file,
-                     unit_file, o.data_dir, o.account, *password, records_file, records);
-  out += "Then:\n";
-  if (!user) out += fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
-  out += "  systemctl daemon-reload && systemctl enable --now pabal\n";
+  out << fmt::format("Written: {}/pabal.toml, {}/pabal.service, {}\n\nFirst account (admin): {}\npassword: {}\n\n"
+                     "Publish these DNS records (also in {}/dns-records.txt):\n\n{}\nThen:\n",
+                     o.config_dir, o.unit_dir, o.data_dir, o.account, written->password, o.config_dir, written->records);
+  if (!::getpwnam(o.user.c_str())) out << fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
+  out << "  systemctl daemon-reload && systemctl enable --now pabal\n";
   return 0;
 }
 
@@ -316,10 +325,7 @@ int run_quickstart(const QuickstartOptions& options) {
   }
   log::set_level(log::Level::kError);
   RealProbe probe(std::move(*resolver));
-  std::string out;
-  const int exit = quickstart(options, probe, out);
-  (exit == 0 ? std::cout : std::cerr) << out;
-  return exit;
+  return quickstart(options, probe, std::cout, std::cerr);
 }
 
 }  // namespace pabal::app

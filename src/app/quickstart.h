@@ -2,6 +2,7 @@
 // and the first admin account, and prints the DNS records to publish. A failed run leaves nothing behind.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ struct QuickstartOptions {
 void add_quickstart_options(CLI::App& app, QuickstartOptions& options);
 int run_quickstart(const QuickstartOptions& options);
 
-// The part behind the real world: what run_quickstart does with a probe of its own. Output to `out`.
-int quickstart(const QuickstartOptions& options, Probe& probe, std::string& out);
+// The part behind the real world: what run_quickstart does with a probe of its own. Findings go to `out` as they are made; why
+// it failed to `err`.
+int quickstart(const QuickstartOptions& options, Probe& probe, std::ostream& out, std::ostream& err);
 
 }  // namespace pabal::app
