@@ -226,6 +226,12 @@ Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
         if (!row) return row.error();
         if (!*row || !(*row)->flags.has(mailbox::kDeleted)) continue;  // somebody took the flag off meanwhile
         if (const auto done = boxes.remove_place(t, account, (*row)->message, box); !done) return done;
+        // It may be in other mailboxes too, and flags are shared: there it was not meant to be deleted.
+        const auto kept = boxes.message(t, account, (*row)->message);
+        if (!kept) return kept.error();
+        if (!*kept || (*kept)->places.empty()) continue;
+        const auto cleared = boxes.edit_flags(t, account, (*row)->message, [](Flags& f) { f.system &= static_cast<uint8_t>(~mailbox::kDeleted); });
+        if (!cleared) return cleared.error();
       }
       return {};
     });

@@ -1,5 +1,4 @@
 #include "access/imap/session.h"
-#include "base/text.h"
 
 namespace pabal::access::imap {
 
@@ -136,11 +135,6 @@ Task<void> Session::rename(Words words, bool) {
   if (!to) co_return;
   if (!words.done()) co_return bad("RENAME wants two mailboxes");
   if (to->ends_with('/')) to->pop_back();
-  if (text::iequals(*from, "INBOX")) {
-    Task<Result<void>> moving = rename_inbox(*to);
-    const Result<void> done = co_await moving;
-    co_return done ? ok("renamed; INBOX is empty") : no(done.error());
-  }
   Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, from = *from, to = *to](store::Transaction& t) -> Result<void> {
     const auto box = boxes.find(t, account, from);
     if (!box) return box.error();
@@ -148,47 +142,9 @@ Task<void> Session::rename(Words words, bool) {
     return boxes.rename(t, account, (*box)->id, to);
   });
   const Result<void> done = co_await committing;
-  done ? ok("renamed") : no(done.error());
-}
-
-// RFC 9051 §6.3.6: its messages move to a new mailbox, and INBOX stays, empty.
-Task<Result<void>> Session::rename_inbox(std::string to) {
-  struct Progress {
-    mailbox::MailboxId inbox = 0, target = 0;
-    bool more = true;
-  };
-  auto progress = std::make_shared<Progress>();
-  Task<Result<void>> creating = commit([&boxes = services_.mailboxes, account = account_->id, to, progress](store::Transaction& t) -> Result<void> {
-    const auto inbox = boxes.by_role(t, account, Role::kInbox);
-    if (!inbox) return inbox.error();
-    if (!*inbox) return no_such_mailbox();
-    const auto made = boxes.create(t, account, to);
-    if (!made) return made.error();
-    progress->inbox = (*inbox)->id;
-    progress->target = *made;
-    return {};
-  });
-  if (const Result<void> done = co_await creating; !done) co_return done;
-  while (progress->more) {
-    Task<Result<void>> moving = commit([&boxes = services_.mailboxes, account = account_->id, progress](store::Transaction& t) -> Result<void> {
-      std::vector<mailbox::MessageId> some;
-      const auto read = boxes.rows(t, account, progress->inbox, 1, UINT32_MAX, [&](const mailbox::Row& row) {
-        some.push_back(row.message);
-        return some.size() < kMessagesPerCommit;
-      });
-      if (!read) return read;
-      progress->more = some.size() == kMessagesPerCommit;
-      for (const mailbox::MessageId id : some) {
-        if (const auto place = boxes.add_place(t, account, id, progress->target); !place) return place.error();
-        if (const auto left = boxes.remove_place(t, account, id, progress->inbox); !left) return left;
-      }
-      return {};
-    });
-    if (const Result<void> done = co_await moving; !done) co_return done;
-  }
-  Task<void> telling = tell_news(true);
+  Task<void> telling = tell_news(true);  // of INBOX the messages move, the mailbox stays (RFC 9051 §6.3.6)
   co_await telling;
-  co_return Result<void>();
+  done ? ok("renamed") : no(done.error());
 }
 
 Task<void> Session::subscribe(Words words, bool) {

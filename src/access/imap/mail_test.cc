@@ -242,6 +242,19 @@ TEST(ImapExpunge, RemovesWhatIsDeletedAndOfUidsOnlyThose) {
   EXPECT_THAT(c.talk("UID EXPUNGE"), StartsWith("t BAD "));
 }
 
+TEST(ImapExpunge, LeavesTheCopyOfAMoveMadeByHand) {
+  World world;
+  deliver(world, 1);
+  Client& c = world.selected();
+  c.talk("COPY 1 Archive");
+  c.talk("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  EXPECT_EQ(c.talk("EXPUNGE"), crlf("* 1 EXPUNGE\nt OK expunged\n"));
+  c.talk("SELECT Archive");
+  EXPECT_EQ(c.talk("FETCH 1 FLAGS"), crlf("* 1 FETCH (FLAGS ())\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("CLOSE"), "t OK closed\r\n");
+  EXPECT_EQ(world.box("Archive").messages, 1u);
+}
+
 // --- APPEND ---------------------------------------------------------------------------------------------------------
 
 TEST(ImapAppend, StoresWhatItIsGiven) {
@@ -249,7 +262,7 @@ TEST(ImapAppend, StoresWhatItIsGiven) {
   Client& c = world.selected();
   const std::string validity = std::to_string(world.box("INBOX").uid_validity);
   EXPECT_EQ(c.talk("APPEND INBOX (\\Seen $Label) \"17-Jul-1996 02:44:25 -0700\" {24}"), "+ go ahead\r\n");
-  c.send("Subject: kept\r\n\r\nhello\r\n" "\r\n");
+  c.send("Subject: kept\r\n\r\nhello\r\n\r\n");  // the last line end is the command's
   EXPECT_EQ(c.answer(), crlf("* 1 EXISTS\n* 0 RECENT\nt OK [APPENDUID " + validity + " 1] appended\n"));
   EXPECT_EQ(c.talk("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"),
             crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $Label $MDNSent $NotJunk $Phishing)\n"

@@ -1,6 +1,8 @@
 #include "access/imap/search_key.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "access/imap/limits.h"
 #include "base/text.h"
@@ -11,6 +13,7 @@ namespace {
 
 using Op = SearchKey::Op;
 using When = SearchKey::When;
+constexpr int kHighestCost = 3;
 
 class Parser {
  public:
@@ -22,7 +25,10 @@ class Parser {
     all.op = Op::kAnd;
     do all.children.push_back(key(depth));
     while (words_.ok() && words_.accept(' '));
-    std::stable_sort(all.children.begin(), all.children.end(), [](const SearchKey& a, const SearchKey& b) { return cost(a) < cost(b); });
+    std::array<std::vector<SearchKey>, kHighestCost + 1> by_cost;
+    for (SearchKey& one : all.children) by_cost[static_cast<size_t>(cost(one))].push_back(std::move(one));
+    all.children.clear();
+    for (auto& some : by_cost) std::move(some.begin(), some.end(), std::back_inserter(all.children));
     return all;
   }
 
@@ -173,7 +179,7 @@ int cost(const SearchKey& key) {
   if (key.op <= Op::kKeyword) return 0;
   if (key.op <= Op::kSmaller) return 1;
   if (key.op <= Op::kAddress) return 2;
-  return 3;
+  return kHighestCost;
 }
 
 SearchParse parse_search(Words& words) {

@@ -97,7 +97,6 @@ class Session {
   void answer_list(const std::optional<ListRequest>& request);
   std::string status_answer(const mailbox::Mailbox& box, const std::vector<std::string>& items) const;
   Task<void> set_subscribed(Words words, bool on);
-  Task<Result<void>> rename_inbox(std::string to);
 
   // --- selected.cc ---
   Task<void> select(Words words, bool uid);
