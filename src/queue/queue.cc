@@ -12,6 +12,7 @@
 //   Q d <due> <id>   -> nothing; due in microseconds, so the first key is what is due next
 //   Q n              -> counts: entries, held
 //   Q w              -> the id changed last; written by every change, for watch()
+// All writes run in the store's one committer: what a function reads before it writes is still so when it does.
 namespace pabal::queue {
 namespace {
 
@@ -29,8 +30,14 @@ std::string schedule_key(Time due, QueueId id) {
   return Encoder().raw(kSchedule).u64(due_number(due)).u64(id).take();
 }
 
+Queue::Due due_of(std::string_view key) {
+  Decoder in(key.substr(kSchedule.size()));
+  const uint64_t at = in.u64();
+  return {from_micros(static_cast<int64_t>(at)), in.u64()};
+}
+
 Error damaged(QueueId id) {
-  return {Code::kCorrupt, "the queue's record of " + id_text(id) + " is damaged; restore the store from a backup"};
+  return {Code::kCorrupt, "the queue's record of " + id_text(id) + " is damaged; it is not sent: restore it from a backup, or cancel it"};
 }
 
 Error missing(QueueId id) { return {Code::kNotFound, "there is no " + id_text(id) + " in the queue"}; }
@@ -47,10 +54,24 @@ Result<Queue::Figures> counts(const store::Reader& r) {
   return figures;
 }
 
-// Adds signed differences to the counts, never below zero.
+// Damaged counts are counted anew: they are no reason to keep mail waiting.
+Result<void> recount(store::Transaction& t) {
+  Queue::Figures figures;
+  const auto scanned = t.scan(store::Range::prefix(kEntries), [&](std::string_view, std::string_view record) {
+    ++figures.entries;
+    const auto entry = decode(record);
+    figures.held += entry && entry->held;
+    return true;
+  });
+  if (scanned) t.put(kCounts, Encoder().u64(figures.entries).u64(figures.held).view());
+  return scanned;
+}
+
+// Adds signed differences to the counts, never below zero. Called after the entry itself is written.
 Result<void> count(store::Transaction& t, int entries, int held) {
   if (entries == 0 && held == 0) return {};
   auto figures = counts(t);
+  if (!figures && figures.code() == Code::kCorrupt) return recount(t);
   if (!figures) return figures.error();
   const auto moved = [](uint64_t value, int by) { return by < 0 && value == 0 ? 0 : value + static_cast<uint64_t>(by); };
   t.put(kCounts, Encoder().u64(moved(figures->entries, entries)).u64(moved(figures->held, held)).view());
@@ -98,9 +119,7 @@ Error nobody(QueueId id, std::string_view who) {
 Result<void> unschedule_blindly(store::Transaction& t, QueueId id) {
   std::vector<std::string> found;
   const auto scanned = t.scan(store::Range::prefix(kSchedule), [&](std::string_view key, std::string_view) {
-    Decoder in(key.substr(kSchedule.size()));
-    in.u64();
-    if (in.u64() == id) found.emplace_back(key);
+    if (due_of(key).id == id) found.emplace_back(key);
     return true;
   });
   for (const std::string& key : found) t.erase(key);
@@ -161,33 +180,43 @@ Result<void> Queue::erase(store::Transaction& t, QueueId id) {
   return count(t, -1, (*stored)->held ? -1 : 0);
 }
 
-Result<std::vector<QueueId>> Queue::due(const store::Reader& r, Time now, size_t limit) const {
-  std::vector<QueueId> ids;
-  if (limit == 0) return ids;
+Result<std::vector<Queue::Due>> Queue::due(const store::Reader& r, Time now, size_t limit) const {
+  std::vector<Due> found;
+  if (limit == 0) return found;
   store::Range range;
   range.begin = kSchedule;
   range.end = Encoder().raw(kSchedule).u64(due_number(now) + 1).take();
   range.limit = limit;
   const auto scanned = r.scan(range, [&](std::string_view key, std::string_view) {
-    Decoder in(key.substr(kSchedule.size()));
-    in.u64();
-    ids.push_back(in.u64());
+    found.push_back(due_of(key));
     return true;
   });
   if (!scanned) return scanned.error();
-  return ids;
+  return found;
 }
 
-Result<std::optional<Time>> Queue::next_due(const store::Reader& r) const {
+Result<std::optional<Time>> Queue::next_due(const store::Reader& r, Time after) const {
   std::optional<Time> first;
   store::Range range = store::Range::prefix(kSchedule);
+  range.begin = Encoder().raw(kSchedule).u64(due_number(after) + 1).take();
   range.limit = 1;
   const auto scanned = r.scan(range, [&](std::string_view key, std::string_view) {
-    first = from_micros(static_cast<int64_t>(Decoder(key.substr(kSchedule.size())).u64()));
+    first = due_of(key).at;
     return false;
   });
   if (!scanned) return scanned.error();
   return first;
+}
+
+Result<void> Queue::mend(store::Transaction& t, const Due& due) {
+  const auto stored = get(t, due.id);
+  if (!stored && stored.code() != Code::kCorrupt) return stored.error();
+  const auto place = stored && *stored ? (*stored)->next_attempt() : std::nullopt;
+  if (place && due_number(*place) == due_number(due.at)) return {};  // it is right as it is
+  t.erase(schedule_key(due.at, due.id));
+  if (place) t.put(schedule_key(*place, due.id), {});
+  say_changed(t, due.id);
+  return {};
 }
 
 Result<std::vector<Entry>> Queue::list(const store::Reader& r, std::string_view filter, QueueId after,
@@ -232,6 +261,12 @@ Result<void> Queue::hold(store::Transaction& t, QueueId id, bool on, Time now) {
 
 Result<Entry> Queue::cancel(store::Transaction& t, QueueId id, std::string_view who) {
   auto entry = get(t, id);
+  if (!entry && entry.code() == Code::kCorrupt && who.empty()) {  // nothing is known of it any more, but it can go
+    if (const auto gone = erase(t, id); !gone) return gone.error();
+    Entry nothing;
+    nothing.id = id;
+    return nothing;
+  }
   if (!entry) return entry.error();
   if (!*entry) return missing(id);
   if (each_waiting(**entry, who, [](Recipient& r) { r.state = Recipient::State::kCancelled; }) == 0)

@@ -63,9 +63,13 @@ class Queue {
   Result<void> update(store::Transaction& t, const Entry& entry);
   Result<void> erase(store::Transaction& t, QueueId id);
 
-  // Ids due at or before `now`, earliest first; and when the next one is due.
-  Result<std::vector<QueueId>> due(const store::Reader& r, Time now, size_t limit) const;
-  Result<std::optional<Time>> next_due(const store::Reader& r) const;
+  // What is due at or before `now`, earliest first; and the first due time after `after`.
+  struct Due { Time at; QueueId id = 0; };
+  Result<std::vector<Due>> due(const store::Reader& r, Time now, size_t limit) const;
+  Result<std::optional<Time>> next_due(const store::Reader& r, Time after) const;
+  // For a `due` whose entry turns out to be missing, damaged or not due: takes it from the schedule, so that it blocks nobody. A
+  // damaged record stays for inspection and a backup; one that is whole gets the place it should have.
+  Result<void> mend(store::Transaction& t, const Due& due);
 
   // For operators; pages by id. `filter`: empty, or an address, domain or account that occurs in the entry.
   Result<std::vector<Entry>> list(const store::Reader& r, std::string_view filter, QueueId after, size_t limit) const;
@@ -75,7 +79,8 @@ class Queue {
   // Operator acts on the waiting recipients (those whose address or domain is `who`; empty: all). kNotFound.
   Result<void> retry(store::Transaction& t, QueueId id, std::string_view who, Time now);
   Result<void> hold(store::Transaction& t, QueueId id, bool on, Time now);
-  Result<Entry> cancel(store::Transaction& t, QueueId id, std::string_view who);  // gives the entry as it then is
+  // Gives the entry as it then is. A damaged one is removed (for all only); the entry given then has its id and nothing else.
+  Result<Entry> cancel(store::Transaction& t, QueueId id, std::string_view who);
 
   // The relay's wake-up: runs after commits that added or changed entries. See store::Store::watch.
   std::unique_ptr<store::Store::Watch> watch(std::function<void()> changed);

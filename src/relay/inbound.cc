@@ -1,9 +1,11 @@
 #include "relay/inbound.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "message/address.h"
 #include "message/message.h"
-#include "message/received.h"
+#include "relay/outcome.h"
 
 namespace pabal::relay {
 
@@ -54,23 +56,7 @@ watch::Event Inbound::event(const smtp::ClientInfo& info) const {
   return event;
 }
 
-void Inbound::note_refusal(const smtp::ClientInfo& info, const std::string& recipient, const Reply& reply) const {
-  watch::Event refused = event(info);
-  refused.action = "refused";
-  refused.recipient = recipient;
-  refused.reason = std::to_string(reply.code) + " " + reply.enhanced + " " + reply.text;
-  services_.trace.record_later(refused);
-}
-
-Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string content) {
-  // LMTP: one reply for each recipient (RFC 2033 §4.2).
-  const auto all = [&](Reply reply) { return std::vector<Reply>(info.lmtp ? recipients_.size() : 1, std::move(reply)); };
-  if (message::count_received(std::string_view(content).substr(0, message::header_size(content))) >= message::kMaxReceived) {
-    const Reply loop{554, "5.4.6", "the message goes round in circles: too many Received fields"};
-    note_refusal(info, recipients_.front().address, loop);
-    co_return all(loop);
-  }
-  const std::string id = id_text(services_.ids.next());
+message::ReceivedInfo Inbound::received_info(const smtp::ClientInfo& info, const std::string& id) const {
   message::ReceivedInfo received;
   received.helo = info.helo;
   received.ip = info.remote.ip;
@@ -80,87 +66,147 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   received.id = id;
   if (recipients_.size() == 1) received.recipient = recipients_.front().address;
   received.at = services_.clock.now();
-  auto whole = std::make_shared<std::string>(message::received_line(received) + content);
+  return received;
+}
 
-  std::shared_ptr<const mailbox::Prepared> prepared;
-  if (whole->size() <= kParseHere) prepared = mailbox::prepare(std::move(*whole));
-  else {
-    std::function<Result<std::shared_ptr<const mailbox::Prepared>>()> work = [whole]() -> Result<std::shared_ptr<const mailbox::Prepared>> {
-      return mailbox::prepare(std::move(*whole));
-    };
-    Task<Result<std::shared_ptr<const mailbox::Prepared>>> working =
-        net::run_on<std::shared_ptr<const mailbox::Prepared>>(services_.pool, loop_, work);
-    const auto made = co_await working;
-    if (!made) co_return all({451, "4.3.2", made.error().message});
-    prepared = *made;
-  }
+void Inbound::note_refusal(const smtp::ClientInfo& info, const std::string& recipient, const Reply& reply) const {
+  watch::Event refused = event(info);
+  refused.action = "refused";
+  refused.recipient = recipient;
+  refused.reason = std::to_string(reply.code) + " " + reply.enhanced + " " + reply.text;
+  services_.trace.record_later(refused);
+}
 
+namespace {
+
+// A message that has come in whole, on its way into the store.
+struct Arrival {
   mailbox::LocalDelivery::Mail mail;
-  mail.id = id;
-  mail.reverse_path = mail_.reverse_path;
-  mail.smtputf8 = mail_.smtputf8;
-  mail.requiretls = mail_.requiretls;
-  mail.prepared = prepared;
-  mail.body = services_.mailboxes.new_body_id();
-  mail.peer = info.remote.ip.empty() ? info.helo : info.remote.ip + " (" + info.helo + ")";
-  watch::Event accepted = event(info);
-  accepted.id = id;
-  accepted.message_id = prepared->structure.summary.message_id;
-  accepted.action = "accepted";
-  accepted.reason = "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
-  std::vector<mailbox::LocalDelivery::Recipient> locals;
-  for (const smtp::RcptParams& r : recipients_)
-    locals.push_back({r.address, r.orcpt, (r.notify & smtp::kNever) != 0, (r.notify & smtp::kSuccess) != 0});
+  watch::Event accepted;
+  std::vector<smtp::RcptParams> recipients;
+  std::string ret, envid;
+  bool lmtp = false, body_binary = false;
+  std::vector<mailbox::LocalDelivery::Failure> failures;  // the transaction's finding
+};
 
-  auto failures = std::make_shared<std::vector<mailbox::LocalDelivery::Failure>>();
-  const bool lmtp = info.lmtp;
-  std::function<void(std::function<void(Result<void>)>)> start = [this, prepared, mail, accepted, locals, failures, lmtp](std::function<void(Result<void>)> done) {
-    services_.store.transact([this, prepared, mail, accepted, locals, failures, lmtp](store::Transaction& t) -> Result<void> {
-      if (const auto put = services_.mailboxes.put_body(t, mail.body, *prepared); !put) return put;
-      services_.trace.record(t, accepted);
-      auto failed = services_.local.deliver(t, mail, locals);
-      if (!failed) return failed.error();
-      *failures = *failed;
-      if (failed->size() == locals.size()) return failed->front().why;  // nobody has it: nothing is acknowledged
-      if (failed->empty() || lmtp) return {};
-      // Accepted for some: the outbound worker tries the others again, and reports what stays impossible.
-      queue::Entry entry;
-      entry.id = services_.ids.next();
-      entry.message_id = accepted.message_id;
-      entry.reverse_path = mail.reverse_path;
-      entry.body_8bit = prepared->structure.has_8bit;
-      entry.smtputf8 = mail.smtputf8;
-      entry.requiretls = mail.requiretls;
-      entry.body = mail.body;
-      entry.size = prepared->bytes->size();
-      entry.created = accepted.at;
-      entry.expires = accepted.at + days(5);
-      for (const auto& failure : *failed) {
-        queue::Recipient waiting;
-        waiting.address = failure.recipient;
-        waiting.next_attempt = accepted.at;
-        waiting.last_reply = failure.why.message;
-        entry.recipients.push_back(std::move(waiting));
-      }
-      if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
-      return services_.queue.add(t, entry);
-    }, done);
+const mailbox::LocalDelivery::Failure* failure_of(const Arrival& arrival, const std::string& address) {
+  for (const auto& failure : arrival.failures)
+    if (failure.recipient == address) return &failure;
+  return nullptr;
+}
+
+// Accepted for some: the outbound worker tries the others again, and reports what stays impossible.
+Result<void> queue_failed(store::Transaction& t, const InboundServices& services, const Arrival& arrival) {
+  queue::Entry entry;
+  entry.id = services.ids.next();
+  entry.message_id = arrival.accepted.message_id;
+  entry.reverse_path = arrival.mail.reverse_path;
+  entry.envid = arrival.envid;
+  entry.ret = arrival.ret;
+  entry.body_8bit = arrival.mail.prepared->structure.has_8bit;
+  entry.body_binary = arrival.body_binary;
+  entry.smtputf8 = arrival.mail.smtputf8;
+  entry.requiretls = arrival.mail.requiretls;
+  entry.body = arrival.mail.body;
+  entry.size = arrival.mail.prepared->bytes->size();
+  entry.created = arrival.accepted.at;
+  entry.expires = arrival.accepted.at + kRetryLifetime;
+  for (const smtp::RcptParams& r : arrival.recipients) {
+    const auto* failure = failure_of(arrival, r.address);
+    if (!failure) continue;
+    queue::Recipient waiting;
+    waiting.address = r.address;
+    waiting.notify = r.notify;
+    waiting.orcpt = r.orcpt;
+    waiting.next_attempt = arrival.accepted.at;
+    waiting.last_reply = failure->why.message;
+    entry.recipients.push_back(std::move(waiting));
+  }
+  if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
+  return services.queue.add(t, entry);
+}
+
+// All of one message: its body, its copies, its trace, what is to be tried again. Either all of it is on disk or nothing is.
+Result<void> commit(store::Transaction& t, const InboundServices& services, Arrival& arrival) {
+  if (const auto put = services.mailboxes.put_body(t, arrival.mail.body, *arrival.mail.prepared); !put) return put;
+  services.trace.record(t, arrival.accepted);
+  std::vector<mailbox::LocalDelivery::Recipient> locals;
+  for (const smtp::RcptParams& r : arrival.recipients)
+    locals.push_back({r.address, r.orcpt, (r.notify & smtp::kNever) != 0, (r.notify & smtp::kSuccess) != 0});
+  auto failed = services.local.deliver(t, arrival.mail, locals);
+  if (!failed) return failed.error();
+  arrival.failures = std::move(*failed);
+  const bool nobody = std::all_of(arrival.recipients.begin(), arrival.recipients.end(), [&](const auto& r) { return failure_of(arrival, r.address); });
+  if (nobody) return arrival.failures.front().why;  // nothing is acknowledged
+  if (arrival.failures.empty() || arrival.lmtp) return {};  // in LMTP the client keeps what failed
+  return queue_failed(t, services, arrival);
+}
+
+// "5.4.6 mail loop ..." as a reply; what is no permanent fault passes.
+Reply refusal_of(const Error& why) {
+  const bool permanent = why.code == Code::kDenied || why.code == Code::kNotFound;
+  const size_t blank = std::min(why.message.find(' '), why.message.size());
+  const std::string status = why.message.substr(0, blank);
+  const bool has_status = status.size() >= 5 && status[0] == (permanent ? '5' : '4') && status[1] == '.';
+  Reply reply{permanent ? 554 : 451, permanent ? "5.0.0" : "4.3.0", why.message};
+  if (has_status) reply = {permanent ? 554 : 451, status, std::string(text::trim(why.message.substr(blank)))};
+  if (reply.enhanced == "5.1.1") reply.code = 550;
+  if (reply.enhanced == "4.2.2") reply.code = 452;
+  return reply;
+}
+
+}  // namespace
+
+Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string content) {
+  // LMTP: one reply for each recipient (RFC 2033 §4.2).
+  const auto all = [&](Reply reply) { return std::vector<Reply>(info.lmtp ? recipients_.size() : 1, std::move(reply)); };
+  // RFC 5321 §6.3
+  if (message::count_received(std::string_view(content).substr(0, message::header_size(content))) >= message::kMaxReceived) {
+    const Reply loop{554, "5.4.6", "the message goes round in circles: too many Received fields"};
+    note_refusal(info, recipients_.front().address, loop);
+    co_return all(loop);
+  }
+  const std::string id = id_text(services_.ids.next());
+  auto whole = std::make_shared<std::string>(message::received_line(received_info(info, id)) + content);
+  content = {};
+  using Ready = std::shared_ptr<const mailbox::Prepared>;
+  std::function<Result<Ready>()> preparing = [whole]() -> Result<Ready> { return mailbox::prepare(std::move(*whole)); };
+  Result<Ready> prepared = Error{Code::kInternal, ""};
+  if (whole->size() <= kParseHere) prepared = preparing();
+  else {
+    Task<Result<Ready>> working = net::run_on<Ready>(services_.pool, loop_, preparing);
+    prepared = co_await working;
+  }
+  if (!prepared) co_return all({451, "4.3.2", prepared.error().message});
+
+  auto arrival = std::make_shared<Arrival>();
+  arrival->mail.id = id;
+  arrival->mail.reverse_path = mail_.reverse_path;
+  arrival->mail.smtputf8 = mail_.smtputf8;
+  arrival->mail.requiretls = mail_.requiretls;
+  arrival->mail.prepared = *prepared;
+  arrival->mail.body = services_.mailboxes.new_body_id();
+  arrival->mail.peer = info.remote.ip.empty() ? info.helo : info.remote.ip + " (" + info.helo + ")";
+  arrival->accepted = event(info);
+  arrival->accepted.id = id;
+  arrival->accepted.message_id = (*prepared)->structure.summary.message_id;
+  arrival->accepted.action = "accepted";
+  arrival->accepted.reason = "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
+  arrival->recipients = recipients_;
+  arrival->ret = mail_.ret;
+  arrival->envid = mail_.envid;
+  arrival->body_binary = mail_.body_binary;
+  arrival->lmtp = info.lmtp;
+  // The services outlive the session; nothing of the session itself is needed any more when the committer comes to it.
+  std::function<void(std::function<void(Result<void>)>)> start = [&services = services_, arrival](std::function<void(Result<void>)> done) {
+    services.store.transact([&services, arrival](store::Transaction& t) { return commit(t, services, *arrival); }, done);
   };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   const Result<void> done = co_await committing;
-  const auto refusal_of = [](const Error& why) {
-    if (why.code == Code::kDenied || why.code == Code::kNotFound) {
-      const size_t blank = why.message.find(' ');
-      return Reply{554, why.message.substr(0, blank), why.message.substr(blank + 1)};
-    }
-    return Reply{451, "4.3.0", why.message};
-  };
-  if (!done) co_return all(refusal_of(done.error()));
-  std::vector<Reply> replies = all({250, "2.0.0", "Ok: queued as " + id});
-  if (lmtp)
-    for (size_t i = 0; i < recipients_.size(); ++i)
-      for (const auto& failure : *failures)
-        if (failure.recipient == recipients_[i].address) replies[i] = refusal_of(failure.why);
+  std::vector<Reply> replies = all(done ? Reply{250, "2.0.0", "Ok: queued as " + id} : refusal_of(done.error()));
+  if (!done) note_refusal(info, recipients_.front().address, replies.front());
+  for (size_t i = 0; info.lmtp && i < recipients_.size(); ++i)
+    if (const auto* failure = failure_of(*arrival, recipients_[i].address)) replies[i] = refusal_of(failure->why);
   co_return replies;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "mailbox/local_delivery.h"
+#include "message/received.h"
 #include "queue/queue.h"
 #include "smtp/server.h"
 #include "watch/trace.h"
@@ -28,7 +29,7 @@ struct InboundServices {
 
 constexpr size_t kUnknownUsersBeforeWait = 5;  // then each further guess waits: harvesting addresses is slow
 constexpr seconds kUnknownUserWait{2};
-constexpr size_t kParseHere = 32 << 10;        // octets: smaller messages are parsed on the loop, larger ones on the pool
+constexpr days kRetryLifetime{5};              // RFC 5321 §4.5.4.1, of what could be filed for some only
 
 class Inbound final : public smtp::ServerPolicy {
  public:
@@ -43,6 +44,7 @@ class Inbound final : public smtp::ServerPolicy {
  private:
   void note_refusal(const smtp::ClientInfo& info, const std::string& recipient, const smtp::Reply& reply) const;
   watch::Event event(const smtp::ClientInfo& info) const;
+  message::ReceivedInfo received_info(const smtp::ClientInfo& info, const std::string& id) const;
 
   InboundServices& services_;
   net::Loop& loop_;

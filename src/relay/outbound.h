@@ -1,23 +1,16 @@
-// relay::Outbound: takes due queue entries, finds routes, sends, and writes every outcome (entry, trace, reports) in one transaction.
-// Its memory is the entries under way, not the queue. What it knows besides the store (connections, domains under way) may be
-// lost at any time: after a crash the entries are due again.
+// relay::Outbound: the outbound worker. Takes due queue entries, lets a Courier carry them, and writes every outcome (outcome.h). Its
+// memory is the entries under way, not the queue. What it knows besides the store (connections, who is under way) may be lost at any
+// time: after a crash the entries are due again.
 #pragma once
 
-#include <list>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "base/id.h"
-#include "dns/resolver.h"
-#include "mailbox/local_delivery.h"
-#include "queue/queue.h"
-#include "relay/dsn.h"
-#include "relay/route.h"
-#include "smtp/client.h"
-#include "watch/trace.h"
+#include "relay/courier.h"
 
 namespace pabal::relay {
 
@@ -43,10 +36,11 @@ struct OutboundOptions {
   size_t per_domain = 8;        // connections to one domain
 };
 
-constexpr seconds kKeepWarm{5};             // a connection waits this long for the next message
-constexpr size_t kMessagesPerConnection = 100;
-constexpr seconds kConnectTime{30};
-constexpr minutes kRecheck{1};              // the queue is looked at this often even when nothing wakes us
+constexpr minutes kRecheck{1};                 // the queue is looked at this often even when nothing wakes us
+constexpr seconds kRecordAgain{10};            // an outcome that cannot be written is tried again after this long
+constexpr size_t kDomainsAtOnce = 8;           // domains of one entry served side by side
+constexpr size_t kMaxParked = 500;             // due entries passed over because their domain is crowded
+constexpr uint64_t kOctetsUnderWay = 64 << 20; // of messages; a larger one goes alone
 
 class Outbound {
  public:
@@ -54,51 +48,54 @@ class Outbound {
   Outbound(net::Loop& loop, OutboundServices services, OutboundOptions options);
   ~Outbound();
   void start();
-  void stop();  // any thread; no new attempts
+  void stop();                             // any thread; no new attempts, and those under way end soon
+  void set_options(OutboundOptions fresh);  // any thread; for attempts to come (reload)
   size_t active() const { return active_.size(); }
+  const Connections& connections() const { return connections_; }
 
  private:
-  // What an attempt found out about one recipient.
-  struct Outcome {
-    std::string address;
-    enum class Kind { kDelivered, kFailed, kDeferred } kind = Kind::kDeferred;
-    std::string reply, host, tls;
-    bool peer_reports = false;  // the next server does DSN itself
+  // The due recipients of an entry that go one way.
+  struct Group {
+    std::string destination;  // empty: they are ours, or it cannot be told
+    std::vector<queue::Recipient> recipients;
+    bool unreadable = false;  // whether they are ours cannot be read now
   };
-  struct Connection {
-    std::unique_ptr<smtp::ClientConnection> client;
-    std::string host, tls;
-    size_t messages = 0;
-    Time idle_since;
+  struct Job {
+    std::shared_ptr<const queue::Entry> entry;
+    std::vector<Group> groups;
+    std::shared_ptr<const std::string> content;  // read once, when the first group needs it
+    size_t next = 0, workers = 0;
   };
-  struct Domain {
-    size_t connections = 0;
-    std::list<Connection> idle;
-    std::list<std::function<void()>> waiting;
-  };
-  struct TurnAwaiter;
+  enum class Look { kStarted, kPassed, kFull };
 
+  void look_soon();
   void look();
-  Task<void> attempt(queue::QueueId id);
-  Task<std::vector<Outcome>> send(queue::Entry entry, std::string domain, std::vector<queue::Recipient> recipients);
-  Task<std::vector<Outcome>> send_outside(queue::Entry entry, std::string domain, std::vector<queue::Recipient> recipients, std::string content);
-  Task<Result<Connection>> connect(std::string domain);
-  Task<Result<Connection>> connect_to(Hop hop, uint16_t port, bool tls);
-  Task<void> record(queue::QueueId id, std::vector<Outcome> outcomes);
-  Result<void> apply(store::Transaction& t, queue::QueueId id, const std::vector<Outcome>& outcomes, const std::string& original);
-  Result<void> report(store::Transaction& t, DsnKind kind, const queue::Entry& entry, const std::vector<const queue::Recipient*>& about,
-                      const std::string& original);
-  Task<void> deliver_local(queue::Entry entry, std::vector<queue::Recipient> recipients, std::vector<Outcome>& out);
-  Task<void> sweep();
+  Look consider(const queue::Queue::Due& due, std::map<queue::QueueId, std::string>& parked);
+  std::vector<Group> groups_of(const queue::Entry& entry, Time now) const;
+  bool crowded(const std::string& destination) const;
+  Task<void> work(std::shared_ptr<Job> job);
+  Task<void> deliver(std::shared_ptr<Job> job, Group group);
+  Task<void> deliver_locally(std::shared_ptr<Job> job, std::vector<queue::Recipient> recipients);
+  Task<void> record(std::shared_ptr<Job> job, std::vector<Outcome> outcomes);
+  Task<void> mend(queue::Queue::Due due);
+  Result<std::shared_ptr<const std::string>> content(Job& job) const;
+  Task<Result<void>> commit(store::Work work);
+  void leave(const std::string& destination);
+  void end(Job& job);
+  OutcomeServices outcome_services() const;
 
   net::Loop& loop_;
   OutboundServices services_;
   OutboundOptions options_;
-  std::atomic<bool> stopping_{false};
+  Connections connections_;
+  Courier courier_;
+  std::atomic<bool> stopping_{false}, look_posted_{false};
   std::unique_ptr<net::Loop::Timer> timer_;
-  std::shared_ptr<store::Store::Watch> watch_;
+  std::unique_ptr<store::Store::Watch> watch_;
   std::set<queue::QueueId> active_;
-  std::map<std::string, Domain> domains_;
+  std::map<std::string, size_t> under_way_;       // groups begun and not ended, of each destination
+  std::map<queue::QueueId, std::string> parked_;  // and the crowded destination each waits for
+  uint64_t octets_ = 0;                            // of the active ones
 };
 
 }  // namespace pabal::relay
