@@ -129,7 +129,7 @@ std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname
 
 std::vector<Finding> check_outgoing_smtp(Probe& probe) {
   // Two large receivers: one may be down, two hardly.
-  std::string last = "their names cannot be looked up";
+  std::string last;
   for (const char* domain : {"gmail.com", "outlook.com"}) {
     const auto mx = probe.query(domain, Type::kMx);
     if (!found(mx)) continue;
@@ -139,6 +139,7 @@ std::vector<Finding> check_outgoing_smtp(Probe& probe) {
       last = connected.error().message;
     }
   }
+  if (last.empty()) return {unknown("outgoing port 25", {Code::kUnavailable, "no large receiver's name has an answer"})};
   return {{Verdict::kBad, "outgoing port 25", last, "servers hand mail to each other on port 25 only; many hosters block it",
            "ask your provider to open outgoing TCP port 25, or set relay.smarthost in pabal.toml to a relay that takes your mail"}};
 }

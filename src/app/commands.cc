@@ -47,12 +47,14 @@ void status(Call& call, const Words&) {
 
 // "pabal account add: account is required", and where to read on.
 std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
-  std::string words = app.get_name();
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    words += " " + at->get_name();
-  }
-  return fmt::format("{}: {}\nRead on with: {} --help\n", words, error.what(), words);
+  const CLI::App* at = &app;
+  std::string words = app.get_name(), why = error.what();
+  for (; !at->get_subcommands().empty(); words += " " + at->get_name()) at = at->get_subcommands().front();
+  std::string below;
+  for (const CLI::App* sub : at->get_subcommands(nullptr)) below += (below.empty() ? "" : ", ") + sub->get_name();
+  if (const auto unknown = app.remaining(true); !unknown.empty() && !below.empty()) why = "there is no subcommand " + unknown.front();
+  if (!below.empty()) why += "; it has " + below;
+  return fmt::format("{}: {}\nRead on with: {} --help\n", words, why, words);
 }
 
 Output parse_and_run(Call& call, const std::vector<std::string>& args) {
@@ -68,7 +70,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   sub->add_option("query", words.query, "message-id, address, domain, or the id of a \"queued as\"")->required()->type_name("");
   sub->add_flag("--json", words.json, "as JSON, for programs");
   add_limit(*sub, words, "events");
-  sub->footer("Examples:\n  pabal trace bob@example.org\n  pabal trace '<20261124.1@example.com>'");
+  sub->footer("Examples:\n  pabal trace bob@example.org\n  pabal trace '<20261124.1@example.com>'\n");
   add(app, call, "status", "What the server holds", [&words](Call& c) { status(c, words); });
 
   try {  // CLI11 speaks by exceptions; they end here

@@ -229,7 +229,7 @@ void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
   mailbox->require_subcommand(1);
   const auto named = [&](const char* name, const char* about, Act act) {
     CLI::App* sub = add(*mailbox, call, name, about, std::move(act));
-    sub->add_option("account", w.name, "alice@example.com")->required()->type_name("");
+    sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
     return sub;
   };
   const auto with_box = [&](CLI::App* sub) { return sub->add_option("mailbox", w.other, "such as Work/2026")->required()->type_name(""); };

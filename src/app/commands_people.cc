@@ -253,13 +253,13 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
   domain->require_subcommand(1);
   const auto named = [&](const char* name, const char* about, Act act) {
     CLI::App* sub = add(*domain, call, name, about, std::move(act));
-    sub->add_option("domain", w.name, "example.com")->required()->type_name("");
+    sub->add_option("domain", w.name, "such as example.com")->required()->type_name("");
     return sub;
   };
   CLI::App* sub = named("add", "Add a domain, with keys to sign its mail", [&w](Call& c) { domain_add(c, w); });
   sub->add_option("--catch-all", w.catch_all, "who gets mail for unknown users (default: it is refused)")->type_name("ADDRESS");
   sub->add_flag("--no-dkim", w.no_dkim, "make no keys");
-  sub->footer("Example:\n  pabal domain add example.com");
+  sub->footer("Example:\n  pabal domain add example.com\n");
   add(*domain, call, "list", "List domains", [&w](Call& c) { domain_list(c, w); });
   named("show", "Show one domain", [&w](Call& c) { domain_show(c, w); });
   named("records", "Print the DNS records to publish", [&w](Call& c) { domain_records(c, w); });
@@ -283,7 +283,7 @@ void add_account_commands(CLI::App& app, Call& call, Words& w) {
   account->require_subcommand(1);
   const auto named = [&](const char* name, const char* about, Act act) {
     CLI::App* sub = add(*account, call, name, about, std::move(act));
-    sub->add_option("account", w.name, "alice@example.com")->required()->type_name("");
+    sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
     return sub;
   };
   CLI::App* sub = named("add", "Add an account; a password is made up and shown once", [&w](Call& c) { account_add(c, w); });
@@ -292,9 +292,9 @@ void add_account_commands(CLI::App& app, Call& call, Words& w) {
   sub->add_flag("--admin", w.admin, "may administer the server; gets the mail for postmaster");
   sub->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
   sub->footer("Examples:\n  pabal account add alice@example.com --name \"Alice Liddell\" --quota 10G\n"
-              "  pabal account add bob@example.com --password-stdin < password.txt");
+              "  pabal account add bob@example.com --password-stdin < password.txt\n");
   add(*account, call, "list", "List accounts, of one domain or all", [&w](Call& c) { account_list(c, w); })
-      ->add_option("domain", w.name, "example.com")->type_name("");
+      ->add_option("domain", w.name, "such as example.com")->type_name("");
   named("show", "Show one account", [&w](Call& c) { account_show(c, w); });
   named("password", "Set a new password; one is made up and shown once", [&w](Call& c) { account_password(c, w); })
       ->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
@@ -316,15 +316,15 @@ void add_alias_commands(CLI::App& app, Call& call, Words& w) {
   CLI::App* alias = app.add_subcommand("alias", "Addresses that lead to others; several targets make a group");
   alias->require_subcommand(1);
   CLI::App* sub = add(*alias, call, "add", "Add or replace an alias", [&w](Call& c) { alias_add(c, w); });
-  sub->add_option("address", w.name, "info@example.com")->required()->type_name("");
+  sub->add_option("address", w.name, "such as info@example.com")->required()->type_name("");
   sub->add_option("targets", w.targets, "addresses, here or outside")->required()->type_name("");
   sub->add_flag("--receive-only", w.receive_only, "who is behind it may not send as this address");
   sub->footer("Examples:\n  pabal alias add info@example.com alice@example.com\n"
-              "  pabal alias add team@example.com alice@example.com bob@example.com carol@elsewhere.org");
+              "  pabal alias add team@example.com alice@example.com bob@example.com carol@elsewhere.org\n");
   add(*alias, call, "list", "List aliases, of one domain or all", [&w](Call& c) { alias_list(c, w); })
-      ->add_option("domain", w.name, "example.com")->type_name("");
+      ->add_option("domain", w.name, "such as example.com")->type_name("");
   add(*alias, call, "remove", "Remove an alias", [&w](Call& c) { alias_remove(c, w); })
-      ->add_option("address", w.name, "info@example.com")->required()->type_name("");
+      ->add_option("address", w.name, "such as info@example.com")->required()->type_name("");
 }
 
 }  // namespace pabal::app

@@ -105,7 +105,7 @@ TEST(Help, TheOverviewNamesEveryCommandOfEveryGroup) {
 
 TEST(Help, AWrongCallNamesTheCommandAndItsHelp) {
   for (const auto& [words, expected] : {std::pair(Words{"account", "add"}, "pabal account add: account is required"), std::pair(Words{"account"}, "pabal account: "),
-                                        std::pair(Words{"domain", "ad"}, "pabal domain: "), std::pair(Words{"trace"}, "pabal trace: query is required"),
+                                        std::pair(Words{"domain", "ad"}, "pabal domain: there is no subcommand ad; it has add, list, show"), std::pair(Words{"trace"}, "pabal trace: query is required"),
                                         std::pair(Words{"trace", "x", "--limit", "0"}, "pabal trace: --limit"), std::pair(Words{"status", "--colour"}, "pabal status: "),
                                         std::pair(Words{"queue", "list", "--limit", "many"}, "pabal queue list: --limit"), std::pair(Words{}, "pabal: ")}) {
     const Output wrong = check_command(words);

@@ -135,7 +135,8 @@ std::string config_text(const QuickstartOptions& o) {
   if (!o.dns_forwarder.empty()) out += fmt::format("\n[dns]\nforwarder = \"{}\"\n", o.dns_forwarder);
   out += "\n# A certificate from a CA goes here; without one a self-signed one is made at the first start.\n"
          "# [tls]\n# certificate = \"/etc/letsencrypt/live/" + o.hostname + "/fullchain.pem\"\n"
-         "# key = \"/etc/letsencrypt/live/" + o.hostname + "/privkey.pem\"\n";
+         "# key = \"/etc/letsencrypt/live/" + o.hostname + "/privkey.pem\"\n"
+         "\n# Where outgoing port 25 is blocked: a relay that takes your mail.\n# [relay]\n# smarthost = \"[relay.example.net]:587\"\n";
   constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25}, {"submission", 587}, {"submissions", 465}, {"imap", 143}, {"imaps", 993}};
   for (const auto& [protocol, port] : kListeners)
     for (const char* any : {"0.0.0.0", "[::]"})
