@@ -32,6 +32,8 @@ class IoLoop final : public Loop {
 
   boost::asio::io_context& context() { return context_; }
   std::set<IoStream*>& streams() { return streams_; }  // loop thread only
+  bool stopping() const { return stopping_; }          // loop thread only
+  bool here() { return context_.get_executor().running_in_this_thread(); }
 
   void begin_stop();   // closes streams, fires timers, lets tasks end; any thread
   void finish_stop();  // waits for the tasks (at most 3 s), then ends the thread
@@ -42,12 +44,13 @@ class IoLoop final : public Loop {
   void ended() override { --tasks_; }
 
   SystemClock clock_;
-  boost::asio::io_context context_{1};
-  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::set<IoStream*> streams_;
   std::set<IoTimer*> timers_;
   std::atomic<int> tasks_{0};
   bool stopping_ = false;  // loop thread only
+  // Below what its handlers use: those that never ran are destroyed with it, and take their streams and timers along.
+  boost::asio::io_context context_{1};
+  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::thread thread_;
 };
 

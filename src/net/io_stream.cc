@@ -10,6 +10,7 @@ namespace pabal::net {
 namespace {
 
 constexpr unsigned kMaxEagerReads = 32;  // then others on the loop get their turn
+constexpr size_t kMaxUnread = 1 << 20;   // octets thrown away at close
 
 // Waits for the descriptor or the deadline, whichever comes first. The state outlives both handlers.
 struct ReadyAwaiter {
@@ -62,6 +63,7 @@ IoStream::IoStream(IoLoop& loop, int fd, Address local, Address remote, std::fun
     : loop_(loop), descriptor_(loop.context(), fd), read_timer_(loop.context()), write_timer_(loop.context()),
       local_(std::move(local)), remote_(std::move(remote)), on_gone_(std::move(on_gone)) {
   loop_.streams().insert(this);
+  if (loop_.stopping()) close();  // who comes now would not be told to go
 }
 
 IoStream::~IoStream() {
@@ -76,7 +78,14 @@ void IoStream::close() {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());  // one way: sends close_notify where the socket takes it
   }
-  ::shutdown(descriptor_.native_handle(), SHUT_RDWR);
+  // A close with octets unread resets the connection, and the peer may lose our last words ("421 ... goodbye"): take what is there.
+  ::shutdown(descriptor_.native_handle(), SHUT_WR);
+  char unread[16 * 1024];
+  for (size_t taken = 0; taken < kMaxUnread;) {
+    const ssize_t n = ::recv(descriptor_.native_handle(), unread, sizeof unread, MSG_DONTWAIT);
+    if (n <= 0) break;
+    taken += static_cast<size_t>(n);
+  }
   boost::system::error_code ignored;
   descriptor_.close(ignored);  // ends waits with operation_aborted
 }
@@ -192,7 +201,9 @@ Task<Result<void>> IoStream::tls_connect(TlsClientOptions options, Time deadline
   ssl_.reset(SSL_new(context->get()));
   if (!ssl_) co_return Error{Code::kInternal, tls_error()};
   SSL_set_connect_state(ssl_.get());
-  if (!options.server_name.empty()) {
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), options.server_name.c_str()) == 1) {
+    // An address: the certificate must have it, and SNI is for names only (RFC 6066 §3).
+  } else if (!options.server_name.empty()) {
     SSL_set_tlsext_host_name(ssl_.get(), options.server_name.c_str());
     SSL_set1_host(ssl_.get(), options.server_name.c_str());
   }
@@ -216,10 +227,12 @@ void IoStream::learn_tls(bool client) {
     info_.verified = certificate && verdict == X509_V_OK;
     if (!info_.verified) info_.verify_error = X509_verify_cert_error_string(verdict);
   }
-  // RFC 9266: 32 octets exported under this label.
+  // RFC 9266: 32 octets exported under this label; §4.2: of TLS 1.2 only with the extended master secret.
+  const bool unique = SSL_version(ssl_.get()) >= TLS1_3_VERSION || SSL_get_extms_support(ssl_.get()) == 1;
   unsigned char exported[32];
   constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
-  if (SSL_export_keying_material(ssl_.get(), exported, sizeof exported, kLabel.data(), kLabel.size(), nullptr, 0, 1) == 1)
+  if (unique &&
+      SSL_export_keying_material(ssl_.get(), exported, sizeof exported, kLabel.data(), kLabel.size(), nullptr, 0, 1) == 1)
     info_.channel_binding.assign(reinterpret_cast<char*>(exported), sizeof exported);
   // RFC 5929 §4.1: the certificate's hash by its own signature's hash, SHA-256 in place of MD5 and SHA-1.
   int hash = NID_undef;

@@ -1,16 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <filesystem>
-#include <fstream>
-#include <future>
 
-#include "net/io_loop.h"
+#include "net/test_io.h"
 
 namespace pabal::net {
 namespace {
-
-constexpr seconds kLong{20};
 
 Task<void> echo(std::shared_ptr<Stream> stream, std::shared_ptr<TlsServer> tls) {
   Loop& loop = stream->loop();
@@ -58,32 +53,6 @@ Task<Result<std::string>> exchange(Loop& loop, Network& network, Address to, boo
   co_return back;
 }
 
-template <typename T>
-Task<void> fulfil(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
-  T value = co_await task;
-  promise->set_value(std::move(value));
-}
-template <typename T>
-std::future<T> run(Loop& loop, Task<T> task) {
-  auto promise = std::make_shared<std::promise<T>>();
-  auto future = promise->get_future();
-  loop.spawn(fulfil(std::move(task), promise));
-  return future;
-}
-
-std::shared_ptr<TlsServer> test_tls() {
-  const auto made = make_self_signed({"mail.example.com", "127.0.0.1"}, from_unix(1'700'000'000), days(3650));
-  EXPECT_TRUE(made);
-  const std::string folder = testing::TempDir() + "/pabal-net-" + std::to_string(::getpid());
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder + "/c.pem") << made->certificate_pem;
-  std::ofstream(folder + "/k.pem") << made->key_pem;
-  auto server = make_tls_server(folder + "/c.pem", folder + "/k.pem");
-  EXPECT_TRUE(server) << server.error().message;
-  std::filesystem::remove_all(folder);
-  return *server;
-}
-
 class IoNetwork : public testing::TestWithParam<bool> {};
 
 TEST_P(IoNetwork, EchoesAHundredConnectionsOverTwoLoops) {
@@ -108,33 +77,83 @@ TEST_P(IoNetwork, EchoesAHundredConnectionsOverTwoLoops) {
 }
 INSTANTIATE_TEST_SUITE_P(ClearAndTls, IoNetwork, testing::Bool());
 
-Task<Result<size_t>> read_once(Loop& loop, Network& network, Address to, Duration patience, std::shared_ptr<Stream>* out) {
-  Task<Result<std::unique_ptr<Stream>>> connecting = network.connect(loop, to, "", loop.now() + kLong);
-  Result<std::unique_ptr<Stream>> stream = co_await connecting;
-  if (!stream) co_return stream.error();
-  const std::shared_ptr<Stream> held = std::move(*stream);
-  if (out) *out = held;
-  char block[16];
-  Task<Result<size_t>> reading = held->read(block, loop.now() + patience);
-  co_return co_await reading;
+// A connection whose two ends the test holds.
+class IoStreams : public testing::Test {
+ protected:
+  IoStreams() : loop(loops.loop(0)), kept(loop) {
+    auto listener = loops.network().listen({{"127.0.0.1", 0}}, kept.taker());
+    EXPECT_TRUE(listener);
+    client = *run(loop, dial(loop, loops.network(), (*listener)->local())).get();
+    kept.wait_for(1);
+    on(loop, [this] { server = kept.take(); });
+  }
+  ~IoStreams() override {
+    on(loop, [this] {
+      client.reset();
+      server.reset();
+    });
+  }
+  IoLoops loops{1};
+  Loop& loop;
+  Kept kept;
+  std::shared_ptr<Stream> client, server;
+};
+
+TEST_F(IoStreams, AReadEndsAtItsDeadlineAndTheStreamLivesOn) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run(loop, read_some(client, milliseconds(5))).get().code(), Code::kTimeout);
+  EXPECT_EQ(run(loop, read_some(client, milliseconds(-5))).get().code(), Code::kTimeout);
+  EXPECT_TRUE(run(loop, write_all(server, "late", kLong)).get());
+  EXPECT_EQ(*run(loop, read_some(client, kLong)).get(), "late");
 }
 
-TEST(IoStream, AReadEndsAtItsDeadline) {
+TEST_F(IoStreams, AWriteNobodyReadsEndsAtItsDeadline) {
+  EXPECT_EQ(run(loop, write_all(client, std::string(64 << 20, 'x'), milliseconds(50))).get().code(), Code::kTimeout);
+}
+
+TEST_F(IoStreams, ClosingEndsTheReadThatWaits) {
+  auto waiting = run(loop, read_some(client, kLong));
+  on(loop, [this] { client->close(); });
+  EXPECT_EQ(waiting.get().code(), Code::kClosed);
+  EXPECT_EQ(run(loop, read_some(client, kLong)).get().code(), Code::kClosed);
+  EXPECT_EQ(run(loop, write_all(client, "x", kLong)).get().code(), Code::kClosed);
+  EXPECT_EQ(*run(loop, read_some(server, kLong)).get(), "") << "the other side sees the end";
+}
+
+TEST_F(IoStreams, AReadMayWaitBesideAWrite) {
+  auto waiting = run(loop, read_some(client, kLong));
+  const std::string large(8 << 20, 'x');
+  auto writing = run(loop, write_all(client, large, kLong));
+  EXPECT_TRUE(run(loop, write_all(server, "in between", kLong)).get());
+  EXPECT_EQ(*waiting.get(), "in between");
+  for (size_t got = 0; got < large.size();) {
+    const auto some = run(loop, read_some(server, kLong)).get();
+    ASSERT_TRUE(some);
+    got += some->size();
+  }
+  EXPECT_TRUE(writing.get());
+}
+
+TEST_F(IoStreams, LastWordsArriveThoughNotAllWasRead) {
+  ASSERT_TRUE(run(loop, write_all(client, std::string(40'000, 'x'), kLong)).get());
+  ASSERT_TRUE(run(loop, write_all(server, "goodbye", kLong)).get());
+  on(loop, [this] { server->close(); });
+  EXPECT_EQ(*run(loop, read_some(client, kLong)).get(), "goodbye");
+  const auto end = run(loop, read_some(client, kLong)).get();
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(*end, "");
+}
+
+TEST(IoLoop, StoppingEndsAReadThatWaits) {
   IoLoops loops(1);
+  Loop& loop = loops.loop(0);
   std::vector<std::unique_ptr<Stream>> kept;
-  const auto listener = loops.network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream> s) { kept.push_back(std::move(s)); });
-  const auto got = run(loops.loop(0), read_once(loops.loop(0), loops.network(), (*listener)->local(), milliseconds(20), nullptr)).get();
-  EXPECT_EQ(got.code(), Code::kTimeout);
+  auto listener = loops.network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream> s) { kept.push_back(std::move(s)); });
+  ASSERT_TRUE(listener);
+  auto client = *run(loop, dial(loop, loops.network(), (*listener)->local())).get();
+  auto waiting = run(loop, read_some(client, kLong));
   loops.stop();
-}
-
-TEST(IoStream, StoppingTheLoopsEndsAReadThatWaits) {
-  auto loops = std::make_unique<IoLoops>(1);
-  std::vector<std::unique_ptr<Stream>> kept;
-  const auto listener = loops->network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream> s) { kept.push_back(std::move(s)); });
-  auto future = run(loops->loop(0), read_once(loops->loop(0), loops->network(), (*listener)->local(), kLong, nullptr));
-  while (future.wait_for(milliseconds(10)) != std::future_status::ready) loops->stop();
-  EXPECT_FALSE(future.get());
+  const auto got = waiting.get();
+  EXPECT_TRUE(!got || got->empty());  // closed here, or there
 }
 
 TEST(IoNetwork, RefusedConnectionsAndTakenPortsAreNamed) {
@@ -144,7 +163,46 @@ TEST(IoNetwork, RefusedConnectionsAndTakenPortsAreNamed) {
   EXPECT_EQ(loops.network().listen({(*listener)->local()}, [](std::unique_ptr<Stream>) {}).code(), Code::kExists);
   const Address free = (*listener)->local();
   listener->reset();
-  EXPECT_EQ(run(loops.loop(0), read_once(loops.loop(0), loops.network(), free, kLong, nullptr)).get().code(), Code::kUnavailable);
+  EXPECT_EQ(run(loops.loop(0), dial(loops.loop(0), loops.network(), free)).get().code(), Code::kUnavailable);
+}
+
+TEST(IoLoop, RunsTimersInTheirOrderAndNoneThatWasDropped) {
+  IoLoops loops(1);
+  Loop& loop = loops.loop(0);
+  std::vector<int> ran;
+  std::vector<std::unique_ptr<Loop::Timer>> timers;
+  std::promise<void> last;
+  on(loop, [&] {
+    const Time now = loop.now();
+    timers.push_back(loop.at(now + milliseconds(20), [&] { ran.push_back(3); last.set_value(); }));
+    timers.push_back(loop.at(now + milliseconds(10), [&] { ran.push_back(2); }));
+    timers.push_back(loop.at(now - hours(1), [&] { ran.push_back(1); }));
+    timers.push_back(loop.at(now + milliseconds(5), [&] { ran.push_back(0); }));
+    timers.pop_back();
+    auto self = std::make_shared<std::unique_ptr<Loop::Timer>>();
+    *self = loop.at(now, [self] { self->reset(); });  // drops itself while it runs
+  });
+  last.get_future().wait();
+  on(loop, [&] { timers.clear(); });
+  EXPECT_EQ(ran, (std::vector<int>{1, 2, 3}));
+}
+
+Task<void> sleep_long(Loop& loop, std::atomic<int>& ended) {
+  Task<void> sleeping = sleep(loop, hours(1));
+  co_await sleeping;
+  ++ended;
+}
+
+TEST(IoLoop, StoppingWakesWhoSleepsAndFreesWhoNeverRan) {
+  std::atomic<int> ended{0};
+  {
+    IoLoops loops(2);
+    for (size_t i = 0; i < 10; ++i) loops.loop(i % 2).spawn(sleep_long(loops.loop(i % 2), ended));
+    loops.stop();
+    EXPECT_EQ(ended, 10);
+    loops.loop(0).spawn(sleep_long(loops.loop(0), ended));  // its frame goes with the loop
+  }
+  EXPECT_EQ(ended, 10);
 }
 
 Task<Result<int>> sum_from_threads(Loop& loop, Pool& pool) {
@@ -166,8 +224,8 @@ TEST(Pool, HandsResultsBackOnTheLoop) {
 }
 
 TEST(Pool, RefusesWhatDoesNotFitItsQueue) {
+  std::promise<void> started, release;  // outlive the pool, which waits for its jobs
   const auto pool = make_pool(1, 1);
-  std::promise<void> started, release;
   ASSERT_TRUE(pool->submit([&] { started.set_value(); release.get_future().wait(); }));
   started.get_future().wait();
   EXPECT_TRUE(pool->submit([] {}));

@@ -5,8 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstring>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -52,7 +52,16 @@ Error system_error(const std::string& what) {
                     (number == EADDRINUSE ? "; another program has it" : "")};
 }
 
+constexpr seconds kEndPatience{5};  // for a loop that is stuck
+
 int new_socket(int family) { return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+// Whom the limit by address counts together.
+std::string neighbourhood_of(const std::string& ip) {
+  in6_addr address;
+  if (inet_pton(AF_INET6, ip.c_str(), &address) != 1) return ip;
+  return std::string(reinterpret_cast<const char*>(address.s6_addr), 8);
+}
 
 // Counts of one listener; streams hold it after the listener has gone.
 struct Counts {
@@ -75,22 +84,30 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
 
   void end() {
     if (std::exchange(ended_, true) || home_.context().stopped()) return;
-    // Whoever ends it waits: no stream is handed out afterwards.
-    std::mutex mutex;
-    std::condition_variable closed;
-    bool done = false;
-    home_.post([this, &mutex, &closed, &done] {
-      boost::system::error_code ignored;
-      descriptor_.close(ignored);
-      std::lock_guard lock(mutex);
-      done = true;
-      closed.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    closed.wait_for(lock, std::chrono::seconds(5), [&] { return done; });
+    if (home_.here()) return close();
+    pass(home_, [self = shared_from_this()] { self->close(); });
+    // What was accepted before is on its way to its loop, behind which this waits: then no `on_stream` runs any more.
+    for (size_t i = 0; i < loops_.size(); ++i) pass(static_cast<IoLoop&>(loops_.loop(i)), [] {});
   }
 
  private:
+  // Runs `f` on another loop and waits for it.
+  static void pass(IoLoop& loop, std::function<void()> f) {
+    if (loop.here()) return;
+    auto passed = std::make_shared<std::promise<void>>();
+    loop.post([passed, f] {
+      f();
+      passed->set_value();
+    });
+    passed->get_future().wait_for(kEndPatience);
+  }
+
+  void close() {
+    boost::system::error_code ignored;
+    descriptor_.close(ignored);
+    pause_.reset();
+  }
+
   void wait() {
     if (!descriptor_.is_open()) return;
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
@@ -119,11 +136,12 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
 
   void admit(int fd) {
     const Address remote = address_of(fd, true);
+    const std::string neighbourhood = neighbourhood_of(remote.ip);
     {
       std::lock_guard lock(counts_->mutex);
-      size_t& of_ip = counts_->per_ip[remote.ip];
+      size_t& of_ip = counts_->per_ip[neighbourhood];
       if (counts_->all >= options_.max_streams || (of_ip >= options_.max_streams_per_ip && !remote.loopback() && !remote.ip.empty())) {
-        if (of_ip == 0) counts_->per_ip.erase(remote.ip);
+        if (of_ip == 0) counts_->per_ip.erase(neighbourhood);
         ::close(fd);
         return;
       }
@@ -133,11 +151,11 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto& loop = static_cast<IoLoop&>(loops_.loop(next_++ % loops_.size()));
-    loop.post([&loop, fd, remote, counts = counts_, call = on_stream_] {
-      call(std::make_unique<IoStream>(loop, fd, address_of(fd, false), remote, [counts, ip = remote.ip] {
+    loop.post([&loop, fd, remote, neighbourhood, counts = counts_, call = on_stream_] {
+      call(std::make_unique<IoStream>(loop, fd, address_of(fd, false), remote, [counts, neighbourhood] {
         std::lock_guard lock(counts->mutex);
         --counts->all;
-        if (--counts->per_ip[ip] == 0) counts->per_ip.erase(ip);
+        if (--counts->per_ip[neighbourhood] == 0) counts->per_ip.erase(neighbourhood);
       }));
     });
   }

@@ -55,7 +55,7 @@ struct TlsClientOptions {
 
 class Stream {
  public:
-  virtual ~Stream() = default;  // closes at once
+  virtual ~Stream() = default;  // closes at once; no read, write or handshake may be running
 
   // Reads 1 to buffer.size() octets. 0: the peer closed cleanly. kTimeout when `deadline` passes; kClosed after close().
   virtual Task<Result<size_t>> read(std::span<char> buffer, Time deadline) = 0;
@@ -77,14 +77,15 @@ class Stream {
 // Listens until dropped. `on_stream` runs on the stream's loop.
 class Listener {
  public:
-  virtual ~Listener() = default;  // stops accepting; existing streams live on
+  // Stops accepting; streams handed out live on. Dropped from outside the loops it waits until no `on_stream` runs any more.
+  virtual ~Listener() = default;
   virtual Address local() const = 0;
 };
 
 struct ListenOptions {
   Address address;
   size_t max_streams = 10'000;         // over it: accepted and closed at once
-  size_t max_streams_per_ip = 1'000;   // likewise; loopback is exempt
+  size_t max_streams_per_ip = 1'000;   // likewise; loopback is exempt. Of IPv6 the /64, which one host may have to itself
 };
 
 class Network {
