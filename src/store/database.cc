@@ -15,7 +15,7 @@
 namespace pabal::store {
 namespace {
 
-constexpr seconds kMendEvery{5};
+constexpr seconds kReopenEvery{5};
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "1";
 
@@ -27,15 +27,10 @@ Error to_error(const rocksdb::Status& status) {
   return {Code::kIo, "the store cannot be read or written: " + status.ToString() + "; is the disk full or failing?"};
 }
 
-// RocksDB calls most failures of the disk fatal, to be mended by a new process only. They need not be: the memtables hold
-// all that was acknowledged, and mend() writes them to new files and leaves the log that failed behind. When to try is
-// the committer's decision, by the store's clock.
-class Recoverable final : public rocksdb::EventListener {
+// RocksDB 7.8 tries to mend itself when space is free again. A flush that waits while a write fails makes that hang, and
+// the store has its own way back.
+class NoSelfRepair final : public rocksdb::EventListener {
  public:
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
-    if (error->IsIOError() && error->severity() > rocksdb::Status::kHardError)
-      *error = rocksdb::Status(*error, rocksdb::Status::kHardError);
-  }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
 };
 
@@ -90,6 +85,8 @@ rocksdb::ColumnFamilyOptions body_options(const RocksOptions& options, const std
   return family;
 }
 
+uint64_t max_log(const RocksOptions& options) { return 2 * (options.index_buffer + options.body_buffer); }
+
 rocksdb::DBOptions database_options(const RocksOptions& options) {
   rocksdb::DBOptions db;
   db.create_if_missing = true;
@@ -97,15 +94,15 @@ rocksdb::DBOptions database_options(const RocksOptions& options) {
   if (options.env) db.env = options.env;
   // Point in time: a log torn by a power cut is read up to the tear. All behind it was never acknowledged.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  db.max_total_wal_size = 2 * (options.index_buffer + options.body_buffer);  // bounds the time of opening after kill -9
+  db.max_total_wal_size = max_log(options);    // bounds the time of opening after kill -9
   db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.index_buffer + options.body_buffer);
   db.max_open_files = 512;
   db.max_background_jobs = 2;
   db.bytes_per_sync = 1 << 20;
   db.allow_concurrent_memtable_write = false;  // there is one writer
-  db.listeners = {std::make_shared<Recoverable>()};
-  db.max_bgerror_resume_count = 0;             // write() does it
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.listeners = {std::make_shared<NoSelfRepair>()};
+  db.max_bgerror_resume_count = 0;
+  db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;
   db.keep_log_file_num = 2;
   db.max_log_file_size = 1 << 20;
   db.stats_dump_period_sec = 0;
@@ -158,53 +155,67 @@ std::optional<std::string_view> Database::unexpired(std::string_view stored, Tim
 
 // --- opening --------------------------------------------------------------------------------------------------------
 
+OpenDatabase::~OpenDatabase() {
+  if (!db) return;
+  for (rocksdb::ColumnFamilyHandle* family : {meta, index, body}) db->DestroyColumnFamilyHandle(family).PermitUncheckedError();
+  db->Close().PermitUncheckedError();
+}
+
+Database::Database(const RocksOptions& options, const Clock& clock)
+    : options_(options), clock_(clock), filter_(std::make_unique<ExpiryFilter>(clock)) {}
+
 Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options, const Clock& clock) {
-  std::unique_ptr<Database> made(new Database(clock));
-  made->filter_ = std::make_unique<ExpiryFilter>(clock);
-  const auto cache = rocksdb::NewLRUCache(options.block_cache);
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(64 << 10, cache)},
-      {"index", index_options(options, cache, made->filter_.get())},
-      {"body", body_options(options, cache)}};
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(database_options(options), options.path, families, &handles, &opened);
-  if (is_locked(status)) return Error{Code::kUnavailable, "another pabal process has the store " + options.path + " open"};
-  if (!status.ok()) return Error{to_error(status).code, "cannot open the store " + options.path + ": " + status.ToString()};
-  made->db_.reset(opened);
-  made->meta_ = handles[0];
-  made->index_ = handles[1];
-  made->body_ = handles[2];
-  if (const auto checked = made->check_format(options.path); !checked) return checked.error();
+  std::unique_ptr<Database> made(new Database(options, clock));
+  auto opened = made->open_files();
+  if (!opened) return opened.error();
+  made->open_ = std::move(*opened);
   return made;
 }
 
-Result<void> Database::check_format(const std::string& path) {
-  std::string found;
-  const rocksdb::Status status = db_->Get({}, meta_, slice(kFormatKey), &found);
-  if (status.ok() && found == kFormat) return {};
-  if (status.ok()) return {Code::kUnsupported, "the store " + path + " was written by another version of Pabal; use that or a newer one"};
-  if (!status.IsNotFound()) return to_error(status);
+Result<std::shared_ptr<OpenDatabase>> Database::open_files() const {
+  const auto cache = rocksdb::NewLRUCache(options_.block_cache);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, family_options(64 << 10, cache)},
+      {"index", index_options(options_, cache, filter_.get())},
+      {"body", body_options(options_, cache)}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(database_options(options_), options_.path, families, &handles, &opened);
+  if (is_locked(status)) return Error{Code::kUnavailable, "another pabal process has the store " + options_.path + " open"};
+  if (!status.ok()) return Error{to_error(status).code, "cannot open the store " + options_.path + ": " + status.ToString()};
+  auto open = std::make_shared<OpenDatabase>();
+  open->db.reset(opened);
+  open->meta = handles[0];
+  open->index = handles[1];
+  open->body = handles[2];
+
+  std::string format;
+  const rocksdb::Status found = opened->Get({}, open->meta, slice(kFormatKey), &format);
+  if (found.ok() && format == kFormat) return open;
+  if (found.ok())
+    return Error{Code::kUnsupported, "the store " + options_.path + " was written by another version of Pabal; use that or a newer one"};
+  if (!found.IsNotFound()) return to_error(found);
   rocksdb::WriteOptions sync;
   sync.sync = true;
-  const rocksdb::Status written = db_->Put(sync, meta_, slice(kFormatKey), slice(kFormat));
+  const rocksdb::Status written = opened->Put(sync, open->meta, slice(kFormatKey), slice(kFormat));
   if (!written.ok()) return to_error(written);
-  return {};
-}
-
-Database::~Database() {
-  if (!db_) return;
-  for (rocksdb::ColumnFamilyHandle* family : {meta_, index_, body_}) db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
-  db_->Close().PermitUncheckedError();
+  return open;
 }
 
 // --- reading --------------------------------------------------------------------------------------------------------
 
-Result<std::optional<std::string>> Database::get(std::string_view key, Space space, const rocksdb::Snapshot* snapshot) const {
+Result<std::shared_ptr<const OpenDatabase>> Database::now() const {
+  std::lock_guard lock(mutex_);
+  if (open_) return std::shared_ptr<const OpenDatabase>(open_);
+  return Error{Code::kIo, "the store is closed because its disk fails; is the disk full?"};
+}
+
+Result<std::optional<std::string>> Database::get(const OpenDatabase& open, std::string_view key, Space space,
+                                                 const rocksdb::Snapshot* snapshot) const {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   rocksdb::PinnableSlice found;
-  const rocksdb::Status status = db_->Get(options, space == Space::kIndex ? index_ : body_, slice(key), &found);
+  const rocksdb::Status status = open.db->Get(options, space == Space::kIndex ? open.index : open.body, slice(key), &found);
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return to_error(status);
   if (space == Space::kBody) return std::optional<std::string>(found.ToString());
@@ -212,14 +223,15 @@ Result<std::optional<std::string>> Database::get(std::string_view key, Space spa
   return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
-Result<void> Database::scan(const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot, const Pending* pending) const {
+Result<void> Database::scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot,
+                            const Pending* pending) const {
   if (range.limit == 0 || (!range.end.empty() && range.begin >= range.end)) return {};
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   const rocksdb::Slice begin = slice(range.begin), end = slice(range.end);
   options.iterate_lower_bound = &begin;
   if (!range.end.empty()) options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, index_));
+  const std::unique_ptr<rocksdb::Iterator> it(open.db->NewIterator(options, open.index));
 
   const Time now = clock_.now();
   size_t left = range.limit;
@@ -238,34 +250,51 @@ Result<void> Database::scan(const Range& range, const Reader::Visit& visit, cons
 // --- writing --------------------------------------------------------------------------------------------------------
 
 Result<void> Database::write(rocksdb::WriteBatch& batch) {
-  const Time now = clock_.now();
-  if (failed_) {
-    if (now >= tried_ && now < tried_ + kMendEvery) return *failed_;
-    tried_ = now;
-    if (!mend()) return *failed_;
-    failed_.reset();
-    log::info("store", "the store can be written again");
-  }
   rocksdb::WriteOptions sync;
   sync.sync = true;
-  const rocksdb::Status status = db_->Write(sync, &batch);
+  const rocksdb::Status status = open_->db->Write(sync, &batch);
   if (status.ok()) return {};
   failed_ = to_error(status);
-  tried_ = now;
+  tried_ = clock_.now();
   log::error("store", failed_->message + "; nothing is accepted until it can be written again");
   return *failed_;
 }
 
-// Resume() flushes the memtables, which hold all that was acknowledged. That alone is not enough: where they were empty
-// it keeps the log that failed, whose end may be torn, or may hold the group that was refused, which must not come
-// back behind those that follow it. So every family is made to flush something, which ends that log for all of them.
-bool Database::mend() {
-  if (!db_->Resume().ok()) return false;
-  rocksdb::WriteBatch nothing;  // the empty key is never in use
-  for (rocksdb::ColumnFamilyHandle* family : {meta_, index_, body_}) nothing.Delete(family, rocksdb::Slice()).PermitUncheckedError();
-  rocksdb::WriteOptions unlogged;
-  unlogged.disableWAL = true;
-  return db_->Write(unlogged, &nothing).ok() && db_->Flush({}, {meta_, index_, body_}).ok();
+Result<void> Database::ready() {
+  if (!failed_) return {};
+  const Time now = clock_.now();
+  if (now >= tried_ && now < tried_ + kReopenEvery) return *failed_;
+  if (const Result<void> reopened = reopen(); !reopened) {
+    tried_ = now;
+    failed_ = reopened.error();
+    return reopened;
+  }
+  failed_.reset();
+  log::info("store", "the store can be written again");
+  return {};
+}
+
+// RocksDB goes on after a failed write only by Resume(), which hangs when a flush was waiting meanwhile, and where all
+// memtables are empty goes on with the log that failed. Opening it anew is what every start after a crash does.
+Result<void> Database::reopen() {
+  if (!disk_works()) return *failed_;  // as long as it does not, reads shall go on
+  std::lock_guard lock(mutex_);
+  if (open_.use_count() > 1) return {Code::kUnavailable, "the store waits for its readers to open its files anew; try again in a minute"};
+  open_.reset();
+  auto opened = open_files();
+  if (!opened) return opened.error();
+  open_ = std::move(*opened);
+  return {};
+}
+
+// Opening may write as much as the log holds.
+bool Database::disk_works() const {
+  rocksdb::Env& env = options_.env ? *options_.env : *rocksdb::Env::Default();
+  uint64_t space = 0;
+  if (env.GetFreeSpace(options_.path, &space).ok() && space < 2 * max_log(options_)) return false;
+  const std::string path = options_.path + "/probe";
+  const bool written = rocksdb::WriteStringToFile(&env, std::string(1 << 16, 'p'), path, true).ok();
+  return env.DeleteFile(path).ok() && written;
 }
 
 }  // namespace pabal::store

@@ -6,6 +6,7 @@
 #include <rocksdb/db.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,43 +16,54 @@
 
 namespace pabal::store {
 
+// RocksDB, open; whoever holds it may use it. Closed by the last holder.
+struct OpenDatabase {
+  ~OpenDatabase();
+  std::unique_ptr<rocksdb::DB> db;
+  rocksdb::ColumnFamilyHandle* meta = nullptr;  // the format, and no key of a user
+  rocksdb::ColumnFamilyHandle* index = nullptr;
+  rocksdb::ColumnFamilyHandle* body = nullptr;
+};
+
 class Database {
  public:
   static Result<std::unique_ptr<Database>> open(const RocksOptions& options, const Clock& clock);
-  ~Database();
+
+  // kIo: the disk failed, and the database could not be opened since.
+  Result<std::shared_ptr<const OpenDatabase>> now() const;
 
   // With null for `snapshot`: the newest committed state, which is on stable storage.
-  Result<std::optional<std::string>> get(std::string_view key, Space space, const rocksdb::Snapshot* snapshot) const;
+  Result<std::optional<std::string>> get(const OpenDatabase& open, std::string_view key, Space space, const rocksdb::Snapshot* snapshot) const;
   // `pending` wins where both have a key; null: none.
-  Result<void> scan(const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot, const Pending* pending) const;
+  Result<void> scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot,
+                    const Pending* pending) const;
 
-  // Returns when the batch is on stable storage. After a failure all writes fail, and every few seconds (by the clock)
-  // one tries to bring the database back. Committer's thread only.
+  // --- the committer's thread only
+  // Returns when the batch is on stable storage. After a failure nothing can be written until ready() says so.
   Result<void> write(rocksdb::WriteBatch& batch);
+  // Whether writes can be tried. After a failure it tries every few seconds (by the clock) to open the database anew,
+  // as a new process would: then each transaction of the write that failed is there as a whole, or all are not.
+  Result<void> ready();
 
   // What a value of the index space is stored behind: its expiry.
   static std::string head(std::optional<Time> expires);
   // The value without its head; nothing when it has expired at `now`.
   static std::optional<std::string_view> unexpired(std::string_view stored, Time now);
-
-  rocksdb::DB& engine() const { return *db_; }
-  rocksdb::ColumnFamilyHandle* index() const { return index_; }
-  rocksdb::ColumnFamilyHandle* body() const { return body_; }
   const Clock& clock() const { return clock_; }
 
  private:
-  explicit Database(const Clock& clock) : clock_(clock) {}
-  Result<void> check_format(const std::string& path);
-  bool mend();
+  Database(const RocksOptions& options, const Clock& clock);
+  Result<std::shared_ptr<OpenDatabase>> open_files() const;
+  bool disk_works() const;
+  Result<void> reopen();
 
+  const RocksOptions options_;
   const Clock& clock_;
-  std::unique_ptr<rocksdb::CompactionFilter> filter_;  // dies after db_
-  std::unique_ptr<rocksdb::DB> db_;
-  rocksdb::ColumnFamilyHandle* meta_ = nullptr;  // the format, and no key of a user
-  rocksdb::ColumnFamilyHandle* index_ = nullptr;
-  rocksdb::ColumnFamilyHandle* body_ = nullptr;
-  std::optional<Error> failed_;
-  Time tried_{};  // when the last attempt to write or to mend failed
+  const std::unique_ptr<rocksdb::CompactionFilter> filter_;
+  mutable std::mutex mutex_;  // of open_; held while it is opened anew, so that readers wait
+  std::shared_ptr<OpenDatabase> open_;
+  std::optional<Error> failed_;  // committer's thread only, as all below
+  Time tried_{};                 // when a write or an attempt to reopen failed last
 };
 
 }  // namespace pabal::store

@@ -47,11 +47,11 @@ void Pending::note(Family& family, std::string_view key, Written written) {
   }
 }
 
-void Pending::clear() {
+void Pending::reset(rocksdb::ColumnFamilyHandle* index, rocksdb::ColumnFamilyHandle* body) {
   if (batch_.Data().capacity() > kKeptCapacity) batch_ = rocksdb::WriteBatch();
   else batch_.Clear();
-  index_.keys.clear();
-  body_.keys.clear();
+  index_ = {index, {}};
+  body_ = {body, {}};
   undo_.clear();
 }
 

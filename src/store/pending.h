@@ -18,7 +18,6 @@ namespace pabal::store {
 
 class Pending {
  public:
-  Pending(rocksdb::ColumnFamilyHandle* index, rocksdb::ColumnFamilyHandle* body) : index_{index, {}}, body_{body, {}} {}
 
   // Where a value lies in the batch: the batch moves when it grows, so never as an address.
   struct Written {
@@ -42,11 +41,12 @@ class Pending {
   size_t octets() const { return batch_.GetDataSize(); }
   bool empty() const { return batch_.Count() == 0; }
   rocksdb::WriteBatch& batch() { return batch_; }
-  void clear();
+  // Forgets everything; what comes is for these families.
+  void reset(rocksdb::ColumnFamilyHandle* index, rocksdb::ColumnFamilyHandle* body);
 
  private:
   struct Family {
-    rocksdb::ColumnFamilyHandle* handle;
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
     Keys keys;
   };
   struct Undo {

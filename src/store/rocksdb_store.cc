@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -23,28 +24,35 @@ constexpr size_t kMaxGroupOctets = 16 << 20;  // or this much written: bounds th
 
 class RocksSnapshot final : public Snapshot {
  public:
-  explicit RocksSnapshot(const Database& database) : database_(database), snapshot_(database.engine().GetSnapshot()) {}
-  ~RocksSnapshot() override { database_.engine().ReleaseSnapshot(snapshot_); }
+  explicit RocksSnapshot(const Database& database) : database_(database), open_(database.now()) {
+    if (open_) snapshot_ = (*open_)->db->GetSnapshot();
+  }
+  ~RocksSnapshot() override {
+    if (open_) (*open_)->db->ReleaseSnapshot(snapshot_);
+  }
   Result<std::optional<std::string>> get(std::string_view key, Space space) const override {
-    return database_.get(key, space, snapshot_);
+    if (!open_) return open_.error();
+    return database_.get(**open_, key, space, snapshot_);
   }
   Result<void> scan(const Range& range, const Visit& visit) const override {
-    return database_.scan(range, visit, snapshot_, nullptr);
+    if (!open_) return open_.error();
+    return database_.scan(**open_, range, visit, snapshot_, nullptr);
   }
 
  private:
   const Database& database_;
-  const rocksdb::Snapshot* snapshot_;
+  const Result<std::shared_ptr<const OpenDatabase>> open_;
+  const rocksdb::Snapshot* snapshot_ = nullptr;
 };
 
 class RocksTransaction final : public Transaction {
  public:
-  RocksTransaction(const Database& database, Pending& pending) : database_(database), pending_(pending) {}
+  RocksTransaction(const Database& database, const OpenDatabase& open, Pending& pending) : database_(database), open_(open), pending_(pending) {}
 
   Result<std::optional<std::string>> get(std::string_view key, Space space) const override {
     const Pending::Keys& written = pending_.keys(space);
     const auto found = written.find(key);
-    if (found == written.end()) return database_.get(key, space, nullptr);
+    if (found == written.end()) return database_.get(open_, key, space, nullptr);
     if (found->second.erased) return std::optional<std::string>();
     const std::string_view stored = pending_.stored(found->second);
     if (space == Space::kBody) return std::optional<std::string>(stored);
@@ -54,7 +62,7 @@ class RocksTransaction final : public Transaction {
 
   Result<void> scan(const Range& range, const Visit& visit) const override {
     ++scanning_;
-    const Result<void> scanned = database_.scan(range, visit, nullptr, &pending_);
+    const Result<void> scanned = database_.scan(open_, range, visit, nullptr, &pending_);
     --scanning_;
     return scanned;
   }
@@ -80,6 +88,7 @@ class RocksTransaction final : public Transaction {
   }
 
   const Database& database_;
+  const OpenDatabase& open_;
   Pending& pending_;
   mutable int scanning_ = 0;
   std::optional<Error> refused_;
@@ -88,7 +97,7 @@ class RocksTransaction final : public Transaction {
 class RocksStore final : public Store {
  public:
   RocksStore(std::unique_ptr<Database> database, size_t max_waiting)
-      : database_(std::move(database)), max_waiting_(max_waiting), pending_(database_->index(), database_->body()), committer_([this] { run(); }) {}
+      : database_(std::move(database)), max_waiting_(max_waiting), committer_([this] { run(); }) {}
 
   ~RocksStore() override {
     {
@@ -100,10 +109,14 @@ class RocksStore final : public Store {
   }
 
   Result<std::optional<std::string>> get(std::string_view key, Space space) const override {
-    return database_->get(key, space, nullptr);
+    const auto open = database_->now();
+    if (!open) return open.error();
+    return database_->get(**open, key, space, nullptr);
   }
   Result<void> scan(const Range& range, const Visit& visit) const override {
-    return database_->scan(range, visit, nullptr, nullptr);
+    const auto open = database_->now();
+    if (!open) return open.error();
+    return database_->scan(**open, range, visit, nullptr, nullptr);
   }
   std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(*database_); }
 
@@ -130,12 +143,13 @@ class RocksStore final : public Store {
     Figures figures;
     figures.transactions = transactions_;
     figures.groups = groups_;
-    rocksdb::DB& engine = database_->engine();
+    const auto open = database_->now();
+    if (!open) return figures;
     uint64_t n = 0;
-    for (rocksdb::ColumnFamilyHandle* family : {database_->index(), database_->body()})
+    for (rocksdb::ColumnFamilyHandle* family : {(*open)->index, (*open)->body})
       for (const auto& property : {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kTotalBlobFileSize})
-        if (engine.GetIntProperty(family, property, &n)) figures.disk_bytes += n;
-    if (engine.GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &n)) figures.disk_bytes += n;  // in the log
+        if ((*open)->db->GetIntProperty(family, property, &n)) figures.disk_bytes += n;
+    if ((*open)->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &n)) figures.disk_bytes += n;  // in the log
     return figures;
   }
 
@@ -163,26 +177,37 @@ class RocksStore final : public Store {
 
   // The promise of a 250, in order: run the works, write with sync, only then acknowledge.
   void commit(std::vector<Waiting> group) {
-    pending_.clear();
     std::vector<Result<void>> results;
     results.reserve(group.size());
-    while (results.size() < group.size() && pending_.octets() < kMaxGroupOctets) results.push_back(work(group[results.size()].work));
-    if (results.size() < group.size()) give_back(group, results.size());
-
-    const Result<void> written = pending_.empty() ? Result<void>() : database_->write(pending_.batch());
-    for (Result<void>& result : results) {
-      if (result) result = written;  // also where nothing was written: it may have read what did not last
-      transactions_ += result.ok();
-    }
-    groups_ += written && !pending_.empty();
+    if (const Result<void> ready = database_->ready(); ready) write(group, results);
+    else results.assign(group.size(), ready);
+    for (const Result<void>& result : results) transactions_ += result.ok();
     for (size_t i = 0; i < group.size(); ++i) acknowledge(group[i].done, std::move(results[i]));
-    if (written) watches_->notify(pending_.keys(Space::kIndex));
-    pending_.clear();  // an idle store holds nothing
+    watches_->notify(pending_.keys(Space::kIndex));
+    pending_.reset(nullptr, nullptr);  // an idle store holds nothing
+  }
+
+  void write(std::vector<Waiting>& group, std::vector<Result<void>>& results) {
+    watches_->notify(std::exchange(unsure_, {}));
+    const auto open = database_->now();
+    pending_.reset((*open)->index, (*open)->body);
+    while (results.size() < group.size() && pending_.octets() < kMaxGroupOctets) results.push_back(work(**open, group[results.size()].work));
+    if (results.size() < group.size()) give_back(group, results.size());
+    if (pending_.empty()) return;
+
+    const Result<void> written = database_->write(pending_.batch());
+    if (written) {
+      ++groups_;
+      return;
+    }
+    for (Result<void>& result : results)
+      if (result) result = written;  // also where nothing was written: it may have read what did not last
+    unsure_ = pending_.keys(Space::kIndex);
   }
 
   // A transaction that fails, in whatever way, leaves no trace in the group.
-  Result<void> work(const Work& work) {
-    RocksTransaction transaction(*database_, pending_);
+  Result<void> work(const OpenDatabase& open, const Work& work) {
+    RocksTransaction transaction(*database_, open, pending_);
     pending_.begin();
     Result<void> result;
     try {
@@ -221,7 +246,8 @@ class RocksStore final : public Store {
   std::condition_variable wake_;
   std::deque<Waiting> waiting_;
   bool closing_ = false;
-  Pending pending_;  // committer's thread only
+  Pending pending_;       // committer's thread only
+  Pending::Keys unsure_;  // of a write that failed: whether they changed is known when the store works again
   std::atomic<uint64_t> transactions_{0}, groups_{0};
   std::thread committer_;
 };

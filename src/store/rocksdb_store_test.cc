@@ -72,14 +72,14 @@ class RocksStore : public testing::Test {
   RocksOptions options_;
 };
 
-TEST_F(RocksStore, AStoreOfAnotherVersionIsRefusedAndLeftAlone) {
-  open()->transact_and_wait([](Transaction& t) { return t.put("a", "1"), Result<void>(); }).ok();
-  const auto set_format = [&](std::string_view format) {
+TEST_F(RocksStore, AStoreOfAnotherVersionIsRefused) {
+  open();
+  {
     const auto database = Database::open(options_, clock_);
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->engine().Put({}, (*database)->engine().DefaultColumnFamily(), "format", rocksdb::Slice(format.data(), format.size())).ok());
-  };
-  set_format("2");
+    const auto files = (*database)->now();
+    ASSERT_TRUE((*files)->db->Put({}, (*files)->meta, "format", "2").ok());
+  }
   const auto refused = open_rocksdb(options_, clock_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.code(), Code::kUnsupported);
@@ -98,51 +98,58 @@ TEST_F(RocksStore, AFileInPlaceOfTheFolderIsAnIoErrorAndNotAnotherProcess) {
   EXPECT_EQ(refused.code(), Code::kIo) << refused.error().message;
 }
 
-TEST_F(RocksStore, CompactionFreesWhatHasExpired) {
-  const auto opened = Database::open(options_, clock_);
-  ASSERT_TRUE(opened);
-  Database& database = **opened;
-  const auto write = [&](std::string_view key, std::optional<Time> expires) {
-    Pending pending(database.index(), database.body());
+// The engine below the store, to compact when the test says so.
+class Expiry : public RocksStore {
+ protected:
+  void SetUp() override {
+    auto opened = Database::open(options_, clock_);
+    ASSERT_TRUE(opened);
+    database_ = std::move(*opened);
+    files_ = *database_->now();
+  }
+  void write(std::string_view key, std::optional<Time> expires) {
+    Pending pending;
+    pending.reset(files_->index, files_->body);
     pending.put(Space::kIndex, key, Database::head(expires), "value");
-    ASSERT_TRUE(database.write(pending.batch()));
-  };
-  const auto stored = [&] {
+    ASSERT_TRUE(database_->write(pending.batch()));
+    ASSERT_TRUE(files_->db->Flush({}, files_->index).ok());  // each in a file of its own
+  }
+  std::optional<std::string> get(std::string_view key) { return *database_->get(*files_, key, Space::kIndex, nullptr); }
+  std::string stored_keys() {
     std::string keys;
-    const std::unique_ptr<rocksdb::Iterator> it(database.engine().NewIterator({}, database.index()));
+    const std::unique_ptr<rocksdb::Iterator> it(files_->db->NewIterator({}, files_->index));
     for (it->SeekToFirst(); it->Valid(); it->Next()) keys += it->key().ToString();
     return keys;
-  };
-  const auto compact = [&] {
+  }
+  void compact() {
     rocksdb::CompactRangeOptions all;
     all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-    ASSERT_TRUE(database.engine().CompactRange(all, database.index(), nullptr, nullptr).ok());
-  };
+    ASSERT_TRUE(files_->db->CompactRange(all, files_->index, nullptr, nullptr).ok());
+  }
+
+  std::unique_ptr<Database> database_;
+  std::shared_ptr<const OpenDatabase> files_;
+};
+
+TEST_F(Expiry, CompactionFreesWhatHasExpired) {
   write("a", clock_.now() + seconds(1));
   write("b", {});
   write("c", clock_.now() + days(1));
   compact();
-  EXPECT_EQ(stored(), "abc");
+  EXPECT_EQ(stored_keys(), "abc");
   clock_.advance(seconds(1));
-  EXPECT_EQ(stored(), "abc");  // hidden, not yet freed
-  EXPECT_EQ(*database.get("a", Space::kIndex, nullptr), std::nullopt);
+  EXPECT_EQ(stored_keys(), "abc");  // hidden, not yet freed
+  EXPECT_EQ(get("a"), std::nullopt);
   compact();
-  EXPECT_EQ(stored(), "bc");
+  EXPECT_EQ(stored_keys(), "bc");
 }
 
-TEST_F(RocksStore, AnExpiredValueThatIsFreedDoesNotBringBackTheOneBeforeIt) {
-  const auto opened = Database::open(options_, clock_);
-  ASSERT_TRUE(opened);
-  Database& database = **opened;
-  for (const std::optional<Time> expires : {std::optional<Time>(), std::optional<Time>(clock_.now() + seconds(1))}) {
-    Pending pending(database.index(), database.body());
-    pending.put(Space::kIndex, "k", Database::head(expires), "v");
-    ASSERT_TRUE(database.write(pending.batch()));
-    ASSERT_TRUE(database.engine().Flush({}, database.index()).ok());  // two files with one version each
-  }
+TEST_F(Expiry, AnExpiredValueThatIsFreedDoesNotBringBackTheOneBeforeIt) {
+  write("k", {});
+  write("k", clock_.now() + seconds(1));
   clock_.advance(seconds(1));
-  ASSERT_TRUE(database.engine().CompactRange({}, database.index(), nullptr, nullptr).ok());
-  EXPECT_EQ(*database.get("k", Space::kIndex, nullptr), std::nullopt);
+  ASSERT_TRUE(files_->db->CompactRange({}, files_->index, nullptr, nullptr).ok());
+  EXPECT_EQ(get("k"), std::nullopt);
 }
 
 TEST_F(RocksStore, BodiesLieInBlobFilesAndTheirSpaceIsCounted) {

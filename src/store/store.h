@@ -84,8 +84,8 @@ class Store : public Reader {
   // Queues `work`; returns at once. `work` runs on the committer's thread, and again if an engine must retry it: it may
   // only touch what it owns and must be short. `done` runs on the committer's thread, exactly once, also at close, and
   // does not throw. Its error is that of `work`, or
-  //   kIo        the disk failed: nothing was written as far as this process goes; if it dies before the disk works
-  //              again, the next may find the transaction whole. The store tries by itself to write again.
+  //   kIo        the disk failed. Nobody sees what was written, until the store can write again, by itself or after a
+  //              restart: then the transaction is there as a whole or not at all.
   //   kLimit     at once, on the calling thread: the queue of waiting transactions is full
   //   kClosed    at once, on the calling thread: the store is being closed
   //   kInternal  `work` has thrown
