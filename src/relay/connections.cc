@@ -102,6 +102,7 @@ void Connections::keep(const std::string& destination, Connection connection) {
 void Connections::dismiss(Connection connection) { loop_.spawn(say_goodbye(std::move(connection))); }
 
 void Connections::plan_sweep() {
+  if (stopping_) return;  // a loop that stops fires every timer at once
   std::optional<Time> first;
   const auto at = [&](Time t) { first = std::min(first.value_or(t), t); };
   for (const auto& [name, d] : destinations_) {
@@ -131,6 +132,7 @@ void Connections::sweep() {
 
 void Connections::stop() {
   stopping_ = true;
+  sweeper_.reset();
   for (auto& [name, d] : destinations_) {
     send_away(d, "4.3.2 the server is stopping");
     for (Connection& connection : std::exchange(d.idle, {})) dismiss(std::move(connection));

@@ -164,6 +164,9 @@ TEST_F(Flow, LargeMessagesDoNotFillTheMemoryTogether) {
   begin();
   loop.run_for(seconds(5));
   EXPECT_EQ(outbound->active(), 2u) << "64 MiB";
+  send({"carol@other.org"});
+  loop.run_for(seconds(1));
+  EXPECT_EQ(other.connected.size(), 1u) << "small ones pass by";
   ASSERT_TRUE(until_empty(minutes(5)));
   EXPECT_EQ(bob.mails.size(), 4u);
 }

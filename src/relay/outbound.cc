@@ -113,8 +113,10 @@ Outbound::Look Outbound::consider(const queue::Queue::Due& due, std::map<queue::
     parked.emplace(due.id, groups.front().destination);
     return Look::kPassed;
   }
-  if (!active_.empty() && octets_ + (*found)->size > kOctetsUnderWay) return Look::kFull;
-
+  if (!active_.empty() && octets_ + (*found)->size > kOctetsUnderWay) {
+    parked.emplace(due.id, "");  // too large for now; the others go on
+    return Look::kPassed;
+  }
   auto job = std::make_shared<Job>();
   job->entry = std::make_shared<const queue::Entry>(**found);
   job->groups = std::move(groups);

@@ -39,7 +39,7 @@ struct OutboundOptions {
 constexpr minutes kRecheck{1};                 // the queue is looked at this often even when nothing wakes us
 constexpr seconds kRecordAgain{10};            // an outcome that cannot be written is tried again after this long
 constexpr size_t kDomainsAtOnce = 8;           // domains of one entry served side by side
-constexpr size_t kMaxParked = 500;             // due entries passed over because their domain is crowded
+constexpr size_t kMaxParked = 500;             // due entries passed over: their domain is crowded, or they are too large for now
 constexpr uint64_t kOctetsUnderWay = 64 << 20; // of messages; a larger one goes alone
 
 class Outbound {
@@ -94,7 +94,7 @@ class Outbound {
   std::unique_ptr<store::Store::Watch> watch_;
   std::set<queue::QueueId> active_;
   std::map<std::string, size_t> under_way_;       // groups begun and not ended, of each destination
-  std::map<queue::QueueId, std::string> parked_;  // and the crowded destination each waits for
+  std::map<queue::QueueId, std::string> parked_;  // passed over, and the crowded destination each waits for
   uint64_t octets_ = 0;                            // of the active ones
 };
 

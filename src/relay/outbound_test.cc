@@ -69,7 +69,7 @@ TEST_F(OutboundTest, TriesForFiveDaysOnScheduleWarnsOnceAndGivesUp) {
   std::vector<Time> tries{start};
   uint32_t attempts = 0;
   while (loop.run_until([&] { return !queued(id) || queued(id)->recipients[0].attempts > attempts; }, days(6)) && queued(id)) {
-    const auto& r = queued(id)->recipients[0];
+    const queue::Recipient r = queued(id)->recipients[0];
     attempts = r.attempts;
     ASSERT_EQ(attempts, tries.size());
     const Duration wait = r.next_attempt - loop.now();
@@ -302,6 +302,36 @@ TEST_F(OutboundTest, AddressesThatAreOursAreFiledWithoutSmtp) {
   EXPECT_TRUE(network.dialed.empty());
   EXPECT_THAT(actions(id), ElementsAre("delivered", "failed"));
   EXPECT_EQ(store.bodies(), 2u) << "dave's and the report: one copy of each";
+}
+
+TEST_F(OutboundTest, TheEntrysOwnHeaderLinesComeBeforeTheSharedBody) {
+  queue::Entry e = entry({"bob@univ.edu", "alice@example.com", "nobody@univ.edu"});
+  e.prefix = "Resent-From: list@example.com\r\n";
+  e.ret = "FULL";
+  bob.on_rcpt = [](const smtp::RcptParams& r) { return r.address.starts_with("nobody") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+  add(e);
+  begin();
+  ASSERT_TRUE(until_empty(seconds(10)));
+  EXPECT_EQ(bob.mails.at(0).content, e.prefix + kLetter);
+  const auto box = inbox("alice@example.com");
+  ASSERT_EQ(box.size(), 2u);
+  const bool report_first = box[0].find("multipart/report") != std::string::npos;
+  EXPECT_EQ(box[report_first ? 1 : 0], "Return-Path: <alice@example.com>\r\n" + e.prefix + kLetter);
+  EXPECT_EQ(Dsn(box[report_first ? 0 : 1]).parts.at(2), e.prefix + kLetter);
+  EXPECT_EQ(store.bodies(), 2u);
+}
+
+TEST_F(OutboundTest, ADirectoryThatCannotBeReadRefusesNobody) {
+  local.verdicts["bob@univ.edu"] = mailbox::LocalDelivery::Verdict::kUnavailable;
+  const auto id = send({"bob@univ.edu", "carol@univ.edu"});
+  begin();
+  loop.run_for(seconds(10));
+  ASSERT_TRUE(queued(id));
+  EXPECT_EQ(queued(id)->recipients[0].last_reply, "4.3.0 the directory cannot be read");
+  EXPECT_EQ(bob.mails.size(), 1u);
+  local.verdicts.clear();
+  EXPECT_TRUE(until_empty(minutes(2)));
+  EXPECT_EQ(bob.mails.size(), 2u);
 }
 
 TEST_F(OutboundTest, ALocalMailboxThatIsFullIsTriedAgain) {

@@ -84,9 +84,9 @@ Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random&
   // RFC 7505 §3: a null MX stands alone; beside others it means nothing.
   std::erase_if(hosts, [](const dns::Record& r) { return r.data.empty() || r.data == "."; });
   if (hosts.empty()) co_return Error{Code::kDenied, "5.1.10 " + name + " says that it takes no mail (null MX)"};
-  // By preference; those of one preference in random order, to spread the load.
+  // By preference; those of one preference stay in random order, to spread the load: sort cannot tell them apart.
   for (size_t i = hosts.size(); i > 1; --i) std::swap(hosts[i - 1], hosts[random.below(i)]);
-  std::stable_sort(hosts.begin(), hosts.end(), [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
+  std::sort(hosts.begin(), hosts.end(), [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
   const auto us = std::find_if(hosts.begin(), hosts.end(), [&](const dns::Record& r) { return text::iequals(r.data, self); });
   if (us != hosts.end()) {
     const uint16_t ours = us->preference;
