@@ -1,6 +1,5 @@
 // room: identity
 // SASL exchanges of any octets never crash, end within four messages, and let nobody in without the password.
-#include <filesystem>
 #include <string>
 
 #include "base/check.h"
@@ -13,7 +12,7 @@ namespace {
 
 using namespace pabal;
 
-// Holds nothing: every name is unknown, but that of the key for made-up salts.
+// Holds nothing: every name is unknown, and has a made-up salt.
 class EmptyStore final : public store::Store {
  public:
   Result<std::optional<std::string>> get(std::string_view, store::Space) const override { return std::optional<std::string>(); }
@@ -24,7 +23,7 @@ class EmptyStore final : public store::Store {
   Figures figures() const override { return {}; }
 };
 
-// Runs what it is given at once: Argon2id would make the fuzzer slow, so passwords are never checked here.
+// Always full: Argon2id would make the fuzzer slow, so passwords are never checked here.
 class NoPool final : public net::Pool {
  public:
   bool submit(std::function<void()>) override { return false; }
@@ -55,6 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   std::optional<identity::SaslStep> step;
   loop.spawn(keep(exchange.start(mechanisms[choice & 3], {}), &step));
+  loop.run_for(minutes(1));
+  PABAL_CHECK(step);
   for (size_t i = 0; i < messages.size() && step && step->kind == identity::SaslStep::Kind::kChallenge; ++i) {
     PABAL_CHECK(i < 4);
     // "@" stands for the nonce that only the server knows, so that the fuzzer gets past it.
