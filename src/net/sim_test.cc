@@ -92,5 +92,100 @@ TEST(SimNetwork, RefusesHangsAndCutsAsTold) {
   EXPECT_EQ(last.code(), Code::kIo);
 }
 
+Task<void> read_once(std::shared_ptr<Stream> stream, Duration patience, Result<size_t>& out) {
+  char block[10];
+  Task<Result<size_t>> reading = stream->read(block, stream->loop().now() + patience);
+  out = co_await reading;
+}
+
+TEST(SimStream, ReadsAndWritesEndAtTheirDeadlines) {
+  SimLoop loop;
+  StreamPair pair = make_stream_pair(loop);
+  std::shared_ptr<Stream> client = std::move(pair.client), server = std::move(pair.server);
+  const Time start = loop.now();
+  Result<size_t> got = size_t{99};
+  loop.spawn(read_once(client, minutes(5), got));
+  loop.run_until([&] { return !got; }, hours(1));
+  EXPECT_EQ(got.code(), Code::kTimeout);
+  EXPECT_EQ(loop.now() - start, minutes(5));
+  Result<void> sent;
+  loop.spawn(send_all(server, std::string(1'000'000, 'x'), sent));  // nobody reads
+  loop.run_for(hours(2));
+  EXPECT_EQ(sent.code(), Code::kTimeout);
+  loop.spawn(read_once(client, minutes(5), got));
+  loop.run_until_idle();
+  EXPECT_EQ(*got, 10u) << "what came is still there";
+}
+
+TEST(SimStream, ClosingEndsTheReadThatWaitsAndTellsTheOtherSide) {
+  SimLoop loop;
+  StreamPair pair = make_stream_pair(loop);
+  std::shared_ptr<Stream> client = std::move(pair.client), server = std::move(pair.server);
+  Result<size_t> here = size_t{99}, there = size_t{99};
+  loop.spawn(read_once(client, minutes(5), here));
+  loop.spawn(read_once(server, minutes(5), there));
+  loop.run_until_idle();
+  client->close();
+  loop.run_until_idle();
+  EXPECT_EQ(here.code(), Code::kClosed);
+  EXPECT_EQ(*there, 0u);
+  Result<void> sent;
+  loop.spawn(send_all(server, "x", sent));
+  loop.run_until_idle();
+  EXPECT_EQ(sent.code(), Code::kIo);
+}
+
+TEST(SimStream, TlsIsPretendedOnEachSide) {
+  SimLoop loop;
+  StreamPair pair = make_stream_pair(loop);
+  EXPECT_EQ(pair.client->tls(), nullptr);
+  TlsClientOptions options;
+  options.server_name = "mx.example";
+  Task<Result<void>> shaking = pair.client->tls_connect(options, loop.now());
+  start_detached([](Task<Result<void>> task) -> Task<void> {
+    const Result<void> done = co_await task;
+    EXPECT_TRUE(done);
+  }(std::move(shaking)), [](std::exception_ptr) {});
+  ASSERT_NE(pair.client->tls(), nullptr);
+  EXPECT_EQ(pair.client->tls()->server_name, "mx.example");
+  EXPECT_EQ(pair.server->tls(), nullptr);
+}
+
+Task<void> wait_outside(SimLoop& loop, Pool& pool, Time& at) {
+  std::function<Result<int>()> work = [] { return 1; };
+  for (int i = 0; i < 50; ++i) {
+    Task<Result<int>> working = run_on<int>(pool, loop, work);
+    const Result<int> done = co_await working;
+    EXPECT_TRUE(done);
+  }
+  at = loop.now();
+}
+
+TEST(SimLoop, TimeStandsStillWhileAnotherThreadWorks) {
+  SimLoop loop;
+  const auto pool = make_pool(2, 10);
+  const Time start = loop.now();
+  Time at;
+  std::vector<std::string> out;
+  loop.spawn(note_after(loop, milliseconds(1), "timer", out));
+  loop.spawn(wait_outside(loop, *pool, at));
+  loop.run_for(seconds(1));
+  EXPECT_EQ(at, start) << "the pool's work took no virtual time";
+  EXPECT_EQ(out.size(), 1u);
+}
+
+TEST(SimLoop, ADroppedTimerNeverRuns) {
+  SimLoop loop;
+  bool ran = false;
+  auto timer = loop.at(loop.now() + seconds(1), [&] { ran = true; });
+  timer.reset();
+  loop.run_for(hours(1));
+  EXPECT_FALSE(ran);
+  std::unique_ptr<Loop::Timer> self;
+  self = loop.at(loop.now() - hours(1), [&] { ran = true; self.reset(); });  // drops itself while it runs
+  loop.run_for(seconds(1));
+  EXPECT_TRUE(ran);
+}
+
 }  // namespace
 }  // namespace pabal::net

@@ -255,11 +255,10 @@ Task<Result<ServerReply>> ClientConnection::step(std::string command, Duration p
   co_return reply;
 }
 
-Task<Result<void>> ClientConnection::reset() {
+Task<void> ClientConnection::reset() {
   Task<Result<ServerReply>> asking = step("RSET", kMailTime);
   const Result<ServerReply> reply = co_await asking;
   if (!reply || reply->code != 250) usable_ = false;
-  co_return Result<void>();
 }
 
 // MAIL, RCPT and DATA. RFC 2920 §3.1: together; without PIPELINING one by one, and nothing in vain. Refused recipients get their
@@ -310,7 +309,7 @@ Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, s
   }
   go_ahead = taken > 0;
   if (!go_ahead) {
-    Task<Result<void>> resetting = reset();
+    Task<void> resetting = reset();
     co_await resetting;
   }
   co_return std::nullopt;
@@ -368,7 +367,8 @@ Task<SendResult> ClientConnection::send(Outgoing message) {
 Task<void> ClientConnection::quit() {
   if (usable_) {
     Task<Result<ServerReply>> asking = ask("QUIT", kQuitTime);
-    co_await asking;
+    const Result<ServerReply> goodbye = co_await asking;  // whatever it is
+    static_cast<void>(goodbye);
   }
   usable_ = false;
   stream_->close();

@@ -82,7 +82,7 @@ class ClientConnection {
   Task<Result<ServerReply>> step(std::string command, Duration patience);
   Task<Result<void>> ehlo();
   Task<Result<void>> scram(bool plus, std::string user, std::string password, std::string nonce);
-  Task<Result<void>> reset();
+  Task<void> reset();
   Task<std::optional<Error>> envelope(const Outgoing& message, std::vector<ServerReply>& recipients, bool& go_ahead);
   Task<std::optional<Error>> content(const Outgoing& message, std::vector<ServerReply>& recipients);
   std::optional<Error> cannot_carry(const Outgoing& message) const;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "message/build.h"
+#include "message/limits.h"
 #include "message/message.h"
 
 namespace pabal::submission {
@@ -22,6 +23,9 @@ Result<Fixed> fix_up(std::string content, std::string_view from, std::string_vie
   const size_t head_size = message::header_size(content);
   const std::string_view head = std::string_view(content).substr(0, head_size);
   const auto fields = message::header_fields(head);
+  // A field beyond what is looked at could be a second From, or a Bcc.
+  if (head.size() > message::kMaxHeaderBytes || fields.size() >= message::kMaxHeaderFields)
+    return Error{Code::kInvalid, "the header is too large"};
 
   Fixed fixed;
   size_t from_fields = 0, dates = 0, ids = 0, unwanted = 0;

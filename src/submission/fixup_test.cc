@@ -60,5 +60,20 @@ TEST(Fixup, RefusesTwoFromFieldsAndAnEmptyOne) {
   EXPECT_EQ(fix("From: \r\n\r\n").code(), Code::kInvalid);
 }
 
+// What is beyond the parser's limits cannot be checked, and a second From could stand there.
+TEST(Fixup, RefusesAHeaderTooLargeToSeeAllOfIt) {
+  std::string fields;
+  for (int i = 0; i < 5000; ++i) fields += "X: y\r\n";
+  EXPECT_EQ(fix(fields + "From: bob@example.com\r\n\r\nx\r\n").code(), Code::kInvalid);
+  EXPECT_EQ(fix("From: alice@example.com\r\nX: " + std::string(1 << 20, 'y') + "\r\nBcc: c@d\r\n\r\n").code(), Code::kInvalid);
+}
+
+TEST(Fixup, KeepsEveryOctetOfTheBody) {
+  const std::string body = std::string("\0\xFF", 2) + ".\n\r\r\nFrom: x\r\nBcc: y";
+  const auto fixed = fix("From: alice@example.com\r\nBcc: z@x\r\n\r\n" + body);
+  ASSERT_TRUE(fixed);
+  EXPECT_TRUE(fixed->content.ends_with("\r\n\r\n" + body));
+}
+
 }  // namespace
 }  // namespace pabal::submission

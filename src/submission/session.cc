@@ -49,28 +49,48 @@ Task<smtp::AuthStep> Session::auth_continue(std::string data) {
   co_return taken(std::move(step));
 }
 
-Task<Reply> Session::on_mail(smtp::ClientInfo, smtp::MailParams mail) {
-  if (!account_) co_return Reply{530, "5.7.0", "authenticate first"};
+watch::Event Session::event(const smtp::ClientInfo& info) const {
+  watch::Event event;
+  event.at = services_.clock.now();
+  event.station = "submission";
+  event.reverse_path = mail_.reverse_path;
+  event.peer = account_->name + " at " + info.remote.text() + " (" + info.helo + ")";
+  if (info.tls) event.tls = info.tls->version + " " + info.tls->cipher;
+  return event;
+}
+
+Reply Session::refused(const smtp::ClientInfo& info, const std::string& recipient, Reply reply) const {
+  watch::Event line = event(info);
+  line.action = "refused";
+  line.recipient = recipient;
+  line.reason = std::to_string(reply.code) + " " + reply.enhanced + " " + reply.text;
+  services_.trace.record_later(std::move(line));
+  return reply;
+}
+
+Task<Reply> Session::on_mail(smtp::ClientInfo info, smtp::MailParams mail) {
+  // STARTTLS forgets the login (RFC 3207 §4.2): the session knows, account_ alone does not.
+  if (info.auth_user.empty() || !account_) co_return Reply{530, "5.7.0", "authenticate first"};
+  mail_ = mail;
+  recipients_.clear();
   // A null reverse-path is for reports (RFC 5321 §4.5.5); people's programs use it for receipts.
   if (!mail.reverse_path.empty()) {
     if (!message::parse_addr_spec(mail.reverse_path, mail.smtputf8)) co_return Reply{501, "5.1.7", "that is not an address"};
     const auto may = services_.login.directory().may_send_as(services_.store, account_->id, mail.reverse_path);
     if (!may) co_return Reply{451, "4.3.0", may.error().message};
-    if (!*may) co_return Reply{553, "5.7.1", "you may not send as " + mail.reverse_path + "; use your own address"};
+    if (!*may) co_return refused(info, "", {553, "5.7.1", "you may not send as " + mail.reverse_path + "; use your own address"});
   }
-  mail_ = std::move(mail);
-  recipients_.clear();
   co_return Reply{250, "2.1.0", "Ok"};
 }
 
-Task<Reply> Session::on_rcpt(smtp::ClientInfo, smtp::RcptParams rcpt) {
+Task<Reply> Session::on_rcpt(smtp::ClientInfo info, smtp::RcptParams rcpt) {
   if (!text::iequals(rcpt.address, "postmaster") && !message::parse_addr_spec(rcpt.address, mail_.smtputf8))
     co_return Reply{501, "5.1.3", "that is not an address"};
   const Verdict verdict = services_.local.verify(rcpt.address, mail_.size.value_or(0));
   switch (verdict) {
-    case Verdict::kUnknownUser: co_return Reply{550, "5.1.1", "there is no mailbox " + rcpt.address};
-    case Verdict::kDisabled: co_return Reply{550, "5.2.1", "that mailbox is disabled"};
-    case Verdict::kFull: co_return Reply{452, "4.2.2", "that mailbox is full"};
+    case Verdict::kUnknownUser: co_return refused(info, rcpt.address, {550, "5.1.1", "there is no mailbox " + rcpt.address});
+    case Verdict::kDisabled: co_return refused(info, rcpt.address, {550, "5.2.1", "that mailbox is disabled"});
+    case Verdict::kFull: co_return refused(info, rcpt.address, {452, "4.2.2", "that mailbox is full"});
     case Verdict::kUnavailable: co_return Reply{451, "4.3.0", "the store cannot be read; try again later"};
     case Verdict::kDeliverable: case Verdict::kNotLocal: break;
   }
@@ -94,17 +114,17 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   const std::string domain = account_->name.substr(account_->name.rfind('@') + 1);
   auto fixed = fix_up(std::move(content), account_->name, domain, loop_.now(), services_.random);
   if (!fixed) {
-    reply = {550, "5.6.0", fixed.error().message};
+    reply = refused(info, "", {550, "5.6.0", fixed.error().message});
     co_return replies;
   }
   if (const auto refusal = check_authors(fixed->authors)) {
-    reply = *refusal;
+    reply = refused(info, "", *refusal);
     co_return replies;
   }
   message::ReceivedInfo received;
   received.helo = info.helo;
   received.by = services_.hostname;
-  received.with = info.protocol();
+  received.with = info.protocol(mail_.smtputf8);
   if (info.tls) received.tls = info.tls->version + " " + info.tls->cipher;
   received.id = id_text(id);
   received.at = loop_.now();
@@ -147,47 +167,41 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
 Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& prepared, const mailbox::LocalDelivery::Mail& mail,
                              uint64_t queue_id, const smtp::ClientInfo& info) const {
   if (const auto put = services_.mailboxes.put_body(t, mail.body, prepared); !put) return put;
-  const Time now = services_.clock.now();
-  watch::Event event;
-  event.at = now;
-  event.id = mail.id;
-  event.message_id = prepared.structure.summary.message_id;
-  event.station = "submission";
-  event.action = "accepted";
-  event.reverse_path = mail_.reverse_path;
-  event.peer = account_->name + " at " + info.remote.text() + " (" + info.helo + ")";
-  if (info.tls) event.tls = info.tls->version + " " + info.tls->cipher;
-  event.reason = "authenticated";
-  services_.trace.record(t, event);
+  watch::Event line = event(info);
+  const Time now = line.at;
+  line.id = mail.id;
+  line.message_id = prepared.structure.summary.message_id;
+  line.action = "accepted";
+  line.reason = "authenticated";
+  services_.trace.record(t, line);
 
   queue::Entry entry;
   std::vector<mailbox::LocalDelivery::Recipient> locals;
-  for (const Rcpt& rcpt : recipients_) {
-    if (rcpt.local) {
-      locals.push_back({rcpt.params.address, rcpt.params.orcpt, (rcpt.params.notify & smtp::kNever) != 0, (rcpt.params.notify & smtp::kSuccess) != 0});
-      continue;
-    }
+  const auto wait = [&](const smtp::RcptParams& params, std::string last_reply) {
     queue::Recipient waiting;
-    waiting.address = rcpt.params.address;
-    waiting.notify = rcpt.params.notify;
-    waiting.orcpt = rcpt.params.orcpt;
+    waiting.address = params.address;
+    waiting.notify = params.notify;
+    waiting.orcpt = params.orcpt;
     waiting.next_attempt = now;
+    waiting.last_reply = std::move(last_reply);
     entry.recipients.push_back(std::move(waiting));
+  };
+  for (const Rcpt& rcpt : recipients_) {
+    const auto& [params, local] = rcpt;
+    if (local) locals.push_back({params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
+    else wait(params, "");
   }
   if (!locals.empty()) {
     const auto failures = services_.local.deliver(t, mail, locals);
     if (!failures) return failures.error();
     for (const auto& failure : *failures) {  // the outbound worker tries again, and reports what stays impossible
-      queue::Recipient waiting;
-      waiting.address = failure.recipient;
-      waiting.next_attempt = now;
-      waiting.last_reply = failure.why.message;
-      entry.recipients.push_back(std::move(waiting));
+      const auto asked = std::find_if(recipients_.begin(), recipients_.end(), [&](const Rcpt& r) { return r.params.address == failure.recipient; });
+      if (asked != recipients_.end()) wait(asked->params, failure.why.message);
     }
   }
   if (entry.recipients.empty()) return {};
   entry.id = queue_id;
-  entry.message_id = event.message_id;
+  entry.message_id = line.message_id;
   entry.sender_account = account_->name;
   entry.reverse_path = mail_.reverse_path;
   entry.envid = mail_.envid;
@@ -201,14 +215,14 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   entry.created = now;
   entry.expires = now + kQueueLifetime;
   if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
-  event.station = "queue";
-  event.action = "queued";
-  event.peer.clear();
-  event.tls.clear();
-  event.reason = "for the outbound worker";
+  line.station = "queue";
+  line.action = "queued";
+  line.peer.clear();
+  line.tls.clear();
+  line.reason = "for the outbound worker";
   for (const queue::Recipient& recipient : entry.recipients) {
-    event.recipient = recipient.address;
-    services_.trace.record(t, event);
+    line.recipient = recipient.address;
+    services_.trace.record(t, line);
   }
   return services_.queue.add(t, entry);
 }

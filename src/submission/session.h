@@ -49,6 +49,8 @@ class Session final : public smtp::ServerPolicy {
   struct Rcpt { smtp::RcptParams params; bool local = false; };
   smtp::AuthStep taken(identity::SaslStep step);
   std::optional<smtp::Reply> check_authors(const std::vector<std::string>& authors) const;
+  smtp::Reply refused(const smtp::ClientInfo& info, const std::string& recipient, smtp::Reply reply) const;  // traced, and given back
+  watch::Event event(const smtp::ClientInfo& info) const;
   Result<void> commit(store::Transaction& t, const mailbox::Prepared& prepared, const mailbox::LocalDelivery::Mail& mail,
                       uint64_t queue_id, const smtp::ClientInfo& info) const;
 
