@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bool in_group = false;
   std::vector<m::AddressItem> list = m::parse_address_list(bytes);
   for (m::AddressItem& item : list) {
-    if (item.kind == m::AddressItem::kMailbox) PABAL_CHECK(!item.local.empty() || !item.domain.empty());
+    if (item.kind == m::AddressItem::kMailbox)
+      PABAL_CHECK(!item.local.empty() || !item.domain.empty());
     else {
       PABAL_CHECK(in_group == (item.kind == m::AddressItem::kGroupEnd));
       in_group = !in_group;

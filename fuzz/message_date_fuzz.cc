@@ -13,7 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!t) return 0;
   const std::string written = m::format_date(*t);
   // A zone can carry the last day of 9999 over its end.
-  if (const auto again = m::parse_date(written)) PABAL_CHECK(*again == *t);
-  else PABAL_CHECK(written.find(" 10000 ") != written.npos || written.find(" 1899 ") != written.npos);
+  if (const auto again = m::parse_date(written))
+    PABAL_CHECK(*again == *t);
+  else
+    PABAL_CHECK(written.find(" 10000 ") != written.npos || written.find(" 1899 ") != written.npos);
   return 0;
 }

@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PABAL_CHECK(pabal::text::is_utf8(m::html_to_text(m::clean_utf8(bytes))));
   std::string line = m::clean_utf8(bytes);
   std::erase_if(line, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+  while (line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);  // a byte order mark is no text
   const std::string coded = m::encode_word(line, size % 80);
   PABAL_CHECK(pabal::text::is_ascii(coded) && m::decode_words(coded) == line);
   PABAL_CHECK(m::decode_body(m::encode_quoted_printable(bytes), "quoted-printable") == bytes);

@@ -46,7 +46,8 @@ std::optional<std::string> unquote(std::string_view s, bool utf8) {
   for (size_t i = 0; i < s.size(); ++i) {
     if (s[i] == '\\') {
       if (++i == s.size()) return {};
-    } else if (s[i] == '"') return {};
+    } else if (s[i] == '"')
+      return {};
     const unsigned char c = static_cast<unsigned char>(s[i]);
     if (c < 0x20 || c == 0x7F || (c >= 0x80 && !utf8)) return {};
     out += s[i];
@@ -66,7 +67,9 @@ std::string quoted_local(std::string_view local) {
 
 }  // namespace
 
-std::string Address::text() const { return local.empty() && domain.empty() ? std::string() : quoted_local(local) + "@" + domain; }
+std::string Address::text() const {
+  return local.empty() && domain.empty() ? std::string() : quoted_local(local) + "@" + domain;
+}
 
 std::optional<Address> parse_addr_spec(std::string_view s, bool allow_utf8) {
   if (allow_utf8 ? !text::is_utf8(s) : !text::is_ascii(s)) return {};
@@ -78,8 +81,10 @@ std::optional<Address> parse_addr_spec(std::string_view s, bool allow_utf8) {
     auto plain = unquote(local, allow_utf8);
     if (!plain) return {};
     out.local = std::move(*plain);
-  } else if (is_dot_string(local, allow_utf8)) out.local = local;
-  else return {};
+  } else if (is_dot_string(local, allow_utf8))
+    out.local = local;
+  else
+    return {};
   if (out.local.empty() || out.local.size() > kMaxLocal || domain.size() > kMaxDomain) return {};
   out.domain = text::lowered(domain);
   if (is_literal(domain)) return out;
@@ -94,7 +99,9 @@ std::string ascii_domain(std::string_view domain) {
   if (!text::is_ascii(name)) {
     if (name.find('\0') != name.npos || name.size() > 1000) return {};
     uint8_t* converted = nullptr;
-    if (idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.c_str()), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) return {};
+    if (idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.c_str()), &converted,
+                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+      return {};
     name = reinterpret_cast<char*>(converted);
     idn2_free(converted);
   }
@@ -112,18 +119,22 @@ std::string ascii_domain(const Address& address) { return ascii_domain(address.d
 std::string unicode_domain(std::string_view domain) {
   char* shown = nullptr;
   if (domain.find('\0') != domain.npos) return std::string(domain);  // would be cut there
-  if (idn2_to_unicode_8z8z(std::string(domain).c_str(), &shown, IDN2_NONTRANSITIONAL) != IDN2_OK) return std::string(domain);
+  if (idn2_to_unicode_8z8z(std::string(domain).c_str(), &shown, IDN2_NONTRANSITIONAL) != IDN2_OK)
+    return std::string(domain);
   std::string out(shown);
   idn2_free(shown);
   return out;
 }
 
 std::string AddressItem::display_text() const { return decode_words(display); }
-std::string AddressItem::address() const { return domain.empty() ? quoted_local(local) : quoted_local(local) + "@" + domain; }
+std::string AddressItem::address() const {
+  return domain.empty() ? quoted_local(local) : quoted_local(local) + "@" + domain;
+}
 
 std::optional<Address> first_address(const std::vector<AddressItem>& list) {
   for (const AddressItem& item : list)
-    if (item.kind == AddressItem::kMailbox && !item.domain.empty()) return Address{item.local, text::lowered(item.domain)};
+    if (item.kind == AddressItem::kMailbox && !item.domain.empty())
+      return Address{item.local, text::lowered(item.domain)};
   return {};
 }
 

@@ -5,8 +5,8 @@
 #include "message/address.h"
 #include "message/limits.h"
 
-// Address lists of header fields: RFC 5322 §3.4 with §4.4's obsolete forms, and what is seen in the wild. One pass: the text
-// between two commas becomes tokens, from which the address is then picked.
+// Address lists of header fields: RFC 5322 §3.4 with §4.4's obsolete forms, and what is seen in the wild. One pass: the
+// text between two commas becomes tokens, from which the address is then picked.
 namespace pabal::message {
 namespace {
 
@@ -69,7 +69,8 @@ class ListReader {
           tokens_ = std::move(next_name);
         }
         angle();
-      } else token(tokens_);
+      } else
+        token(tokens_);
     }
     flush();
     if (in_group) out_.push_back({AddressItem::kGroupEnd, "", "", ""});
@@ -109,7 +110,9 @@ class ListReader {
     } else {
       size_t end = at_ + 1;
       if (c != '@')
-        while (end < in_.size() && !is_blank(in_[end]) && std::string_view("@,;:<>()\"[").find(in_[end]) == std::string_view::npos) ++end;
+        while (end < in_.size() && !is_blank(in_[end]) &&
+               std::string_view("@,;:<>()\"[").find(in_[end]) == std::string_view::npos)
+          ++end;
       t.text = in_.substr(at_, end - at_);
       at_ = end;
     }
@@ -117,8 +120,8 @@ class ListReader {
     into.push_back(std::move(t));
   }
 
-  // Length of an encoded word here: commas, colons and at-signs inside of it part nothing (RFC 2047 §5 (3) forbids them there,
-  // and many write them). 0: none.
+  // Length of an encoded word here: commas, colons and at-signs inside of it part nothing (RFC 2047 §5 (3) forbids them
+  // there, and many write them). 0: none.
   size_t encoded_word() const {
     constexpr size_t kMaxWord = 200;  // RFC 2047 §2: 75
     if (!in_.substr(at_).starts_with("=?")) return 0;
@@ -137,8 +140,10 @@ class ListReader {
       const char c = in_[at_++];
       if (c == '(' && depth++ == 0) continue;
       if (c == ')' && --depth == 0) break;
-      if (c == '\\' && at_ < in_.size()) text += in_[at_++];
-      else if (c != '\r' && c != '\n' && c != '\0') text += c;
+      if (c == '\\' && at_ < in_.size())
+        text += in_[at_++];
+      else if (c != '\r' && c != '\n' && c != '\0')
+        text += c;
     }
     if (comment_.empty()) comment_ = text::trim(text);
     blank_ = true;
@@ -162,14 +167,16 @@ class ListReader {
     const std::string outer = std::exchange(comment_, "");
     while (at_ < in_.size() && in_[at_] != '>' && in_[at_] != '<') {
       const char c = in_[at_];
-      const bool route = !spec_.empty() && spec_.front().is_at();  // RFC 5322 §4.4: "@a,@b:" before the address is dropped
+      const bool route =
+          !spec_.empty() && spec_.front().is_at();  // RFC 5322 §4.4: "@a,@b:" before the address is dropped
       if (c == ':' && (route || (spec_.size() == 1 && text::iequals(spec_.front().text, "mailto")))) {
         spec_.clear();
         ++at_;
       } else if (c == ',' || c == ';') {
         if (!route) break;
         ++at_;
-      } else token(spec_);
+      } else
+        token(spec_);
     }
     if (at_ < in_.size() && in_[at_] == '>') ++at_;
     comment_ = outer;
@@ -192,7 +199,8 @@ class ListReader {
       // "Name name@host" and "name@host Name": the address is what hangs together around the "@".
       const auto together = [&](size_t i) {  // tokens i and i + 1
         const Token &a = spec[i], &b = spec[i + 1];
-        return !b.blank || a.is_at() || b.is_at() || (!a.quoted && a.text.ends_with('.')) || (!b.quoted && b.text.starts_with('.'));
+        return !b.blank || a.is_at() || b.is_at() || (!a.quoted && a.text.ends_with('.')) ||
+               (!b.quoted && b.text.starts_with('.'));
       };
       size_t begin = at, end = at;
       while (begin > 0 && together(begin - 1)) --begin;

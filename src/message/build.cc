@@ -9,8 +9,8 @@
 namespace pabal::message {
 
 std::string new_message_id(Random& random, Time now, std::string_view domain) {
-  return "<" + text::hex(Encoder().u64(static_cast<uint64_t>(to_micros(now))).take()).substr(2) + "." + text::hex(random.bytes(8)) + "@" +
-         std::string(domain) + ">";
+  return "<" + text::hex(Encoder().u64(static_cast<uint64_t>(to_micros(now))).take()).substr(2) + "." +
+         text::hex(random.bytes(8)) + "@" + std::string(domain) + ">";
 }
 
 namespace {
@@ -18,7 +18,8 @@ namespace {
 constexpr size_t kLine = 78;  // RFC 5322 §2.1.1
 
 bool is_field_name(std::string_view name) {
-  return !name.empty() && name.size() <= 76 && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
+  return !name.empty() && name.size() <= 76 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
 }
 
 bool breaks_line(std::string_view s) { return s.find_first_of(std::string_view("\r\n\0", 3)) != s.npos; }
@@ -80,8 +81,10 @@ Result<std::string> address_line(std::string_view name, const std::vector<Addres
       first = false;
       continue;
     }
-    if (!first) value += ", ";
-    else if (!value.empty()) value += ' ';
+    if (!first)
+      value += ", ";
+    else if (!value.empty())
+      value += ' ';
     first = item.kind == AddressItem::kGroupStart;
     if (first) {
       value += phrase(item.display) + ':';
@@ -97,7 +100,8 @@ Result<std::string> address_line(std::string_view name, const std::vector<Addres
 
 std::string parameter(std::string_view name, std::string_view utf8) {
   const std::string clean = clean_utf8(utf8);
-  const bool plain = clean.size() <= 60 && std::all_of(clean.begin(), clean.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+  const bool plain =
+      clean.size() <= 60 && std::all_of(clean.begin(), clean.end(), [](char c) { return c >= ' ' && c < 0x7F; });
   const bool token = !clean.empty() && std::all_of(clean.begin(), clean.end(), [](char c) {
     return text::is_alnum(c) || std::string_view("!#$&+-.^_`{|}~").find(c) != std::string_view::npos;
   });
@@ -109,8 +113,10 @@ std::string parameter(std::string_view name, std::string_view utf8) {
   constexpr size_t kRoom = 40;
   for (unsigned char c : clean) {
     if (sections.back().size() + 3 > kRoom) sections.emplace_back();
-    if (text::is_alnum(static_cast<char>(c)) || c == '.' || c == '-' || c == '_') sections.back() += static_cast<char>(c);
-    else sections.back() += "%" + text::uppered(text::hex({reinterpret_cast<const char*>(&c), 1}));
+    if (text::is_alnum(static_cast<char>(c)) || c == '.' || c == '-' || c == '_')
+      sections.back() += static_cast<char>(c);
+    else
+      sections.back() += "%" + text::uppered(text::hex({reinterpret_cast<const char*>(&c), 1}));
   }
   if (sections.size() == 1) return ";\r\n " + key + "*=utf-8''" + sections.front();
   std::string out;
@@ -139,8 +145,10 @@ std::string encode_quoted_printable(std::string_view s) {
       continue;
     }
     const bool at_end = i + 1 == s.size() || s[i + 1] == '\r';
-    if ((c > ' ' && c < 0x7F && c != '=') || (text::is_wsp(c) && !at_end)) put({&c, 1});
-    else put("=" + text::uppered(text::hex({&c, 1})));
+    if ((c > ' ' && c < 0x7F && c != '=') || (text::is_wsp(c) && !at_end))
+      put({&c, 1});
+    else
+      put("=" + text::uppered(text::hex({&c, 1})));
   }
   return out;
 }

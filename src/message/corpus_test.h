@@ -19,10 +19,13 @@
 
 namespace pabal::message::corpus {
 
-inline std::filesystem::path folder(std::string_view name) { return std::filesystem::path(PABAL_SHARED_DATA) / "mime" / name; }
+inline std::filesystem::path folder(std::string_view name) {
+  return std::filesystem::path(PABAL_SHARED_DATA) / "mime" / name;
+}
 
-#define PABAL_NEEDS_CORPUS(name) \
-  if (!std::filesystem::exists(::pabal::message::corpus::folder(name))) GTEST_SKIP() << "no " << name << " in the shared data"
+#define PABAL_NEEDS_CORPUS(name)                                        \
+  if (!std::filesystem::exists(::pabal::message::corpus::folder(name))) \
+  GTEST_SKIP() << "no " << name << " in the shared data"
 
 inline std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -32,11 +35,13 @@ inline std::string read(const std::filesystem::path& path) {
 }
 
 // All files below a folder with one of these extensions (none named: all), sorted.
-inline std::vector<std::filesystem::path> files(const std::filesystem::path& root, const std::set<std::string>& extensions = {}) {
+inline std::vector<std::filesystem::path> files(const std::filesystem::path& root,
+                                                const std::set<std::string>& extensions = {}) {
   std::vector<std::filesystem::path> found;
   if (!std::filesystem::exists(root)) return found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root))
-    if (entry.is_regular_file() && (extensions.empty() || extensions.contains(entry.path().extension().string()))) found.push_back(entry.path());
+    if (entry.is_regular_file() && (extensions.empty() || extensions.contains(entry.path().extension().string())))
+      found.push_back(entry.path());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -57,8 +62,8 @@ inline std::string with_lf(std::string_view bytes) {
   return out;
 }
 
-// "file what", or "file" for all of it -> why our reading is another one. Every entry must be met: what no longer differs
-// must leave the table.
+// "file what", or "file" for all of it -> why our reading is another one. Every entry must be met: what no longer
+// differs must leave the table.
 class Differences {
  public:
   using Table = std::map<std::string, std::string>;
@@ -70,21 +75,27 @@ class Differences {
     ++compared_;
     if (ours == theirs) return;
     const std::string key = file + " " + what;
-    if (table_.contains(key)) met_.insert(key);
-    else if (table_.contains(file)) met_.insert(file);
-    else ADD_FAILURE() << key << "\n  ours:   " << shown(ours) << "\n  theirs: " << shown(theirs);
+    if (table_.contains(key))
+      met_.insert(key);
+    else if (table_.contains(file))
+      met_.insert(file);
+    else
+      ADD_FAILURE() << key << "\n  ours:   " << shown(ours) << "\n  theirs: " << shown(theirs);
   }
 
   size_t compared() const { return compared_; }
   void expect_all_met() const {
-    for (const auto& [key, reason] : table_) EXPECT_TRUE(met_.contains(key)) << "no longer differs: " << key << " (" << reason << ")";
+    for (const auto& [key, reason] : table_)
+      EXPECT_TRUE(met_.contains(key)) << "no longer differs: " << key << " (" << reason << ")";
   }
 
  private:
   template <typename T>
   static std::string shown(const T& value) {
-    if constexpr (std::is_convertible_v<T, std::string_view>) return text::printable(value, 600) + " (" + std::to_string(std::string_view(value).size()) + ")";
-    else return testing::PrintToString(value);
+    if constexpr (std::is_convertible_v<T, std::string_view>)
+      return text::printable(value, 600) + " (" + std::to_string(std::string_view(value).size()) + ")";
+    else
+      return testing::PrintToString(value);
   }
 
   Table table_;

@@ -9,23 +9,31 @@
 namespace pabal::message {
 namespace {
 
-constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                        "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-constexpr std::pair<std::string_view, int> kZones[] = {{"ut", 0},     {"utc", 0},    {"gmt", 0},    {"z", 0},      {"est", -300}, {"edt", -240},
-                                                       {"cst", -360}, {"cdt", -300}, {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420},
-                                                       {"cet", 60},   {"cest", 120}, {"bst", 60},   {"jst", 540},  {"kst", 540},
-                                                       {"wet", 0},    {"west", 60},  {"eet", 120},  {"eest", 180}, {"msk", 180},  {"hst", -600}};
+constexpr std::pair<std::string_view, int> kZones[] = {
+    {"ut", 0},     {"utc", 0},    {"gmt", 0},    {"z", 0},      {"est", -300}, {"edt", -240},
+    {"cst", -360}, {"cdt", -300}, {"mst", -420}, {"mdt", -360}, {"pst", -480}, {"pdt", -420},
+    {"cet", 60},   {"cest", 120}, {"bst", 60},   {"jst", 540},  {"kst", 540},  {"wet", 0},
+    {"west", 60},  {"eet", 120},  {"eest", 180}, {"msk", 180},  {"hst", -600}};
 constexpr size_t kMaxDate = 200;  // octets looked at
 
-struct Parsed { Time time; int zone = 0; };
+struct Parsed {
+  Time time;
+  int zone = 0;
+};
 
 std::string without_comments(std::string_view s) {
   std::string out;
   int depth = 0;
   for (char c : s.substr(0, kMaxDate)) {
-    if (c == '(') ++depth;
-    else if (c == ')') depth -= depth > 0;
-    else if (depth == 0) out += text::is_alnum(c) || c == ':' || c == '+' || c == '-' || c == '.' ? c : ' ';
+    if (c == '(')
+      ++depth;
+    else if (c == ')')
+      depth -= depth > 0;
+    else if (depth == 0)
+      out += text::is_alnum(c) || c == ':' || c == '+' || c == '-' || c == '.' ? c : ' ';
   }
   return out;
 }
@@ -41,8 +49,10 @@ std::optional<int> offset_of(std::string_view word) {
   if (word.size() < 3 || (word[0] != '+' && word[0] != '-')) return {};
   std::string digits;
   for (char c : word.substr(1))
-    if (text::is_digit(c)) digits += c;
-    else if (c != ':') return {};
+    if (text::is_digit(c))
+      digits += c;
+    else if (c != ':')
+      return {};
   if (digits.size() == 2) digits += "00";
   if (digits.size() == 3) digits.insert(0, 1, '0');
   if (digits.size() != 4) return {};
@@ -104,7 +114,8 @@ std::optional<Parsed> parse(std::string_view raw) {
         month = month_of(word);
         continue;
       }
-      const size_t letters = std::min(word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), word.size());
+      const size_t letters =
+          std::min(word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), word.size());
       for (const auto& [name, minutes] : kZones)
         if (text::iequals(word.substr(0, letters), name) && !have_zone) {
           zone = offset_of(word.substr(letters)).value_or(minutes);  // "GMT+0900"
@@ -123,14 +134,16 @@ std::optional<Parsed> parse(std::string_view raw) {
     }
     const int n = number(word);
     if (n < 0) continue;
-    if (day == 0 && word.size() <= 2 && n >= 1 && n <= 31) day = n;
+    if (day == 0 && word.size() <= 2 && n >= 1 && n <= 31)
+      day = n;
     else if (year < 0) {
       // RFC 5322 §4.3: two digits below 50 are 20xx, other two and three digits count from 1900.
       year = word.size() == 2 ? n + (n < 50 ? 2000 : 1900) : word.size() == 3 ? n + 1900 : n;
     }
   }
   if (day == 0 || month < 1 || month > 12 || year < 1900 || year > 9999) return {};
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return {};
   const Time t = std::chrono::sys_days(date) + hours(hour) + minutes(minute) + seconds(second) - minutes(zone);
   return Parsed{t, zone};
@@ -156,8 +169,9 @@ std::string format_date(Time t) {
   std::string month(kMonths[unsigned(date.month()) - 1]);
   month[0] = text::upper(month[0]);
   char out[64];
-  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d +0000", std::string(kDays[std::chrono::weekday(day).c_encoding()]).c_str(),
-                unsigned(date.day()), month.c_str(), int(date.year()), int(clock.hours().count()), int(clock.minutes().count()),
+  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d +0000",
+                std::string(kDays[std::chrono::weekday(day).c_encoding()]).c_str(), unsigned(date.day()), month.c_str(),
+                int(date.year()), int(clock.hours().count()), int(clock.minutes().count()),
                 int(clock.seconds().count()));
   return out;
 }

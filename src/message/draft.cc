@@ -33,7 +33,8 @@ bool is_7bit(std::string_view s) {
     if (s[i] == '\r' && i + 1 < s.size() && s[i + 1] == '\n') {
       ++i;
       line = 0;
-    } else if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0' || static_cast<unsigned char>(s[i]) >= 0x80 || ++line > 998) return false;
+    } else if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0' || static_cast<unsigned char>(s[i]) >= 0x80 || ++line > 998)
+      return false;
   }
   return true;
 }
@@ -57,17 +58,22 @@ Entity text_entity(std::string_view subtype, std::string_view text) {
 bool is_type(std::string_view type) {
   const size_t slash = type.find('/');
   const auto token = [](std::string_view s) {
-    return !s.empty() && s.size() <= 127 && std::all_of(s.begin(), s.end(), [](char c) { return text::is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos; });
+    return !s.empty() && s.size() <= 127 && std::all_of(s.begin(), s.end(), [](char c) {
+      return text::is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+    });
   };
   return slash != type.npos && token(type.substr(0, slash)) && token(type.substr(slash + 1));
 }
 
 Result<Entity> attached(const Attachment& a) {
-  if (!is_type(a.type) || text::istarts_with(a.type, "multipart/")) return Error{Code::kInvalid, "\"" + text::printable(a.type) + "\" is no type of an attachment"};
-  const bool good_id = std::all_of(a.content_id.begin(), a.content_id.end(), [](char c) { return c > ' ' && c < 0x7F && c != '<' && c != '>'; });
+  if (!is_type(a.type) || text::istarts_with(a.type, "multipart/"))
+    return Error{Code::kInvalid, "\"" + text::printable(a.type) + "\" is no type of an attachment"};
+  const bool good_id = std::all_of(a.content_id.begin(), a.content_id.end(),
+                                   [](char c) { return c > ' ' && c < 0x7F && c != '<' && c != '>'; });
   if (!good_id) return Error{Code::kInvalid, "that is no Content-ID"};
   Entity out;
-  out.header = "Content-Type: " + a.type + (a.file_name.empty() ? "" : parameter("name", a.file_name)) + "\r\nContent-Transfer-Encoding: ";
+  out.header = "Content-Type: " + a.type + (a.file_name.empty() ? "" : parameter("name", a.file_name)) +
+               "\r\nContent-Transfer-Encoding: ";
   // RFC 2046 §5.2.1: an embedded message is not coded.
   if (text::istarts_with(a.type, "message/")) {
     out.header += is_7bit(a.content) ? "7bit\r\n" : "8bit\r\n";
@@ -101,11 +107,17 @@ Result<std::string> build(const Draft& draft, Random& random) {
   Error fault;
   bool good = true;
   const auto add = [&](Result<std::string> line) {
-    if (line) out += *line;
-    else if (std::exchange(good, false)) fault = line.error();
+    if (line)
+      out += *line;
+    else if (std::exchange(good, false))
+      fault = line.error();
   };
   add(header_line("Date", format_date(draft.date)));
-  for (const auto& [name, list] : {std::pair{"From", &draft.from}, {"Sender", &draft.sender}, {"Reply-To", &draft.reply_to}, {"To", &draft.to}, {"Cc", &draft.cc}})
+  for (const auto& [name, list] : {std::pair{"From", &draft.from},
+                                   {"Sender", &draft.sender},
+                                   {"Reply-To", &draft.reply_to},
+                                   {"To", &draft.to},
+                                   {"Cc", &draft.cc}})
     if (!list->empty()) add(address_line(name, *list));
   add(header_line("Subject", draft.subject));
   if (!draft.message_id.empty()) add(header_line("Message-ID", draft.message_id));

@@ -24,16 +24,16 @@ struct Draft {
   std::vector<AddressItem> from, sender, reply_to, to, cc;  // no Bcc: it is the envelope's
   std::string subject;
   Time date;
-  std::string message_id;                // with brackets; empty: none
-  std::string in_reply_to;               // ids with brackets
+  std::string message_id;   // with brackets; empty: none
+  std::string in_reply_to;  // ids with brackets
   std::vector<std::string> references;
   std::vector<std::pair<std::string, std::string>> more;  // further fields: name, text
-  std::string text, html;                // either may be empty; any line ends
+  std::string text, html;                                 // either may be empty; any line ends
   std::vector<Attachment> attachments;
 };
 
-// The message with CRLF line ends, 7-bit unless an address or an attached message is not. Structure (RFC 2046 §5.1, RFC 2387):
-// mixed(alternative(text, related(html, inline...)), attached...), where a multipart of one is left out.
+// The message with CRLF line ends, 7-bit unless an address or an attached message is not. Structure (RFC 2046 §5.1, RFC
+// 2387): mixed(alternative(text, related(html, inline...)), attached...), where a multipart of one is left out.
 // kInvalid: no author, or a value that does not fit a header field.
 Result<std::string> build(const Draft& draft, Random& random);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "message/decode.h"
 #include "message/limits.h"
 #include "message/words.h"
 
@@ -20,7 +21,8 @@ size_t line_end(std::string_view bytes, size_t at) {
 
 bool is_blank_line(std::string_view line) { return line == "\n" || line == "\r\n"; }
 
-// Length of the field name at the start of the line; 0 when the line is no field. Blanks before the colon: RFC 5322 §4.5.
+// Length of the field name at the start of the line; 0 when the line is no field. Blanks before the colon: RFC 5322
+// §4.5.
 size_t name_size(std::string_view line) {
   size_t size = 0;
   while (size < line.size() && is_name_char(line[size])) ++size;
@@ -49,10 +51,13 @@ size_t header_size(std::string_view bytes, const std::function<bool(std::string_
     if (is_blank_line(line)) return broken == bytes.npos ? end : broken;
     if (ends_here && line.starts_with("--") && ends_here(line)) break;
     const bool fold = text::is_wsp(line[0]) && at > 0;
-    if (name_size(line) > 0 || (at == 0 && is_mbox_line(line))) broken = bytes.npos;
+    if (name_size(line) > 0 || (at == 0 && is_mbox_line(line)))
+      broken = bytes.npos;
     else if (!fold) {
-      if (at == 0) return 0;
       if (broken != bytes.npos) return broken;
+      // Before the first field only a fold of nothing may stand (seen in files of messages, and where a line was
+      // inserted); a boundary or a signature begins a body.
+      if (at == 0 ? !text::is_wsp(line[0]) : line.starts_with("--")) return at;
       broken = at;
     }
     at = end;
@@ -135,8 +140,10 @@ class ParameterReader {
 
   void skip_blanks() {
     while (!done() && (text::is_wsp(in_[at_]) || in_[at_] == '(')) {
-      if (text::is_wsp(in_[at_])) ++at_;
-      else if (!skip_comment()) return;
+      if (text::is_wsp(in_[at_]))
+        ++at_;
+      else if (!skip_comment())
+        return;
     }
   }
 
@@ -146,8 +153,8 @@ class ParameterReader {
     return true;
   }
 
-  // A quoted string, its quotes removed; nothing when it has no end. Only \" and \\ are escapes: backslashes of DOS paths
-  // stay (seen in the wild).
+  // A quoted string, its quotes removed; nothing when it has no end. Only \" and \\ are escapes: backslashes of DOS
+  // paths stay (seen in the wild).
   std::optional<std::string> quoted() {
     if (done() || in_[at_] != '"' || unclosed_quote_) return {};
     std::string out;
@@ -169,8 +176,10 @@ class ParameterReader {
     if (unclosed_comment_) return false;
     size_t depth = 0;
     for (size_t i = at_; i < in_.size(); ++i) {
-      if (in_[i] == '\\') ++i;
-      else if (in_[i] == '(') ++depth;
+      if (in_[i] == '\\')
+        ++i;
+      else if (in_[i] == '(')
+        ++depth;
       else if (in_[i] == ')' && --depth == 0) {
         at_ = i + 1;
         return true;
@@ -184,12 +193,6 @@ class ParameterReader {
   size_t at_ = 0;
   bool unclosed_comment_ = false, unclosed_quote_ = false;
 };
-
-int hex_digit(char c) {
-  if (text::is_digit(c)) return c - '0';
-  c = text::lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 std::string percent_decoded(std::string_view s) {
   std::string out;
@@ -236,7 +239,7 @@ Section section_of(std::string_view name, std::string value) {
 
 // RFC 2231 §3, §4: the sections of one parameter joined; the charset stands in the first one.
 std::string join_sections(const std::vector<const Section*>& sections) {
-  std::string bytes, charset;
+  std::string bytes, charset;  // without a charset: UTF-8 or a guess
   bool extended = false;
   unsigned next = sections.front()->index;
   for (const Section* section : sections) {
@@ -255,8 +258,8 @@ std::string join_sections(const std::vector<const Section*>& sections) {
     bytes += section->extended ? percent_decoded(value) : std::string(value);
     if (bytes.size() > kMaxParamBytes) break;
   }
-  if (extended) return to_utf8(bytes, charset);
-  return is_file_name(sections.front()->name) ? decode_words(bytes) : to_utf8(bytes, "");
+  std::string text = to_utf8(bytes, charset);
+  return is_file_name(sections.front()->name) && text.find("=?") != text.npos ? decode_words(text) : text;
 }
 
 // The last word of "junk name": what stands before a "=" may follow a value whose semicolon was forgotten.
@@ -274,7 +277,9 @@ Params params_of(const std::vector<Section>& sections) {
     std::vector<const Section*> sectioned;
     for (const Section& other : sections)
       if (other.sectioned && other.name == section.name) sectioned.push_back(&other);
-    std::stable_sort(sectioned.begin(), sectioned.end(), [](const Section* a, const Section* b) { return a->index < b->index; });
+    // By number, then as written: they lie in one array.
+    std::sort(sectioned.begin(), sectioned.end(),
+              [](const Section* a, const Section* b) { return std::pair(a->index, a) < std::pair(b->index, b); });
     params.emplace_back(section.name, join_sections(sectioned.empty() ? std::vector{&section} : sectioned));
   }
   return params;
@@ -309,7 +314,8 @@ ParameterizedValue parse_parameterized(std::string_view raw) {
     }
     reader.skip_blanks();
     std::string value;
-    if (auto quoted = reader.quoted()) value = std::move(*quoted);
+    if (auto quoted = reader.quoted())
+      value = std::move(*quoted);
     else {
       reader.take('"');
       value = is_file_name(name.substr(0, name.find('*'))) ? reader.plain(";", false) : reader.plain("; \t", true);

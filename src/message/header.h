@@ -22,8 +22,9 @@ struct HeaderField {
 // Size of the header block at the start of `bytes`, with the blank line that ends it.
 //
 // A line that is no header field and has no field behind it ends the block too: the body begins with that line, so that
-// text sent without header or blank line is not lost. With a field behind it, it is a broken header line, and passed over.
-// `ends_here` is asked about lines that begin with "--"; the block ends before the first for which it says yes.
+// text sent without header or blank line is not lost. With a field behind it, it is a broken header line, and passed
+// over (unless it begins with "--": the line of a boundary whose blank line got lost). `ends_here` is asked about lines
+// that begin with "--"; the block ends before the first for which it says yes.
 size_t header_size(std::string_view bytes, const std::function<bool(std::string_view line)>& ends_here = nullptr);
 
 // The fields of a block, in order; at most kMaxHeaderFields, of the first kMaxHeaderBytes. Stops at the blank line.

@@ -27,7 +27,8 @@ TEST(Header, FieldsAreViewsWithTheirFoldsAndOffsets) {
 }
 
 TEST(Header, MboxLinesAndBrokenLinesArePassedOver) {
-  const std::string block = "From bob@example.com Tue Nov 24 09:15:00 2026\r\nSubject: x\r\nno field here\r\n its fold\r\n: nameless\r\n";
+  const std::string block =
+      "From bob@example.com Tue Nov 24 09:15:00 2026\r\nSubject: x\r\nno field here\r\n its fold\r\n: nameless\r\n";
   EXPECT_EQ(header_size(block), block.find("no field"));  // two of them: the body
   const std::string one = block.substr(0, block.find(": nameless")) + "To: a@b\r\n\r\n";
   EXPECT_EQ(header_size(one), one.size());
@@ -35,6 +36,21 @@ TEST(Header, MboxLinesAndBrokenLinesArePassedOver) {
   ASSERT_EQ(fields.size(), 2u);
   EXPECT_EQ(fields[0].raw_value, " x");  // the broken line's fold is not its
   EXPECT_EQ(fields[1].name, "To");
+}
+
+TEST(Header, AFoldOfNothingMayStandBeforeTheFirstField) {
+  for (const std::string& block : {std::string("    \nSubject: x\n\n"), std::string(" \r\nSubject: x\r\n\r\n"),
+                                   std::string(" From: a@b\nSubject: x\n\n")}) {
+    EXPECT_EQ(header_size(block + "body"), block.size());
+    EXPECT_EQ(header_fields(block).size(), 1u);
+  }
+  EXPECT_EQ(header_size("   \nno field\n"), 0u);
+  EXPECT_EQ(header_size(" text\n\nSubject: x\n"), 0u);
+}
+
+TEST(Header, ALostBlankLineBeforeABoundaryIsSupplied) {
+  const std::string_view bytes = "Content-Type: multipart/mixed; boundary=b\n \n--b\nContent-Type: text/html\n\n";
+  EXPECT_EQ(header_size(bytes), bytes.find("--b"));
 }
 
 TEST(Header, UnfoldKeepsTheBlankAndDropsNuls) {
@@ -54,7 +70,9 @@ TEST(Parameters, AreReadAsRfc2045SaysAndAsProgramsWriteThem) {
       {" Text / HTML ;CHARSET = UTF-8 ; ; x", "text/html", {{"charset", "UTF-8"}}},
       {"a/b; x=\"q\\\"u\\\\o\"; y=\"C:\\dir\\f\"", "a/b", {{"x", "q\"u\\o"}, {"y", "C:\\dir\\f"}}},
       {"a/b; x=1; X=2", "a/b", {{"x", "1"}}},
-      {"multipart/mixed boundary=\"b\" charset=x", "multipart/mixed", {{"boundary", "b"}, {"charset", "x"}}},  // no semicolons
+      {"multipart/mixed boundary=\"b\" charset=x",
+       "multipart/mixed",
+       {{"boundary", "b"}, {"charset", "x"}}},  // no semicolons
       {"attachment; filename=my file (1).txt; size=3", "attachment", {{"filename", "my file (1).txt"}, {"size", "3"}}},
       {"a/b; name=\"no end; size=3", "a/b", {{"name", "no end"}, {"size", "3"}}},
       {"a/b; x=; y", "a/b", {{"x", ""}}},
@@ -62,17 +80,25 @@ TEST(Parameters, AreReadAsRfc2045SaysAndAsProgramsWriteThem) {
       {"", "", {}},
       {";;;=;=", "", {}},
       // RFC 2231 §3, §4, §4.1
-      {"message/external-body; access-type=URL; URL*0=\"ftp://\"; URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"", "message/external-body",
+      {"message/external-body; access-type=URL; URL*0=\"ftp://\"; "
+       "URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"",
+       "message/external-body",
        {{"access-type", "URL"}, {"url", "ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar"}}},
-      {"application/x-stuff; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "application/x-stuff", {{"title", "This is ***fun***"}}},
-      {"application/x-stuff; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"", "application/x-stuff",
+      {"application/x-stuff; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A",
+       "application/x-stuff",
+       {{"title", "This is ***fun***"}}},
+      {"application/x-stuff; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; "
+       "title*2=\"isn't it!\"",
+       "application/x-stuff",
        {{"title", "This is even more ***fun*** isn't it!"}}},
-      {"a/b; n*1=b; n*0=a; n*3=d", "a/b", {{"n", "ab"}}},          // out of order; a gap ends it
-      {"a/b; n=plain; n*=utf-8''%C3%A9", "a/b", {{"n", "é"}}},      // the extended form wins
+      {"a/b; n*1=b; n*0=a; n*3=d", "a/b", {{"n", "ab"}}},       // out of order; a gap ends it
+      {"a/b; n=plain; n*=utf-8''%C3%A9", "a/b", {{"n", "é"}}},  // the extended form wins
       {"a/b; n*=iso-8859-1''%e9%zz%", "a/b", {{"n", "é%zz%"}}},
       {"a/b; n*=%C3%A9", "a/b", {{"n", "é"}}},
       {"a/b; filename*0*=euc-kr''%C6%C4; filename*1*=%B9%DF", "a/b", {{"filename", "파발"}}},
-      {"a/b; filename*0*=utf-8''%ED%8C; filename*1*=%8C.txt", "a/b", {{"filename", "파.txt"}}},  // cut inside a character
+      {"a/b; filename*0*=utf-8''%ED%8C; filename*1*=%8C.txt",
+       "a/b",
+       {{"filename", "파.txt"}}},  // cut inside a character
       {"a/b; name=\"=?utf-8?B?7YyM67Cc?=.txt\"", "a/b", {{"name", "파발.txt"}}},
       {"a/b; boundary=\"=?x?Q?y?=\"", "a/b", {{"boundary", "=?x?Q?y?="}}},  // words only in file names
       {"a/b; x=\xE9", "a/b", {{"x", "é"}}},

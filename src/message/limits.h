@@ -29,6 +29,6 @@ inline constexpr size_t kMaxParamBytes = 16 << 10;  // one parameter value: a fi
 inline constexpr size_t kMaxCommentDepth = 100;     // nested comments; deeper ones are skipped as text to the end
 inline constexpr size_t kMaxBoundaryBytes = 1'000;  // RFC 2046 §5.1.1 allows 70; longer ones are seen in the wild
 inline constexpr size_t kMaxLanguages = 50;
-inline constexpr size_t kMaxHtmlBytes = 16 << 20;   // HTML turned into text for the index and previews
+inline constexpr size_t kMaxHtmlBytes = 16 << 20;  // HTML turned into text for the index and previews
 
 }  // namespace pabal::message

@@ -1,5 +1,6 @@
 // message/: RFC 5322 and MIME. Parses any bytes into a tree with offsets, decodes what the tree points at, builds
-// outgoing messages. No I/O, no state, no exceptions; everything is a pure function of its arguments and may run on any thread.
+// outgoing messages. No I/O, no state, no exceptions; everything is a pure function of its arguments and may run on any
+// thread.
 //
 // parse() never fails: bytes that are no message at all give a text/plain part over them. It looks once at each octet
 // (at most one pass for all levels of nesting), copies only structured values, and keeps within limits.h.
@@ -24,12 +25,12 @@ namespace pabal::message {
 
 // What IMAP calls the envelope, and what threading needs.
 struct Summary {
-  std::string date_raw;          // unfolded; empty: none
+  std::string date_raw;  // unfolded; empty: none
   std::optional<Time> date;
-  std::string subject;           // raw (not decoded), unfolded
+  std::string subject;                                           // raw (not decoded), unfolded
   std::vector<AddressItem> from, sender, reply_to, to, cc, bcc;  // as written: no defaults filled in
-  std::string in_reply_to;       // raw, unfolded
-  std::string message_id;        // with its angle brackets; empty: none
+  std::string in_reply_to;                                       // raw, unfolded
+  std::string message_id;                                        // with its angle brackets; empty: none
   std::vector<std::string> references;  // ids with brackets: of References, then the new ones of In-Reply-To
 };
 
@@ -38,23 +39,24 @@ struct Part {
   uint32_t header_offset = 0;
   uint32_t header_size = 0;  // the blank line included
   uint32_t body_offset = 0;
-  uint32_t body_size = 0;    // encoded octets, without the line end that belongs to the next boundary
-  uint32_t body_lines = 0;   // line ends in the body, plus one for a last line without its end
+  uint32_t body_size = 0;   // encoded octets, without the line end that belongs to the next boundary
+  uint32_t body_lines = 0;  // line ends in the body, plus one for a last line without its end
 
-  std::string type = "text";       // lower case
-  std::string subtype = "plain";   // lower case
-  Params params;                   // of Content-Type: lower-case names, values in UTF-8 (RFC 2231 decoded)
-  std::string id;                  // Content-ID with its angle brackets
-  std::string description;         // raw, unfolded
-  std::string encoding = "7bit";   // lower case; unknown ones as written
+  std::string type = "text";      // lower case
+  std::string subtype = "plain";  // lower case
+  Params params;                  // of Content-Type: lower-case names, values in UTF-8 (RFC 2231 decoded)
+  std::string id;                 // Content-ID with its angle brackets
+  std::string description;        // raw, unfolded
+  std::string encoding = "7bit";  // lower case; unknown ones as written
   std::string md5;
-  std::string disposition;         // lower case; empty: none
+  std::string disposition;  // lower case; empty: none
   Params disposition_params;
   std::vector<std::string> languages;
   std::string location;
 
-  // Of a multipart its parts (none when no boundary line of it was found, or a limit keeps it closed); of message/rfc822 and message/global exactly one: the embedded message (its header_offset
-  // is this part's body_offset), unless a limit or a base64 encoding keeps it closed: then none.
+  // Of a multipart its parts (none when no boundary line of it was found, or a limit keeps it closed); of
+  // message/rfc822 and message/global exactly one: the embedded message (its header_offset is this part's body_offset),
+  // unless a limit or a base64 encoding keeps it closed: then none.
   std::vector<Part> children;
   // Set on the root of an embedded message (the only child of a message/rfc822 part), for its ENVELOPE. Null otherwise.
   std::shared_ptr<const Summary> summary;
@@ -77,15 +79,15 @@ struct Message {
   bool truncated = false;  // a limit of limits.h was reached: something is missing from the tree or the summary
   bool has_8bit = false;
   bool has_nul = false;
-  bool bare_lf = false;    // an LF without a CR before it
-  bool bare_cr = false;    // a CR without an LF after it
+  bool bare_lf = false;       // an LF without a CR before it
+  bool bare_cr = false;       // a CR without an LF after it
   bool utf8_headers = false;  // a header of any part has 8-bit octets: needs SMTPUTF8 (RFC 6531) to be relayed
 };
 
 Message parse(std::string_view bytes);
 
 // Undoes a Content-Transfer-Encoding (RFC 2045 §6), leniently: bad characters are skipped, missing padding is supplied.
-// Unknown encodings, 7bit, 8bit and binary give the bytes as they are.
+// Also uuencode, under its various names. Unknown encodings, 7bit, 8bit and binary give the bytes as they are.
 std::string decode_body(std::string_view encoded, std::string_view encoding);
 
 // Number of parts of the tree, the part itself included.

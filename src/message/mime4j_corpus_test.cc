@@ -6,21 +6,28 @@ namespace {
 
 // Where the expectation there is not what the RFCs say, or not what we choose to say.
 const corpus::Differences::Table kDiffers = {
-    {"multi-2gifs-base64 kind", "a base64 message/rfc822 (forbidden, RFC 2046 §5.2.1) stays closed: nothing in it has an offset"},
-    {"multi-2gifs-base64 children", "a base64 message/rfc822 (forbidden, RFC 2046 §5.2.1) stays closed: nothing in it has an offset"},
-    {"basic-plain-with-bad-header-separator content", "two lines that are no fields begin the body here; there they are dropped"},
+    {"multi-2gifs-base64 kind",
+     "a base64 message/rfc822 (forbidden, RFC 2046 §5.2.1) stays closed: nothing in it has an offset"},
+    {"multi-2gifs-base64 children",
+     "a base64 message/rfc822 (forbidden, RFC 2046 §5.2.1) stays closed: nothing in it has an offset"},
+    {"basic-plain-with-bad-header-separator content",
+     "two lines that are no fields begin the body here; there they are dropped"},
     {"malformedHeader-noheader content", "no header at all: the text is the body; there it is a broken header"},
     {"malformedHeaderStartsBody-noheader content", "the same: only the first line is kept there"},
-    {"malformedHeaderStartsBody-nocrlfcrlf", "one broken line between fields is passed over, as in malformedHeader-nocrlfcrlf, the same message"},
-    {"very-long-boundary", "RFC 2046 §5.1.1: a boundary does not end in blanks, and blanks that gateways add behind it do not count"},
-    {"very-very-long-boundary children", "7,000 octets, RFC 2046 §5.1.1 allows 70: beyond kMaxBoundaryBytes the part stays closed"},
-    {"frag 2.1.2.1.2.1.2.content", "base64 that is cut inside a group: the octets of that group that are whole count here"},
+    {"malformedHeaderStartsBody-nocrlfcrlf",
+     "one broken line between fields is passed over, as in malformedHeader-nocrlfcrlf, the same message"},
+    {"very-long-boundary",
+     "RFC 2046 §5.1.1: a boundary does not end in blanks, and blanks that gateways add behind it do not count"},
+    {"very-very-long-boundary children",
+     "7,000 octets, RFC 2046 §5.1.1 allows 70: beyond kMaxBoundaryBytes the part stays closed"},
+    {"frag 2.1.2.1.2.1.2.content",
+     "base64 that is cut inside a group: the octets of that group that are whole count here"},
 };
 
 struct Node {
   std::vector<std::string> fields;
-  std::string kind;   // "multipart", "message", "text-body", "binary-body"
-  std::string file;   // of a leaf
+  std::string kind;  // "multipart", "message", "text-body", "binary-body"
+  std::string file;  // of a leaf
   std::string preamble, epilogue;
   std::vector<Node> children;
 };
@@ -62,7 +69,8 @@ class Reader {
   std::string plain() const {
     std::string out = text_;
     for (const auto& [entity, c] : {std::pair{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&amp;", "&"}})
-      for (size_t at = out.find(entity); at != out.npos; at = out.find(entity, at + 1)) out.replace(at, std::string(entity).size(), c);
+      for (size_t at = out.find(entity); at != out.npos; at = out.find(entity, at + 1))
+        out.replace(at, std::string(entity).size(), c);
     return out;
   }
 
@@ -119,9 +127,12 @@ class Runner {
     }
     same(where + "fields", fields, expected.fields);
     std::string kind = "binary-body";
-    if (p.is_multipart()) kind = "multipart";
-    else if (p.is_message() && !p.children.empty()) kind = "message";
-    else if (p.is_text()) kind = "text-body";
+    if (p.is_multipart())
+      kind = "multipart";
+    else if (p.is_message() && !p.children.empty())
+      kind = "message";
+    else if (p.is_text())
+      kind = "text-body";
     same(where + "kind", kind, expected.kind);
     same(where + "children", p.children.size(), expected.children.size());
     for (size_t i = 0; i < std::min(p.children.size(), expected.children.size()); ++i)
@@ -138,7 +149,9 @@ class Runner {
 
  private:
   template <typename A, typename B>
-  void same(const std::string& what, const A& ours, const B& theirs) { differences_.compare(path_.stem().string(), what, ours, theirs); }
+  void same(const std::string& what, const A& ours, const B& theirs) {
+    differences_.compare(path_.stem().string(), what, ours, theirs);
+  }
 
   corpus::Differences& differences_;
   std::filesystem::path path_;

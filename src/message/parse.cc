@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "message/message.h"
 
-// One pass over the octets for all levels: each line is looked at once, and a line that begins with "--" is compared with the
-// boundaries that are open. So 10,000 nested parts cost no more than their octets.
+// One pass over the octets for all levels: each line is looked at once, and a line that begins with "--" is compared
+// with the boundaries that are open. So 10,000 nested parts cost no more than their octets.
 namespace pabal::message {
 namespace {
 
@@ -14,7 +14,8 @@ using text::iequals;
 
 uint32_t u32(size_t n) { return static_cast<uint32_t>(n); }
 
-// "text/plain" in its two halves. What stands behind a token ("text/plain, charset") is dropped; nothing when one is empty.
+// "text/plain" in its two halves. What stands behind a token ("text/plain, charset") is dropped; nothing when one is
+// empty.
 std::pair<std::string, std::string> type_of(std::string_view value) {
   const auto token = [](std::string_view s) { return std::string(s.substr(0, s.find_first_of("()<>@,;:\\\"/[]?="))); };
   const size_t slash = value.find('/');
@@ -38,26 +39,36 @@ Summary summary_of(const std::vector<HeaderField>& fields) {
     const std::string_view raw = f.raw_value.substr(0, kMaxFieldBytes);
     const auto list = [&](std::vector<AddressItem>& into) {
       auto items = parse_address_list(raw);
-      if (into.empty()) into = std::move(items);
-      else if (into.size() + items.size() <= kMaxAddresses) into.insert(into.end(), items.begin(), items.end());
+      if (into.empty())
+        into = std::move(items);
+      else if (into.size() + items.size() <= kMaxAddresses)
+        into.insert(into.end(), items.begin(), items.end());
     };
     if (iequals(f.name, "Date") && s.date_raw.empty()) {
       s.date_raw = unfold(raw);
       s.date = parse_date(s.date_raw);
-    } else if (iequals(f.name, "Subject") && s.subject.empty()) s.subject = unfold(raw);
-    else if (iequals(f.name, "From")) list(s.from);
-    else if (iequals(f.name, "Sender")) list(s.sender);
-    else if (iequals(f.name, "Reply-To")) list(s.reply_to);
-    else if (iequals(f.name, "To")) list(s.to);
-    else if (iequals(f.name, "Cc")) list(s.cc);
-    else if (iequals(f.name, "Bcc")) list(s.bcc);
+    } else if (iequals(f.name, "Subject") && s.subject.empty())
+      s.subject = unfold(raw);
+    else if (iequals(f.name, "From"))
+      list(s.from);
+    else if (iequals(f.name, "Sender"))
+      list(s.sender);
+    else if (iequals(f.name, "Reply-To"))
+      list(s.reply_to);
+    else if (iequals(f.name, "To"))
+      list(s.to);
+    else if (iequals(f.name, "Cc"))
+      list(s.cc);
+    else if (iequals(f.name, "Bcc"))
+      list(s.bcc);
     else if (iequals(f.name, "Message-ID") && s.message_id.empty()) {
       const auto ids = parse_message_ids(raw);
       if (!ids.empty()) s.message_id = ids.front();
     } else if (iequals(f.name, "In-Reply-To") && s.in_reply_to.empty()) {
       s.in_reply_to = unfold(raw);
       in_reply_to = raw;
-    } else if (iequals(f.name, "References") && references.empty()) references = raw;
+    } else if (iequals(f.name, "References") && references.empty())
+      references = raw;
   }
   s.references = references_of(references, in_reply_to);
   return s;
@@ -82,7 +93,7 @@ class Parser {
 
   // The boundary line, or the end of the message, where a body ended.
   struct Found {
-    size_t level = kNone;       // how many boundaries were open when this one was opened; kNone: the end
+    size_t level = kNone;  // how many boundaries were open when this one was opened; kNone: the end
     bool closes = false;
     size_t line = 0;            // its first octet
     uint32_t lines_before = 0;  // line ends before it
@@ -92,7 +103,8 @@ class Parser {
   Part header(bool in_digest, Summary* summary) {
     Part part;
     const size_t from = at_;
-    const size_t size = header_size(bytes_.substr(from), [this](std::string_view line) { return level_of(line).first != kNone; });
+    const size_t size =
+        header_size(bytes_.substr(from), [this](std::string_view line) { return level_of(line).first != kNone; });
     const std::string_view block = bytes_.substr(from, size);
     const auto fields = header_fields(block);
     if (block.size() > kMaxHeaderBytes || fields.size() >= kMaxHeaderFields) out_.truncated = true;
@@ -116,8 +128,8 @@ class Parser {
         if (!type.empty() && !subtype.empty()) {  // RFC 2045 §5.2: else text/plain
           part.type = std::move(type);
           part.subtype = std::move(subtype);
-          part.params = std::move(value.params);
         }
+        part.params = std::move(value.params);
       } else if (iequals(f.name, "Content-Transfer-Encoding") && !encoded) {
         encoded = true;
         part.encoding = parse_parameterized(raw).value;
@@ -127,10 +139,14 @@ class Parser {
         ParameterizedValue value = parse_parameterized(raw);
         part.disposition = std::move(value.value);
         part.disposition_params = std::move(value.params);
-      } else if (iequals(f.name, "Content-ID") && part.id.empty()) part.id = unfold(raw);
-      else if (iequals(f.name, "Content-Description") && part.description.empty()) part.description = unfold(raw);
-      else if (iequals(f.name, "Content-MD5") && part.md5.empty()) part.md5 = unfold(raw);
-      else if (iequals(f.name, "Content-Location") && part.location.empty()) part.location = unfold(raw);
+      } else if (iequals(f.name, "Content-ID") && part.id.empty())
+        part.id = unfold(raw);
+      else if (iequals(f.name, "Content-Description") && part.description.empty())
+        part.description = unfold(raw);
+      else if (iequals(f.name, "Content-MD5") && part.md5.empty())
+        part.md5 = unfold(raw);
+      else if (iequals(f.name, "Content-Location") && part.location.empty())
+        part.location = unfold(raw);
       else if (iequals(f.name, "Content-Language"))
         add_languages(unfold(raw), part.languages);
     }
@@ -152,9 +168,12 @@ class Parser {
     const bool embeds = part.is_message() && part.encoding != "base64" && part.encoding != "quoted-printable";
     const bool room = depth < kMaxDepth && parts_ < kMaxParts;
     if ((bounded || embeds) && !room) out_.truncated = true;
-    if (bounded && room) multipart(part, boundary, depth);
-    else if (embeds && room) embedded(part, depth);
-    else found_ = scan();
+    if (bounded && room)
+      multipart(part, boundary, depth);
+    else if (embeds && room)
+      embedded(part, depth);
+    else
+      found_ = scan();
 
     size_t end = found_.line, lines = found_.lines_before;
     if (found_.level != kNone && end > begin) {  // the line end before a boundary belongs to it (RFC 2046 §5.1.1)
@@ -207,15 +226,18 @@ class Parser {
     part.children.push_back(std::move(child));
   }
 
-  static uint32_t lines_in(std::string_view text) { return u32(static_cast<size_t>(std::count(text.begin(), text.end(), '\n'))); }
+  static uint32_t lines_in(std::string_view text) {
+    return u32(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')));
+  }
   Found end_of_message() const { return {kNone, false, bytes_.size(), lines_}; }
 
-  // The open boundary that a line beginning with "--" is, the innermost where two fit; and whether it closes. The whole line
-  // must fit, blanks at its end aside: RFC 2046 §5.1.1 would allow more behind it, but many programs use boundaries that are
-  // prefixes of each other.
+  // The open boundary that a line beginning with "--" is, the innermost where two fit; and whether it closes. The whole
+  // line must fit, blanks at its end aside: RFC 2046 §5.1.1 would allow more behind it, but many programs use
+  // boundaries that are prefixes of each other.
   std::pair<size_t, bool> level_of(std::string_view line) const {
     line.remove_prefix(2);
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || text::is_wsp(line.back()))) line.remove_suffix(1);
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || text::is_wsp(line.back())))
+      line.remove_suffix(1);
     if (line.size() > kMaxBoundaryBytes + 2) return {kNone, false};
     std::pair<size_t, bool> found{kNone, false};
     if (const auto open = open_.find(line); open != open_.end()) found = {open->second.back(), false};
@@ -311,8 +333,12 @@ bool Part::is_attachment() const {
   return !filename().empty() && !(is_text() && disposition == "inline");
 }
 
-std::string_view Part::header(std::string_view bytes) const { return bytes.substr(std::min<size_t>(header_offset, bytes.size()), header_size); }
-std::string_view Part::body(std::string_view bytes) const { return bytes.substr(std::min<size_t>(body_offset, bytes.size()), body_size); }
+std::string_view Part::header(std::string_view bytes) const {
+  return bytes.substr(std::min<size_t>(header_offset, bytes.size()), header_size);
+}
+std::string_view Part::body(std::string_view bytes) const {
+  return bytes.substr(std::min<size_t>(body_offset, bytes.size()), body_size);
+}
 
 size_t part_count(const Part& part) {
   size_t count = 1;

@@ -55,7 +55,9 @@ TEST(Parse, PartsHaveTheOffsetsLinesAndOctetsThatImapReports) {
 }
 
 TEST(Parse, EveryLineEndGivesTheSameTree) {
-  const std::string lf = "Subject: x\nContent-Type: multipart/alternative; boundary=\"b b\"\n\n--b b\n\none\n--b b  \t\nContent-Type: text/html\n\n<p>two\n\n--b b--\n";
+  const std::string lf =
+      "Subject: x\nContent-Type: multipart/alternative; boundary=\"b b\"\n\n--b b\n\none\n--b b  \t\nContent-Type: "
+      "text/html\n\n<p>two\n\n--b b--\n";
   for (const std::string& bytes : {lf, corpus::with_crlf(lf)}) {
     const Message m = checked(bytes);
     ASSERT_EQ(shape(m.root), "multipart/alternative(text/plain text/html)");
@@ -72,7 +74,8 @@ TEST(Parse, EveryLineEndGivesTheSameTree) {
 }
 
 TEST(Parse, AMessageWithoutHeaderIsItsBody) {
-  for (const std::string_view bytes : {"", "\r\n", "\n", "hello", "hello\r\nthere\r\n", " hello: x", "\r\nhello", ":", "--", "--\r\n", "\0\0"}) {
+  for (const std::string_view bytes :
+       {"", "\r\n", "\n", "hello", "hello\r\nthere\r\n", " hello: x", "\r\nhello", ":", "--", "--\r\n", "\0\0"}) {
     const Message m = checked(bytes);
     EXPECT_EQ(shape(m.root), "text/plain");
   }
@@ -93,49 +96,65 @@ TEST(Parse, ABrokenHeaderLineLosesNeitherTheHeaderNorTheBody) {
 }
 
 TEST(Parse, TheMissingEndsAreSupplied) {
-  EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo").root), "multipart/mixed(text/plain text/plain)");
-  EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n").root), "multipart/mixed(text/plain)");
+  EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo").root),
+            "multipart/mixed(text/plain text/plain)");
+  EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n").root),
+            "multipart/mixed(text/plain)");
   EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\n--b").root), "multipart/mixed");
   EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=b\n\nno boundary at all").root), "multipart/mixed");
   EXPECT_EQ(shape(checked("Content-Type: multipart/mixed\n\n--b\n\nx\n--b--").root), "multipart/mixed");
   EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=\"\"\n\n--\n\nx\n----").root), "multipart/mixed");
   EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=\"  \"\n\n--\n\nx\n----").root), "multipart/mixed");
   // RFC 2046 §5.1.2: the outer boundary ends the inner parts.
-  const std::string outer = "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n--o\n\ny\n--o--\n";
+  const std::string outer =
+      "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; "
+      "boundary=i\n\n--i\n\nx\n--o\n\ny\n--o--\n";
   EXPECT_EQ(shape(checked(outer).root), "multipart/mixed(multipart/mixed(text/plain) text/plain)");
   // A header that runs into a boundary.
-  const std::string cut = "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/html\n--o\nContent-Type: message/rfc822\n--o\n\nz\n--o--\n";
+  const std::string cut =
+      "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/html\n--o\nContent-Type: "
+      "message/rfc822\n--o\n\nz\n--o--\n";
   const Message m = checked(cut);
   ASSERT_EQ(shape(m.root), "multipart/mixed(text/html message/rfc822(text/plain) text/plain)");
   EXPECT_EQ(m.root.children[0].body_size, 0u);
   // The same where one boundary ends three levels: the line end is the innermost header's.
-  const std::string three = "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=i\n--o--\n";
+  const std::string three =
+      "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\nContent-Type: "
+      "multipart/mixed; boundary=i\n--o--\n";
   EXPECT_EQ(shape(checked(three).root), "multipart/mixed(message/rfc822(multipart/mixed))");
   // A boundary that looks like a field.
-  EXPECT_EQ(shape(checked("Content-Type: multipart/mixed; boundary=\"a: b\"\n\n--a: b\nX: y\n--a: b\n\nz\n--a: b--\n").root), "multipart/mixed(text/plain text/plain)");
+  EXPECT_EQ(
+      shape(checked("Content-Type: multipart/mixed; boundary=\"a: b\"\n\n--a: b\nX: y\n--a: b\n\nz\n--a: b--\n").root),
+      "multipart/mixed(text/plain text/plain)");
 }
 
 TEST(Parse, BoundariesThatArePrefixesOfEachOtherAreTold) {
   const std::string bytes =
-      "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=xy\n\n--xy\nContent-Type: multipart/mixed; boundary=x--\n\n"
+      "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; "
+      "boundary=xy\n\n--xy\nContent-Type: multipart/mixed; boundary=x--\n\n"
       "--x--\n\none\n--xyz\n--x----\n--xy\n\ntwo\n--xy--\n--x\n\nthree\n--x--\n";
   const Message m = checked(bytes);
   ASSERT_EQ(shape(m.root), "multipart/mixed(multipart/mixed(multipart/mixed(text/plain) text/plain) text/plain)");
   EXPECT_EQ(m.root.children[0].children[0].children[0].body(bytes), "one\n--xyz");
   // One boundary at three levels: the innermost first (GMime's torture).
-  const std::string same = "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\none\n--x--\n--x\n\ntwo\n--x--\n";
+  const std::string same =
+      "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; "
+      "boundary=x\n\n--x\n\none\n--x--\n--x\n\ntwo\n--x--\n";
   EXPECT_EQ(shape(checked(same).root), "multipart/mixed(multipart/mixed(text/plain) text/plain)");
 }
 
 TEST(Parse, ADigestHoldsMessages) {
-  const std::string bytes = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\n1\n--b\nContent-Type: text/plain\n\n2\n--b--\n";
+  const std::string bytes =
+      "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\n1\n--b\nContent-Type: "
+      "text/plain\n\n2\n--b--\n";
   const Message m = checked(bytes);
   ASSERT_EQ(shape(m.root), "multipart/digest(message/rfc822(text/plain) text/plain)");
   EXPECT_EQ(m.root.children[0].children[0].summary->subject, "one");
 }
 
 TEST(Parse, ACodedEmbeddedMessageStaysClosed) {
-  const Message m = checked("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeAoKeQo=\n");
+  const Message m =
+      checked("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeAoKeQo=\n");
   EXPECT_EQ(shape(m.root), "message/rfc822");
   EXPECT_FALSE(m.truncated);
 }
@@ -145,13 +164,16 @@ TEST(Parse, BadTypesAreTextPlain) {
     EXPECT_EQ(shape(checked("Content-Type: " + std::string(type) + "\n\nx").root), "text/plain") << type;
   EXPECT_EQ(shape(checked("content-TYPE : TEXT / HTML (comment); Charset=x\n\nx").root), "text/html");
   EXPECT_EQ(shape(checked("Content-Type: text/html, text/plain\n\nx").root), "text/html");
-  EXPECT_EQ(shape(checked("Content-Type: text/html\nContent-Type: text/calendar\n\nx").root), "text/html");  // the first
+  EXPECT_EQ(shape(checked("Content-Type: text/html\nContent-Type: text/calendar\n\nx").root),
+            "text/html");  // the first
 }
 
 TEST(Parse, SummaryHasWhatTheEnvelopeNeeds) {
   const Message m = checked(
-      "Date: Tue, 24 Nov 2026\r\n 09:15:00 +0900\r\nSubject: =?utf-8?q?=ED=8C=8C=EB=B0=9C?=\r\n and more\r\nFrom: A <a@example.com>\r\nSender: b@example.com\r\n"
-      "To: c@example.com\r\nto: d@example.com\r\nMessage-ID: <1@x>\r\nIn-Reply-To: <0@x> (yours)\r\nReferences: <r@x>\r\n <0@x>\r\n\r\n");
+      "Date: Tue, 24 Nov 2026\r\n 09:15:00 +0900\r\nSubject: =?utf-8?q?=ED=8C=8C=EB=B0=9C?=\r\n and more\r\nFrom: A "
+      "<a@example.com>\r\nSender: b@example.com\r\n"
+      "To: c@example.com\r\nto: d@example.com\r\nMessage-ID: <1@x>\r\nIn-Reply-To: <0@x> (yours)\r\nReferences: "
+      "<r@x>\r\n <0@x>\r\n\r\n");
   const Summary& s = m.summary;
   EXPECT_EQ(s.date_raw, "Tue, 24 Nov 2026 09:15:00 +0900");
   ASSERT_TRUE(s.date);
@@ -179,7 +201,8 @@ TEST(Parse, FlagsTellWhatTheOctetsNeed) {
 
 TEST(Limits, ThousandsOfNestedPartsAreOpaqueBeyondTheDepth) {
   std::string nested;
-  for (int i = 0; i < 10'000; ++i) nested += "Content-Type: multipart/mixed; boundary=b" + std::to_string(i) + "\n\n--b" + std::to_string(i) + "\n";
+  for (int i = 0; i < 10'000; ++i)
+    nested += "Content-Type: multipart/mixed; boundary=b" + std::to_string(i) + "\n\n--b" + std::to_string(i) + "\n";
   const Message m = checked(nested);
   EXPECT_TRUE(m.truncated);
   EXPECT_EQ(part_count(m.root), kMaxDepth);
@@ -240,10 +263,13 @@ TEST(Torture, TenMegabytesOfAnyKindTakeLessThanASecond) {
   constexpr double kLimit = 1;
 #endif
   constexpr size_t kSize = 10 << 20;
-  const auto filled = [](std::string head, std::string_view filler) { return head + repeated(filler, kSize / filler.size()); };
+  const auto filled = [](std::string head, std::string_view filler) {
+    return head + repeated(filler, kSize / filler.size());
+  };
   std::string deep, deep_same_length;
   for (int i = 0; i < 99; ++i) {
-    deep += "Content-Type: multipart/mixed; boundary=" + std::string(900, 'a') + std::to_string(i) + "\n\n--" + std::string(900, 'a') + std::to_string(i) + "\n";
+    deep += "Content-Type: multipart/mixed; boundary=" + std::string(900, 'a') + std::to_string(i) + "\n\n--" +
+            std::string(900, 'a') + std::to_string(i) + "\n";
     const std::string two = {static_cast<char>('A' + i / 10), static_cast<char>('a' + i % 10)};
     deep_same_length += "Content-Type: multipart/mixed; boundary=" + two + "\n\n--" + two + "\n";
   }
@@ -252,13 +278,15 @@ TEST(Torture, TenMegabytesOfAnyKindTakeLessThanASecond) {
       {"empty lines", filled("", "\n")},
       {"fields", filled("", "A: b\n")},
       {"folds", filled("Subject: x\n", " \n")},
-      {"broken lines with folds", filled("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nA: x\nbroken\n \n \n \n")},
+      {"broken lines with folds",
+       filled("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nA: x\nbroken\n \n \n \n")},
       {"dashes", filled(deep_same_length + "\n", "--\n")},
       {"near boundaries", filled(deep_same_length + "\n", "--zz\n")},
       {"long near boundaries", filled(deep + "\n", "--" + std::string(900, 'a') + "\n")},
       {"boundaries", filled("Content-Type: multipart/mixed; boundary=b\n\n", "--b\n")},
       {"boundaries that are fields", filled("Content-Type: multipart/mixed; boundary=\"a:\"\n\n", "--a:\nb: c\n")},
-      {"parts of headers", filled("Content-Type: multipart/mixed; boundary=b\n\n", "--b\n" + repeated("A: b\n", 2'000))},
+      {"parts of headers",
+       filled("Content-Type: multipart/mixed; boundary=b\n\n", "--b\n" + repeated("A: b\n", 2'000))},
       {"digest", filled("Content-Type: multipart/digest; boundary=b\n\n", "--b\n\nSubject: x\n\nb\n")},
       {"one header", filled("Content-Type: text/plain; name=\"", "a")},
       {"addresses", filled("To: ", "a@b,")},
@@ -296,6 +324,14 @@ TEST(Torture, TenMegabytesOfAnyKindTakeLessThanASecond) {
   }
 }
 
+TEST(Parse, EveryPrefixOfAMessageKeepsThePromises) {
+  const std::string lf =
+      "From: a@b\nContent-Type: multipart/mixed; boundary=m\n\npre\n--m\nContent-Type: message/rfc822\n\nSubject: x\n"
+      "Content-Type: multipart/digest; boundary=m2\n\n--m2\n\nTo: c@d\n\nbody\n--m2--\n--m\nbroken\n fold\nX: y\n\n--m--\nend";
+  for (const std::string& bytes : {lf, corpus::with_crlf(lf)})
+    for (size_t size = 0; size <= bytes.size(); ++size) checked(std::string_view(bytes).substr(0, size));
+}
+
 // --- every message of the shared data ---
 
 TEST(Parse, EveryPublishedMessageKeepsThePromises) {
@@ -304,7 +340,9 @@ TEST(Parse, EveryPublishedMessageKeepsThePromises) {
   for (const char* set : {"mime", "dkim", "dmarc", "crypto", "tlsrpt"})
     for (const auto& path : corpus::files(corpus::folder("..") / set)) {
       const std::string extension = path.extension().string();
-      if (extension == ".json" || extension == ".xml" || extension == ".html" || extension == ".zip" || extension == ".gz") continue;
+      if (extension == ".json" || extension == ".xml" || extension == ".html" || extension == ".zip" ||
+          extension == ".gz")
+        continue;
       if (std::filesystem::file_size(path) > 2 << 20) continue;
       const std::string raw = corpus::read(path);
       for (const std::string& bytes : {raw, corpus::with_crlf(raw)}) {

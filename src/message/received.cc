@@ -7,12 +7,15 @@
 namespace pabal::message {
 namespace {
 
-// A client's own words: nothing that could end a comment, a line or the angle brackets. 8-bit text only in an address of
-// a message that is SMTPUTF8 anyway.
+// A client's own words: nothing that could end a comment, a line or the angle brackets. 8-bit text only in an address
+// of a message that is SMTPUTF8 anyway.
 std::string harmless(std::string_view s, bool utf8) {
   std::string out;
   for (char c : s.substr(0, 320)) {
-    const bool good = static_cast<unsigned char>(c) >= 0x80 ? utf8 : text::is_alnum(c) || std::string_view(".-_:[]@+/=!#$%&'*?^`{|}~").find(c) != std::string_view::npos;
+    const bool good =
+        static_cast<unsigned char>(c) >= 0x80
+            ? utf8
+            : text::is_alnum(c) || std::string_view(".-_:[]@+/=!#$%&'*?^`{|}~").find(c) != std::string_view::npos;
     out += good ? c : '?';
   }
   return out;

@@ -9,13 +9,13 @@
 namespace pabal::message {
 
 struct ReceivedInfo {
-  std::string helo;        // what the client called itself
-  std::string ip;          // empty: not shown (submission keeps where people are to itself)
-  std::string by;          // our host name
-  std::string with;        // RFC 3848: ESMTPS ...
-  std::string tls;         // "TLSv1.3 TLS_AES_256_GCM_SHA384", or empty
+  std::string helo;  // what the client called itself
+  std::string ip;    // empty: not shown (submission keeps where people are to itself)
+  std::string by;    // our host name
+  std::string with;  // RFC 3848: ESMTPS ...
+  std::string tls;   // "TLSv1.3 TLS_AES_256_GCM_SHA384", or empty
   std::string id;
-  std::string recipient;   // shown when there is just one
+  std::string recipient;  // shown when there is just one
   Time at;
 };
 std::string received_line(const ReceivedInfo& info);  // folded, with its CRLF

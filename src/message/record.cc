@@ -89,7 +89,8 @@ struct Reader {
       good = false;
       return p;
     }
-    for (uint32_t* n : {&p.header_offset, &p.header_size, &p.body_offset, &p.body_size, &p.body_lines}) *n = static_cast<uint32_t>(in.varint());
+    for (uint32_t* n : {&p.header_offset, &p.header_size, &p.body_offset, &p.body_size, &p.body_lines})
+      *n = static_cast<uint32_t>(in.varint());
     p.type = string();
     p.subtype = string();
     p.params = params();
@@ -109,7 +110,8 @@ struct Reader {
 
 std::string encode(const Message& m) {
   Encoder out;
-  out.u8(kVersion).u8(static_cast<uint8_t>(m.truncated | m.has_8bit << 1 | m.has_nul << 2 | m.bare_lf << 3 | m.bare_cr << 4 | m.utf8_headers << 5));
+  out.u8(kVersion).u8(static_cast<uint8_t>(m.truncated | m.has_8bit << 1 | m.has_nul << 2 | m.bare_lf << 3 |
+                                           m.bare_cr << 4 | m.utf8_headers << 5));
   put(out, m.summary);
   put(out, m.root);
   return out.take();

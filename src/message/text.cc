@@ -1,7 +1,9 @@
+#include "base/text.h"
+
 #include <algorithm>
 #include <array>
 
-#include "base/text.h"
+#include "message/decode.h"
 #include "message/message.h"
 
 namespace pabal::message {
@@ -32,12 +34,6 @@ std::string decode_base64(std::string_view s) {
   return out;
 }
 
-int hex_digit(char c) {
-  if (text::is_digit(c)) return c - '0';
-  c = text::lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 std::string decode_quoted_printable(std::string_view s) {
   std::string out;
   out.reserve(s.size());
@@ -61,7 +57,8 @@ std::string decode_quoted_printable(std::string_view s) {
       if (high >= 0 && low >= 0) {
         out += static_cast<char>(high << 4 | low);
         k += 2;
-      } else out += '=';
+      } else
+        out += '=';
     }
     if (lf < s.size() && !soft) out += crlf ? "\r\n" : "\n";
     i = lf + 1;
@@ -69,53 +66,38 @@ std::string decode_quoted_printable(std::string_view s) {
   return out;
 }
 
-struct Entity { std::string_view name; char32_t c; };
-constexpr Entity kEntities[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}, {"nbsp", ' '}, {"copy", 0xA9}, {"reg", 0xAE},
-                                {"euro", 0x20AC}, {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018}, {"rsquo", 0x2019}, {"ldquo", 0x201C},
-                                {"rdquo", 0x201D}, {"hellip", 0x2026}, {"middot", 0xB7}, {"bull", 0x2022}, {"auml", 0xE4}, {"ouml", 0xF6},
-                                {"uuml", 0xFC}, {"Auml", 0xC4}, {"Ouml", 0xD6}, {"Uuml", 0xDC}, {"szlig", 0xDF}, {"eacute", 0xE9}, {"egrave", 0xE8}};
-
-void put_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) out += static_cast<char>(c);
-  else if (c < 0x800) (out += static_cast<char>(0xC0 | c >> 6)) += static_cast<char>(0x80 | (c & 63));
-  else if (c < 0x10000) ((out += static_cast<char>(0xE0 | c >> 12)) += static_cast<char>(0x80 | (c >> 6 & 63))) += static_cast<char>(0x80 | (c & 63));
-  else (((out += static_cast<char>(0xF0 | c >> 18)) += static_cast<char>(0x80 | (c >> 12 & 63))) += static_cast<char>(0x80 | (c >> 6 & 63))) += static_cast<char>(0x80 | (c & 63));
-}
-
-// The entity at s ("&...;"); its length in octets, 0: none.
-size_t entity(std::string_view s, std::string& out) {
-  const size_t end = s.substr(0, 12).find(';');
-  if (end == s.npos || end < 2) return 0;
-  const std::string_view name = s.substr(1, end - 1);
-  if (name[0] == '#') {
-    uint64_t value = 0;
-    const bool hex = name.size() > 2 && text::lower(name[1]) == 'x';
-    for (char c : name.substr(hex ? 2 : 1)) {
-      const char l = text::lower(c);
-      const int digit = text::is_digit(c) ? c - '0' : hex && l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-      if (digit < 0) return 0;
-      value = value * (hex ? 16 : 10) + static_cast<uint64_t>(digit);
+// The lines between "begin MODE NAME" and "end" (POSIX uuencode); the text as it is when there is no such frame.
+std::string decode_uu(std::string_view s) {
+  size_t at = s.starts_with("begin ") ? 0 : s.find("\nbegin ");
+  if (at == s.npos) return std::string(s);
+  at = std::min(s.find('\n', at + 1), s.size());
+  std::string out;
+  while (at < s.size()) {
+    const size_t begin = at + 1;
+    at = std::min(s.find('\n', begin), s.size());
+    std::string_view line = s.substr(begin, at - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line == "end") break;
+    if (line.empty()) continue;
+    const auto digit = [&](size_t i) {
+      return i < line.size() ? (static_cast<unsigned char>(line[i]) - 32u) & 63u : 0u;
+    };
+    size_t left = digit(0);
+    for (size_t i = 1; left > 0 && i < line.size(); i += 4) {
+      const uint32_t group = digit(i) << 18 | digit(i + 1) << 12 | digit(i + 2) << 6 | digit(i + 3);
+      for (int shift = 16; shift >= 0 && left > 0; shift -= 8, --left) out += static_cast<char>(group >> shift);
     }
-    put_utf8(out, value == 0 || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000) ? 0xFFFD : static_cast<char32_t>(value));
-    return end + 1;
   }
-  for (const Entity& e : kEntities)
-    if (e.name == name) {
-      put_utf8(out, e.c);
-      return end + 1;
-    }
-  return 0;
+  return out;
 }
-
-constexpr std::string_view kBlocks[] = {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote", "hr", "title", "td"};
-constexpr std::string_view kHidden[] = {"script", "style", "head", "template", "noscript"};
 
 void gather(std::string_view bytes, const Part& part, std::string& out, size_t limit) {
   if (out.size() >= limit) return;
   if (!part.filename().empty()) out += part.filename() + "\n";
   if (part.summary) {
     out += decode_words(part.summary->subject) + "\n";
-    for (const AddressItem& item : part.summary->from) out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
+    for (const AddressItem& item : part.summary->from)
+      out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
   }
   if (part.is_multipart() && part.subtype == "alternative") {
     for (const Part& child : part.children)
@@ -160,10 +142,14 @@ std::string first_characters(std::string_view text, size_t limit) {
 std::string decode_body(std::string_view encoded, std::string_view encoding) {
   if (text::iequals(encoding, "base64")) return decode_base64(encoded);
   if (text::iequals(encoding, "quoted-printable")) return decode_quoted_printable(encoded);
+  if (text::iequals(encoding, "x-uuencode") || text::iequals(encoding, "uuencode") || text::iequals(encoding, "x-uue"))
+    return decode_uu(encoded);
   return std::string(encoded);
 }
 
-std::string part_content(std::string_view bytes, const Part& part) { return decode_body(part.body(bytes), part.encoding); }
+std::string part_content(std::string_view bytes, const Part& part) {
+  return decode_body(part.body(bytes), part.encoding);
+}
 
 std::string part_text(std::string_view bytes, const Part& part) {
   if (!part.is_text()) return {};
@@ -173,70 +159,12 @@ std::string part_text(std::string_view bytes, const Part& part) {
   return text;
 }
 
-std::string html_to_text(std::string_view html) {
-  html = html.substr(0, kMaxHtmlBytes);
-  std::string out;
-  bool blank = true;
-  std::array<bool, std::size(kHidden)> unclosed{};
-  for (size_t i = 0; i < html.size();) {
-    const char c = html[i];
-    if (c == '<') {
-      if (html.substr(i).starts_with("<!--")) {
-        const size_t end = html.find("-->", i + 4);
-        i = end == html.npos ? html.size() : end + 3;
-        continue;
-      }
-      const size_t end = html.find('>', i);
-      if (end == html.npos) break;
-      const bool closing = i + 1 < end && html[i + 1] == '/';
-      const size_t name_at = i + 1 + closing;
-      size_t name_end = name_at;
-      while (name_end < end && text::is_alnum(html[name_end])) ++name_end;
-      const std::string name = text::lowered(html.substr(name_at, std::min<size_t>(name_end - name_at, 20)));
-      i = end + 1;
-      const auto hidden = std::find(std::begin(kHidden), std::end(kHidden), name);
-      if (!closing && hidden != std::end(kHidden) && !unclosed[hidden - std::begin(kHidden)]) {
-        // Everything up to its end tag. Scripts and styles without one hide the rest, as in browsers; a head without one hides
-        // nothing, since the mail stands behind it. The search goes forward only, and in vain once for each name: linear.
-        size_t close = i;
-        for (const std::string wanted = "</" + name;; ++close) {
-          close = html.find("</", close);
-          if (close == html.npos || text::iequals(html.substr(close, wanted.size()), wanted)) break;
-        }
-        if (close != html.npos) i = close;
-        else if (name == "script" || name == "style") break;
-        else unclosed[hidden - std::begin(kHidden)] = true;
-      }
-      if (std::find(std::begin(kBlocks), std::end(kBlocks), name) != std::end(kBlocks) && !out.empty() && out.back() != '\n') {
-        out += '\n';
-        blank = true;
-      }
-      continue;
-    }
-    if (c == '&') {
-      if (const size_t n = entity(html.substr(i), out)) {
-        blank = false;
-        i += n;
-        continue;
-      }
-    }
-    ++i;
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-      if (!blank) out += ' ';
-      blank = true;
-    } else {
-      out += c;
-      blank = false;
-    }
-  }
-  return out;
-}
-
 std::string all_text(std::string_view bytes, const Message& message, size_t limit) {
   std::string out = decode_words(message.summary.subject) + "\n";
   for (const auto* list : {&message.summary.from, &message.summary.to, &message.summary.cc})
     for (const AddressItem& item : *list)
-      if (item.kind == AddressItem::kMailbox && out.size() < limit) out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
+      if (item.kind == AddressItem::kMailbox && out.size() < limit)
+        out += item.display_text() + " " + to_utf8(item.address(), "") + "\n";
   gather(bytes, message.root, out, limit);
   return std::string(utf8_prefix(out, limit));
 }

@@ -1,7 +1,8 @@
+#include "base/text.h"
+
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "base/text.h"
 #include "message/build.h"
 #include "message/message.h"
 
@@ -10,8 +11,8 @@ namespace {
 
 TEST(DecodeBody, Base64IsLenient) {
   EXPECT_EQ(decode_body("aGVs\r\nbG8=", "base64"), "hello");
-  EXPECT_EQ(decode_body("aGVsbG8", "BASE64"), "hello");            // no padding
-  EXPECT_EQ(decode_body("a*G V-s_b.G8=", "base64"), "hello");      // RFC 2045 §6.8: others are ignored
+  EXPECT_EQ(decode_body("aGVsbG8", "BASE64"), "hello");                    // no padding
+  EXPECT_EQ(decode_body("a*G V-s_b.G8=", "base64"), "hello");              // RFC 2045 §6.8: others are ignored
   EXPECT_EQ(decode_body("aGVs\nbG8=\naGVsbG8=", "base64"), "hellohello");  // two runs
   EXPECT_EQ(decode_body("", "base64"), "");
   EXPECT_EQ(decode_body("=", "base64"), "");
@@ -19,8 +20,9 @@ TEST(DecodeBody, Base64IsLenient) {
 }
 
 TEST(DecodeBody, QuotedPrintableIsLenient) {
-  EXPECT_EQ(decode_body("Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.", "quoted-printable"),
-            "Now's the time for all folk to come to the aid of their country.");  // RFC 2045 §6.7
+  EXPECT_EQ(
+      decode_body("Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.", "quoted-printable"),
+      "Now's the time for all folk to come to the aid of their country.");  // RFC 2045 §6.7
   EXPECT_EQ(decode_body("=C3=a9  \r\nx\t\n", "Quoted-Printable"), "é\r\nx\n");
   EXPECT_EQ(decode_body("a= \r\nb", "quoted-printable"), "ab");
   EXPECT_EQ(decode_body("=zz=4=", "quoted-printable"), "=zz=4");
@@ -28,8 +30,17 @@ TEST(DecodeBody, QuotedPrintableIsLenient) {
   EXPECT_EQ(decode_body("\n\n", "quoted-printable"), "\n\n");
 }
 
+TEST(DecodeBody, UuencodeIsReadBetweenBeginAndEnd) {
+  EXPECT_EQ(decode_body("text\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\nmore", "x-uuencode"), "Cat");
+  EXPECT_EQ(decode_body("begin 644 w\n::'1T<#HO+W=W=RYW:6MI<&5D:6$N;W)G#0H \n \nend\n", "uuencode"),
+            "http://www.wikipedia.org\r\n");
+  EXPECT_EQ(decode_body("begin 644 cut\n#0V%", "x-uue").substr(0, 2), "Ca");
+  EXPECT_EQ(decode_body("no frame", "x-uuencode"), "no frame");
+}
+
 TEST(DecodeBody, OthersAreAsTheyAre) {
-  for (const char* encoding : {"", "7bit", "8bit", "binary", "x-unknown"}) EXPECT_EQ(decode_body("=41 aGVs", encoding), "=41 aGVs");
+  for (const char* encoding : {"", "7bit", "8bit", "binary", "x-unknown"})
+    EXPECT_EQ(decode_body("=41 aGVs", encoding), "=41 aGVs");
 }
 
 TEST(DecodeBody, WhatIsEncodedComesBack) {
@@ -58,7 +69,7 @@ TEST(Html, BecomesTheTextThatIsSeen) {
       {"a <b>bold</b>\r\n\t  word", "a bold word"},
       {"<style>p{}</style>x<script>alert('</p>')</script>y<!-- <p>no</p> -->z", "xyz"},
       {"<head><title>t</title></head><body>b", "b"},
-      {"<head><title>t</title><body>b", "t\nb"},                    // no </head>
+      {"<head><title>t</title><body>b", "t\nb"},  // no </head>
       {"&lt;&amp;&gt;&quot;&#65;&#x42;&nbsp;&eacute;&unknown;&", "<&>\"AB é&unknown;&"},
       {"&#0;&#xD800;&#x110000;", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
       {"a < b", "a "},
@@ -84,13 +95,16 @@ constexpr std::string_view kLetter =
     "--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
     "--a\r\nContent-Type: text/plain; charset=euc-kr\r\nContent-Transfer-Encoding: base64\r\n\r\nxsS53w==\r\n"
     "--a\r\nContent-Type: text/html\r\n\r\n<p>html word</p>\r\n--a--\r\n"
-    "--m\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename*=utf-8''%ED%8C%8C.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n"
-    "--m\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner subject\r\nFrom: eve@example.net\r\n\r\ninner text\r\n--m--\r\n";
+    "--m\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; "
+    "filename*=utf-8''%ED%8C%8C.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n"
+    "--m\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner subject\r\nFrom: eve@example.net\r\n\r\ninner "
+    "text\r\n--m--\r\n";
 
 TEST(Text, AllTextHasWhatASearchShouldFind) {
   const Message m = parse(kLetter);
   const std::string text = all_text(kLetter, m);
-  for (const char* word : {"파발", "André", "andre@example.com", "bob@example.com", "파.pdf", "inner subject", "eve@example.net", "inner text"})
+  for (const char* word : {"파발", "André", "andre@example.com", "bob@example.com", "파.pdf", "inner subject",
+                           "eve@example.net", "inner text"})
     EXPECT_NE(text.find(word), text.npos) << word << " in " << text;
   EXPECT_EQ(text.find("html word"), text.npos);  // the plain alternative says it
   EXPECT_LE(all_text(kLetter, m, 20).size(), 20u);
@@ -111,7 +125,9 @@ TEST(Text, PartsGiveTheirContentAndTheirNames) {
 }
 
 TEST(Text, FileNamesHaveNoPath) {
-  const auto name = [](std::string disposition) { return parse("Content-Disposition: attachment; " + disposition + "\n\nx").root.filename(); };
+  const auto name = [](std::string disposition) {
+    return parse("Content-Disposition: attachment; " + disposition + "\n\nx").root.filename();
+  };
   EXPECT_EQ(name("filename=\"../../etc/passwd\""), "passwd");
   EXPECT_EQ(name("filename=\"C:\\\\dir\\\\f.txt\""), "f.txt");
   EXPECT_EQ(name("filename*=utf-8''..%2F..%2Fx%0D%0A"), "x");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "message/decode.h"
 #include "message/header.h"
 #include "message/message.h"
 
@@ -19,28 +20,55 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 struct Alias {
   std::string_view name, icu;
 };
-// Where ICU's choice for a label is narrower than what mail under that label holds: the supersets of the WHATWG Encoding
-// Standard, and labels ICU does not know. Names without punctuation, in lower case.
+// Where ICU's choice for a label is narrower than what mail under that label holds: the supersets of the WHATWG
+// Encoding Standard, and labels ICU does not know. Names without punctuation, in lower case.
 constexpr auto kAliases = std::to_array<Alias>({
-    {"iso88591", "windows-1252"},    {"latin1", "windows-1252"},    {"l1", "windows-1252"},
-    {"cp1252", "windows-1252"},      {"iso88599", "windows-1254"},  {"latin5", "windows-1254"},
-    {"iso885911", "windows-874"},    {"tis620", "windows-874"},     {"euckr", "windows-949"},
-    {"ksc56011987", "windows-949"},  {"ksc5601", "windows-949"},    {"ksc56011992", "windows-949"},
-    {"cp949", "windows-949"},        {"ms949", "windows-949"},      {"uhc", "windows-949"},
-    {"xwindows949", "windows-949"},  {"korean", "windows-949"},     {"gb2312", "gb18030"},
-    {"gb231280", "gb18030"},         {"gbk", "gb18030"},            {"xgbk", "gb18030"},
-    {"cp936", "gb18030"},            {"chinesegb", "gb18030"},      {"csgb2312", "gb18030"},
-    {"shiftjis", "windows-31j"},     {"sjis", "windows-31j"},       {"xsjis", "windows-31j"},
-    {"mskanji", "windows-31j"},      {"cp932", "windows-31j"},      {"xmscp932", "windows-31j"},
-    {"iso88598i", "iso-8859-8"},     {"iso88598e", "iso-8859-8"},   {"xbig5", "big5"},
-    {"unicode11utf7", "utf-7"},      {"unicode11utf8", "utf-8"},    {"xutf8", "utf-8"},
-    {"utf8mb4", "utf-8"},            {"xeucjp", "euc-jp"},          {"xmacroman", "macintosh"},
-    {"cp10000", "macintosh"},        {"iso2022jp", "iso-2022-jp-2"},
+    {"iso88591", "windows-1252"},
+    {"latin1", "windows-1252"},
+    {"l1", "windows-1252"},
+    {"cp1252", "windows-1252"},
+    {"iso88599", "windows-1254"},
+    {"latin5", "windows-1254"},
+    {"iso885911", "windows-874"},
+    {"tis620", "windows-874"},
+    {"euckr", "windows-949"},
+    {"ksc56011987", "windows-949"},
+    {"ksc5601", "windows-949"},
+    {"ksc56011992", "windows-949"},
+    {"cp949", "windows-949"},
+    {"ms949", "windows-949"},
+    {"uhc", "windows-949"},
+    {"xwindows949", "windows-949"},
+    {"korean", "windows-949"},
+    {"gb2312", "gb18030"},
+    {"gb231280", "gb18030"},
+    {"gbk", "gb18030"},
+    {"xgbk", "gb18030"},
+    {"cp936", "gb18030"},
+    {"chinesegb", "gb18030"},
+    {"csgb2312", "gb18030"},
+    {"shiftjis", "windows-31j"},
+    {"sjis", "windows-31j"},
+    {"xsjis", "windows-31j"},
+    {"mskanji", "windows-31j"},
+    {"cp932", "windows-31j"},
+    {"xmscp932", "windows-31j"},
+    {"iso88598i", "iso-8859-8"},
+    {"iso88598e", "iso-8859-8"},
+    {"xbig5", "big5"},
+    {"unicode11utf7", "utf-7"},
+    {"unicode11utf8", "utf-8"},
+    {"xutf8", "utf-8"},
+    {"utf8mb4", "utf-8"},
+    {"xeucjp", "euc-jp"},
+    {"xmacroman", "macintosh"},
+    {"cp10000", "macintosh"},
+    {"iso2022jp", "iso-2022-jp-2"},
 });
 
 // Labels that say nothing of the charset.
-constexpr std::array<std::string_view, 9> kNoCharset = {"", "usascii", "ascii", "unknown", "unknown8bit", "xunknown",
-                                                        "8bit", "7bit", "default"};
+constexpr std::array<std::string_view, 9> kNoCharset = {"",         "usascii", "ascii", "unknown", "unknown8bit",
+                                                        "xunknown", "8bit",    "7bit",  "default"};
 
 struct CloseConverter {
   void operator()(UConverter* c) const { ucnv_close(c); }
@@ -69,24 +97,6 @@ Converter open_converter(std::string_view charset, const std::string& key) {
   return U_SUCCESS(error) ? std::move(converter) : nullptr;
 }
 
-void append_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 63));
-    out += static_cast<char>(0x80 | (c >> 6 & 63));
-    out += static_cast<char>(0x80 | (c & 63));
-  }
-}
-
 // Through UTF-16 in pieces of 8 Ki units, so that memory is the result's.
 std::string convert(UConverter* converter, std::string_view bytes) {
   std::string out;
@@ -110,9 +120,12 @@ std::string convert(UConverter* converter, std::string_view bytes) {
         out += kReplacement;
         high = 0;
       }
-      if (unit >= 0xD800 && unit <= 0xDBFF) high = unit;
-      else if (unit >= 0xDC00 && unit <= 0xDFFF) out += kReplacement;
-      else append_utf8(out, unit);
+      if (unit >= 0xD800 && unit <= 0xDBFF)
+        high = unit;
+      else if (unit >= 0xDC00 && unit <= 0xDFFF)
+        out += kReplacement;
+      else
+        append_utf8(out, unit);
     }
     if (error != U_BUFFER_OVERFLOW_ERROR) break;
   }
@@ -129,18 +142,15 @@ std::string guessed(std::string_view bytes) {
 
 // RFC 2047 §4.2.
 std::string decode_q(std::string_view s) {
-  const auto digit = [](char c) {
-    if (text::is_digit(c)) return c - '0';
-    c = text::lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
   std::string out;
   for (size_t i = 0; i < s.size(); ++i) {
-    if (s[i] == '_') out += ' ';
-    else if (s[i] == '=' && i + 2 < s.size() && digit(s[i + 1]) >= 0 && digit(s[i + 2]) >= 0) {
-      out += static_cast<char>(digit(s[i + 1]) << 4 | digit(s[i + 2]));
+    if (s[i] == '_')
+      out += ' ';
+    else if (s[i] == '=' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(s[i + 1]) << 4 | hex_digit(s[i + 2]));
       i += 2;
-    } else out += s[i];
+    } else
+      out += s[i];
   }
   return out;
 }
@@ -224,9 +234,9 @@ std::string to_utf8(std::string_view bytes, std::string_view charset) {
 std::string decode_words(std::string_view raw) {
   const std::string s = unfold(raw);
   if (s.find("=?") == s.npos) return guessed(s);
-  std::string out, pending;      // pending: octets of adjacent words of one charset
+  std::string out, pending;  // pending: octets of adjacent words of one charset
   std::string_view charset;
-  size_t plain = 0;              // start of text not yet put out
+  size_t plain = 0;  // start of text not yet put out
   bool after_word = false, no_more = false;
   const auto flush = [&] {
     if (!pending.empty()) out += to_utf8(pending, charset);
@@ -285,8 +295,8 @@ std::string encode_word(std::string_view utf8_in, size_t first) {
   size_t q_size = 0;
   for (char c : utf8) q_size += safe(c) || c == ' ' ? 1 : 3;
   const bool q = q_size <= (utf8.size() + 2) / 3 * 4;
-  constexpr size_t kFrame = 12;  // "=?utf-8?Q?" and "?="
-  constexpr size_t kContent = 75 - kFrame;  // RFC 2047 §2
+  constexpr size_t kFrame = 12;                                              // "=?utf-8?Q?" and "?="
+  constexpr size_t kContent = 75 - kFrame;                                   // RFC 2047 §2
   size_t room = std::clamp(first, kFrame + 16, kFrame + kContent) - kFrame;  // 16: one character always fits
   std::string out, content;
   std::string word;  // UTF-8 gathered for a B word
@@ -307,9 +317,12 @@ std::string encode_word(std::string_view utf8_in, size_t first) {
     if (q) {
       std::string one;
       for (char c : character) {
-        if (c == ' ') one += '_';
-        else if (safe(c)) one += c;
-        else (one += '=', one += kHex[static_cast<unsigned char>(c) >> 4], one += kHex[c & 15]);
+        if (c == ' ')
+          one += '_';
+        else if (safe(c))
+          one += c;
+        else
+          (one += '=', one += kHex[static_cast<unsigned char>(c) >> 4], one += kHex[c & 15]);
       }
       if (content.size() + one.size() > room) flush();
       content += one;

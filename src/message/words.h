@@ -14,9 +14,9 @@ std::string decode_words(std::string_view raw);
 
 // UTF-8 text as a field value in ASCII: unchanged when it is plain ASCII that cannot be taken for an encoded word, else
 // encoded words (UTF-8; B or Q, the shorter) of at most 75 octets separated by blanks, never splitting a character.
-// Good in unstructured fields and as the phrase of an address. Text that a line cannot hold as it is (blanks at an end, a
-// word of more than 900 octets) is coded too, so that decode_words gives it back. The first word takes at most `first`
-// octets: what is left of the line behind the field's name.
+// Good in unstructured fields and as the phrase of an address. Text that a line cannot hold as it is (blanks at an end,
+// a word of more than 900 octets) is coded too, so that decode_words gives it back. The first word takes at most
+// `first` octets: what is left of the line behind the field's name.
 std::string encode_word(std::string_view utf8, size_t first = 75);
 
 // Text of a charset (any MIME name or alias ICU or this room's table knows) as UTF-8; U+FFFD for what cannot be

@@ -19,7 +19,8 @@ TEST(Words, DecodeAsRfc2047Section8Shows) {
       {"=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=", "a b"},
       {"=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"},
       {"=?ISO-8859-1?Q?Andr=E9?= Pirard", "André Pirard"},
-      {"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=", "If you can read this you understand the example."},
+      {"=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+       "If you can read this you understand the example."},
       {"=?iso-8859-8?b?7eXs+SDv4SDp7Oj08A==?=", "םולש ןב ילטפנ"},
   };
   for (const auto& [raw, text] : cases) EXPECT_EQ(decode_words(raw), text) << raw;
@@ -27,11 +28,11 @@ TEST(Words, DecodeAsRfc2047Section8Shows) {
 
 TEST(Words, DecodeWhatIsSeenInTheWild) {
   const std::pair<std::string, const char*> cases[] = {
-      {"=?utf-8?Q?=ED=8C?= =?utf-8?Q?=8C?=", "파"},                // cut inside a character
+      {"=?utf-8?Q?=ED=8C?= =?utf-8?Q?=8C?=", "파"},  // cut inside a character
       {"=?utf-8?B?7Yw=?= =?UTF-8?B?jA==?=", "파"},
-      {"=?utf-8?q?a?=b=?utf-8?q?c?=", "abc"},                       // no blanks between
-      {"=?utf-8*en?Q?caf=C3=A9?=", "café"},                         // RFC 2231 §5
-      {"=?utf-8?Q?a b?=", "a b"},                                   // a blank inside
+      {"=?utf-8?q?a?=b=?utf-8?q?c?=", "abc"},  // no blanks between
+      {"=?utf-8*en?Q?caf=C3=A9?=", "café"},    // RFC 2231 §5
+      {"=?utf-8?Q?a b?=", "a b"},              // a blank inside
       {"=?euc-kr?B?xsS53w==?=", "파발"},
       {"=?ks_c_5601-1987?B?xsS53w==?=", "파발"},
       {"=?iso-2022-kr?B?GyQpQw5GRDlfDw==?=", "파발"},
@@ -42,7 +43,7 @@ TEST(Words, DecodeWhatIsSeenInTheWild) {
       {"=?big5?B?p0Gmbg==?=", "你好"},
       {"=?koi8-r?B?9MXT1A==?=", "Тест"},
       {"=?windows-1252?Q?=80?=", "€"},
-      {"=?iso-8859-1?Q?=80?=", "€"},                                // what mail under that label holds
+      {"=?iso-8859-1?Q?=80?=", "€"},  // what mail under that label holds
       {"=?x-unknown?Q?caf=C3=A9?=", "café"},
       {"=?nonsense?Q?caf=E9?=", "café"},
       {"=?utf-8?Q?bad=ZZ=4?=", "bad=ZZ=4"},
@@ -53,14 +54,15 @@ TEST(Words, DecodeWhatIsSeenInTheWild) {
       {"=?", "=?"},
       {"caf\xE9", "café"},
       {"caf\xC3\xA9", "café"},
-      {"=?utf-8?Q?a=0D=0AX:_b=00?=", "a  X: b "},                   // no new header lines
+      {"=?utf-8?Q?a=0D=0AX:_b=00?=", "a  X: b "},  // no new header lines
   };
   for (const auto& [raw, text] : cases) EXPECT_EQ(decode_words(raw), text) << raw;
 }
 
 TEST(Words, EncodedAndDecodedAgainIsTheSame) {
   SeededRandom random(5);
-  const std::vector<std::string> pieces = {"a", "Z", " ", "  ", "?", "=", "=?", "?=", "_", "\"", "(", ",", "é", "파", "발", "𝄞", "€", "word", "\t", std::string(100, 'x')};
+  const std::vector<std::string> pieces = {"a", "Z", " ", "  ", "?",  "=", "=?", "?=",   "_",  "\"",
+                                           "(", ",", "é", "파", "발", "𝄞", "€",  "word", "\t", std::string(100, 'x')};
   for (int round = 0; round < 3'000; ++round) {
     std::string text;
     for (uint64_t n = random.below(40); n > 0; --n) text += pieces[random.below(pieces.size())];
@@ -83,18 +85,25 @@ TEST(Words, EncodedAndDecodedAgainIsTheSame) {
 }
 
 TEST(Charset, EveryAliasOfTheTableIsKnown) {
-  for (const char* name : {"utf-8", "UTF8", "us-ascii", "iso-8859-1", "latin1", "ISO-8859-15", "windows-1250", "windows-1251", "cp1252", "koi8-r", "koi8-u", "euc-kr", "ks_c_5601-1987",
-                           "KSC5601", "cp949", "uhc", "iso-2022-kr", "johab", "shift_jis", "sjis", "x-sjis", "cp932", "euc-jp", "iso-2022-jp", "iso-2022-jp-1", "gb2312", "gbk", "gb18030", "hz-gb-2312", "big5",
-                           "big5-hkscs", "tis-620", "iso-8859-8-i", "utf-7", "unicode-1-1-utf-7", "utf-16", "utf-16le", "utf-32", "macintosh", "ibm850", "viscii", "windows-874"})
+  for (const char* name : {"utf-8",       "UTF8",         "us-ascii",       "iso-8859-1",  "latin1",
+                           "ISO-8859-15", "windows-1250", "windows-1251",   "cp1252",      "koi8-r",
+                           "koi8-u",      "euc-kr",       "ks_c_5601-1987", "KSC5601",     "cp949",
+                           "uhc",         "iso-2022-kr",  "johab",          "shift_jis",   "sjis",
+                           "x-sjis",      "cp932",        "euc-jp",         "iso-2022-jp", "iso-2022-jp-1",
+                           "gb2312",      "gbk",          "gb18030",        "hz-gb-2312",  "big5",
+                           "big5-hkscs",  "tis-620",      "iso-8859-8-i",   "utf-7",       "unicode-1-1-utf-7",
+                           "utf-16",      "utf-16le",     "utf-32",         "macintosh",   "ibm850",
+                           "viscii",      "windows-874"})
     EXPECT_TRUE(knows_charset(name) || std::string_view(name) == "johab" || std::string_view(name) == "viscii") << name;
-  for (const char* name : {"", "nonsense", "utf-8,version=1", "x y", "../etc"}) EXPECT_FALSE(knows_charset(name)) << name;
+  for (const char* name : {"", "nonsense", "utf-8,version=1", "x y", "../etc"})
+    EXPECT_FALSE(knows_charset(name)) << name;
 }
 
 TEST(Charset, TextOfEachComesOut) {
   EXPECT_EQ(to_utf8("\xC6\xC4\xB9\xDF", "EUC-KR"), "파발");
-  EXPECT_EQ(to_utf8("\x8C\x63", "euc-kr"), "똠");                                  // of windows-949, written under EUC-KR
+  EXPECT_EQ(to_utf8("\x8C\x63", "euc-kr"), "똠");  // of windows-949, written under EUC-KR
   EXPECT_EQ(to_utf8("\x1B$)C\x0E\x46\x44\x39\x5F\x0F abc", "iso-2022-kr"), "파발 abc");
-  EXPECT_EQ(to_utf8("\x0E\x46\x44\x39\x5F\x0F abc", "iso-2022-kr"), "파발 abc");   // without its designation
+  EXPECT_EQ(to_utf8("\x0E\x46\x44\x39\x5F\x0F abc", "iso-2022-kr"), "파발 abc");  // without its designation
   EXPECT_EQ(to_utf8("\x81\x30\x81\x30", "gb18030"), "\xC2\x80");
   EXPECT_EQ(to_utf8("\x95\x32\x82\x36", "gb18030"), "𠀀");
   EXPECT_EQ(to_utf8("\x82\xB1\x82\xF1\x87\x40", "Shift_JIS"), "こん①");
@@ -110,12 +119,18 @@ TEST(Charset, TextOfEachComesOut) {
 
 TEST(Charset, BadOctetsGiveReplacementCharactersAndValidUtf8) {
   SeededRandom random(11);
-  for (const char* charset : {"utf-8", "euc-kr", "iso-2022-kr", "iso-2022-jp", "gb18030", "shift_jis", "big5", "utf-16", "utf-7", "hz-gb-2312", "windows-1252", ""})
+  for (const char* charset : {"utf-8", "euc-kr", "iso-2022-kr", "iso-2022-jp", "gb18030", "shift_jis", "big5", "utf-16",
+                              "utf-7", "hz-gb-2312", "windows-1252", ""})
     for (int i = 0; i < 300; ++i) {
       const std::string bytes = random.bytes(random.below(200));
       EXPECT_TRUE(text::is_utf8(to_utf8(bytes, charset))) << charset;
     }
-  EXPECT_EQ(clean_utf8("a\xFF" "b\xED\xA0\x80" "c\xE3\x81"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c\xEF\xBF\xBD");
+  EXPECT_EQ(clean_utf8("a\xFF"
+                       "b\xED\xA0\x80"
+                       "c\xE3\x81"),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD"
+            "c\xEF\xBF\xBD");
   EXPECT_TRUE(text::is_utf8(to_utf8(std::string(100'000, '\x8C'), "euc-kr")));  // over the converter's buffer
 }
 
