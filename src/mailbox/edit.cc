@@ -5,10 +5,9 @@
 namespace pabal::mailbox {
 
 Result<Edit> Edit::begin(store::Transaction& t, AccountId account) {
-  auto state = read<AccountState>(t, keys::state(account), "an account", decode_state);
+  const auto state = need_state(t, account);
   if (!state) return state.error();
-  if (!*state) return Error{Code::kNotFound, "there is no such account"};
-  return Edit(t, account, **state);
+  return Edit(t, account, *state);
 }
 
 Result<Mailbox*> Edit::mailbox(MailboxId id) {
@@ -19,8 +18,29 @@ Result<Mailbox*> Edit::mailbox(MailboxId id) {
   return &boxes_.emplace(id, std::move(**box)).first->second;
 }
 
+Mailbox& Edit::create(const Clock& clock, const std::string& name, Role role) {
+  Mailbox box;
+  box.id = state.next_mailbox++;
+  box.name = name;
+  box.role = role;
+  // RFC 9051 §2.3.1.1: a name used again gets a greater value. No two mailboxes of an account share one, so that this holds
+  // across renames and a clock that was set back.
+  box.uid_validity = std::max(static_cast<uint32_t>(to_unix(clock.now())), state.last_validity + 1);
+  state.last_validity = box.uid_validity;
+  t_.put(keys::name(account_, name), Encoder().u32(box.id).take());
+  note(Change::Kind::kMailboxCreated, box.id);
+  return boxes_.emplace(box.id, std::move(box)).first->second;
+}
+
+void Edit::erase(MailboxId id) {
+  boxes_.erase(id);
+  t_.erase(keys::mailbox(account_, id));
+  note(Change::Kind::kMailboxRemoved, id);
+}
+
 void Edit::note(Change::Kind kind, MailboxId mailbox, Uid uid, MessageId message) {
   changes_.push_back({modseq, kind, mailbox, uid, message});
+  if (const auto box = boxes_.find(mailbox); uid > 0 && box != boxes_.end()) box->second.highest_modseq = modseq;
 }
 
 Result<void> Edit::finish() {
@@ -29,11 +49,7 @@ Result<void> Edit::finish() {
   state.modseq = modseq;
   t_.put(keys::state(account_), encode(state));
   t_.put(keys::change(account_, modseq), encode(changes_));
-  for (auto& [id, box] : boxes_) {
-    const bool touched = std::any_of(changes_.begin(), changes_.end(), [&](const Change& c) { return c.mailbox == id && c.uid > 0; });
-    if (touched) box.highest_modseq = modseq;
-    t_.put(keys::mailbox(account_, id), encode(box));
-  }
+  for (const auto& [id, box] : boxes_) t_.put(keys::mailbox(account_, id), encode(box));
   return {};
 }
 
@@ -44,24 +60,19 @@ Result<void> change_chunk(store::Transaction& t, AccountId account, MailboxId ma
   auto ranges = read<std::vector<UidMap::Range>>(t, key, "a UID map", decode_uids);
   if (!ranges) return ranges.error();
   std::vector<UidMap::Range> list = ranges->value_or(std::vector<UidMap::Range>());
-  auto after = std::upper_bound(list.begin(), list.end(), uid, [](Uid u, const UidMap::Range& r) { return u < r.first; });
-  if (add) {
-    const bool joins = after != list.begin() && std::prev(after)->last + 1 == uid;
-    if (joins) std::prev(after)->last = uid;
-    else after = list.insert(after, {uid, uid}) + 1;
-    if (after != list.end() && std::prev(after)->last + 1 == after->first) {
-      std::prev(after)->last = after->last;
-      list.erase(after);
-    }
-  } else if (after != list.begin() && std::prev(after)->last >= uid) {
+  if (add) {  // UIDs grow: a new one comes behind all
+    if (!list.empty() && list.back().last + 1 == uid) list.back().last = uid;
+    else list.push_back({uid, uid});
+  } else {
+    const auto after = std::upper_bound(list.begin(), list.end(), uid, [](Uid u, const UidMap::Range& r) { return u < r.first; });
+    if (after == list.begin() || std::prev(after)->last < uid) return damaged("a UID map");
     const auto range = std::prev(after);
     const UidMap::Range right{uid + 1, range->last};
-    const bool splits = uid > range->first && uid < range->last;
     if (range->first == range->last) list.erase(range);
     else if (uid == range->first) ++range->first;
     else {
       range->last = uid - 1;
-      if (splits) list.insert(range + 1, right);
+      if (right.first <= right.last) list.insert(range + 1, right);
     }
   }
   if (list.empty()) t.erase(key);
@@ -83,7 +94,7 @@ Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message&
   m.deleted += message.flags.has(kDeleted);
   message.places.push_back({id, uid});
   if (const auto done = change_chunk(t, account, id, uid, true); !done) return done.error();
-  t.put(keys::row(account, id, uid), encode_row(message.id, message.modseq, message.flags));
+  t.put(keys::row(account, id, uid), encode_row(message.id, edit.modseq, message.flags));
   edit.note(Change::Kind::kAdded, id, uid, message.id);
   return uid;
 }
@@ -96,14 +107,19 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
   const auto box = edit.mailbox(id);
   if (!box) return box.error();
   Mailbox& m = **box;
-  m.messages -= m.messages > 0;
-  m.octets -= std::min(m.octets, message.size);
-  if (!message.flags.has(kSeen)) m.unseen -= m.unseen > 0;
-  if (message.flags.has(kDeleted)) m.deleted -= m.deleted > 0;
+  --m.messages;
+  m.octets -= message.size;
+  m.unseen -= !message.flags.has(kSeen);
+  m.deleted -= message.flags.has(kDeleted);
   if (const auto done = change_chunk(t, account, id, uid, false); !done) return done;
   t.erase(keys::row(account, id, uid));
   edit.note(Change::Kind::kRemoved, id, uid, message.id);
   return {};
+}
+
+void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message) {
+  message.modseq = edit.modseq;
+  t.put(keys::message(account, message.id), encode(message));
 }
 
 }  // namespace pabal::mailbox

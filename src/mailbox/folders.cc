@@ -1,4 +1,6 @@
+// Mailboxes: their names, hierarchy, special uses and subscriptions.
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "mailbox/impl.h"
@@ -7,38 +9,28 @@ namespace pabal::mailbox {
 namespace {
 
 constexpr size_t kMaxName = 255, kMaxLevels = 16;
-constexpr std::pair<std::string_view, Role> kFirst[] = {{"INBOX", Role::kInbox}, {"Drafts", Role::kDrafts}, {"Sent", Role::kSent},
-                                                        {"Junk", Role::kJunk},   {"Trash", Role::kTrash},   {"Archive", Role::kArchive}};
+
+// Of UTF-8: C0, DEL and C1 (RFC 5198 §2 keeps them out of names).
+bool has_control(std::string_view name) {
+  for (size_t i = 0; i < name.size(); ++i) {
+    const auto c = static_cast<unsigned char>(name[i]);
+    if (c < 0x20 || c == 0x7F || (c == 0xC2 && i + 1 < name.size() && static_cast<unsigned char>(name[i + 1]) < 0xA0)) return true;
+  }
+  return false;
+}
 
 // The name as stored, or why it cannot be one. RFC 9051 §5.1: INBOX in any case, also as the first level.
 Result<std::string> checked_name(std::string_view given) {
   std::string name(given);
   const size_t slash = name.find('/');
   if (text::iequals(name.substr(0, slash), "INBOX")) name = "INBOX" + (slash == name.npos ? "" : name.substr(slash));
-  const Error bad{Code::kInvalid, "a mailbox name is 1 to 255 octets of UTF-8, its levels parted by single slashes"};
+  const Error bad{Code::kInvalid, "a mailbox name is 1 to 255 octets of UTF-8, its at most 16 levels parted by single slashes"};
   if (name.empty() || name.size() > kMaxName || !text::is_utf8(name)) return bad;
   const auto levels = text::split(name, '/');
-  if (levels.size() > kMaxLevels) return bad;
-  for (const std::string_view level : levels)
-    if (level.empty()) return bad;
-  for (unsigned char c : name)
-    if (c < 0x20 || c == 0x7F || c == '*' || c == '%') return Error{Code::kInvalid, "a mailbox name has no control characters, * or %"};
+  if (levels.size() > kMaxLevels || std::any_of(levels.begin(), levels.end(), [](std::string_view level) { return level.empty(); })) return bad;
+  if (has_control(name) || name.find_first_of("*%") != name.npos)
+    return Error{Code::kInvalid, "a mailbox name has no control characters, * or %"};
   return name;
-}
-
-// RFC 9051 §2.3.1.1: grows with time, so that a name used again gets another value.
-uint32_t new_validity(const Clock& clock, MailboxId id) { return static_cast<uint32_t>(to_unix(clock.now()) + id); }
-
-Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, const Clock& clock, const std::string& name, Role role) {
-  Mailbox m;
-  m.id = edit.state.next_mailbox++;
-  m.name = name;
-  m.role = role;
-  m.uid_validity = new_validity(clock, m.id);
-  t.put(keys::mailbox(account, m.id), encode(m));
-  t.put(keys::name(account, name), Encoder().u32(m.id).take());
-  edit.note(Change::Kind::kMailboxCreated, m.id);
-  return m.id;
 }
 
 Result<std::optional<MailboxId>> id_of(const store::Reader& r, AccountId account, const std::string& name) {
@@ -48,87 +40,58 @@ Result<std::optional<MailboxId>> id_of(const store::Reader& r, AccountId account
   return std::optional<MailboxId>(Decoder(**record).u32());
 }
 
+// RFC 9051 §6.3.4: makes `name` and the parents that are missing. kExists, kLimit.
+Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, const Clock& clock, const std::string& name, Role role) {
+  const auto there = id_of(t, account, name);
+  if (!there) return there.error();
+  if (*there) return Error{Code::kExists, "there is a mailbox " + name + " already"};
+  std::vector<std::string> missing;
+  for (size_t slash = name.find('/'); slash != name.npos; slash = name.find('/', slash + 1)) {
+    std::string parent = name.substr(0, slash);
+    const auto known = id_of(t, account, parent);
+    if (!known) return known.error();
+    if (!*known) missing.push_back(std::move(parent));
+  }
+  size_t count = missing.size() + 1;
+  const auto counted = t.scan(store::Range::prefix(keys::in_account(account, 'n').take()), [&](std::string_view, std::string_view) { return ++count <= kMaxMailboxes; });
+  if (!counted) return counted.error();
+  if (count > kMaxMailboxes) return Error{Code::kLimit, "an account has at most 5,000 mailboxes"};
+  for (const std::string& parent : missing) edit.create(clock, parent, Role::kNone);
+  return edit.create(clock, name, role).id;
+}
+
+// Moves all messages of a mailbox into another.
+Result<void> move_all(store::Transaction& t, const Mailboxes& boxes, AccountId account, Edit& edit, MailboxId from, MailboxId to) {
+  std::vector<MessageId> members;
+  const auto read_rows = boxes.rows(t, account, from, 1, UINT32_MAX, [&](const Row& row) {
+    members.push_back(row.message);
+    return true;
+  });
+  if (!read_rows) return read_rows;
+  for (const MessageId id : members) {
+    auto m = need_message(t, account, id);
+    if (!m) return m.error();
+    if (const auto left = leave(t, account, edit, *m, from); !left) return left;
+    if (const auto uid = enter(t, account, edit, *m, to); !uid) return uid.error();
+    write_message(t, account, edit, *m);
+  }
+  return {};
+}
+
 }  // namespace
 
 Mailboxes::Mailboxes(store::Store& store, const Clock& clock) : impl_(std::make_unique<Impl>(store, clock)) {}
 Mailboxes::~Mailboxes() = default;
-
-Result<void> Mailboxes::create_account(store::Transaction& t, AccountId account, uint64_t quota_octets) {
-  const auto there = t.get(keys::state(account));
-  if (!there) return there.error();
-  if (*there) return Error{Code::kExists, "the account has mailboxes already"};
-  AccountState state;
-  state.quota_octets = quota_octets;
-  t.put(keys::state(account), encode(state));
-  auto edit = Edit::begin(t, account);
-  if (!edit) return edit.error();
-  for (const auto& [name, role] : kFirst)
-    if (const auto made = make(t, account, *edit, impl_->clock, std::string(name), role); !made) return made.error();
-  return edit->finish();
-}
-
-Result<void> Mailboxes::remove_account(store::Transaction& t, AccountId account) {
-  std::vector<BodyId> bodies;
-  bool whole = true;
-  const auto messages = t.scan(store::Range::prefix(keys::in_account(account, 'm').take()), [&](std::string_view, std::string_view record) {
-    const auto m = decode_message(record);
-    if (m) bodies.push_back(m->body);
-    else whole = false;
-    return true;
-  });
-  if (!messages) return messages;
-  if (!whole) return damaged("a message");
-  for (const BodyId body : bodies)
-    if (const auto done = release_body(t, body); !done) return done;
-  std::vector<std::string> all;
-  const auto keys_seen = t.scan(store::Range::prefix(keys::all_of(account)), [&](std::string_view key, std::string_view) {
-    all.emplace_back(key);
-    return true;
-  });
-  if (!keys_seen) return keys_seen;
-  for (const std::string& key : all) t.erase(key);
-  return {};
-}
-
-Result<void> Mailboxes::set_quota(store::Transaction& t, AccountId account, uint64_t quota_octets) {
-  auto state = read<AccountState>(t, keys::state(account), "an account", decode_state);
-  if (!state) return state.error();
-  if (!*state) return Error{Code::kNotFound, "there is no such account"};
-  (*state)->quota_octets = quota_octets;
-  t.put(keys::state(account), encode(**state));
-  return {};
-}
-
-Result<AccountFigures> Mailboxes::figures(const store::Reader& r, AccountId account) const {
-  const auto state = read<AccountState>(r, keys::state(account), "an account", decode_state);
-  if (!state) return state.error();
-  if (!*state) return Error{Code::kNotFound, "there is no such account"};
-  return AccountFigures{(*state)->octets, (*state)->messages, (*state)->quota_octets, (*state)->modseq};
-}
 
 Result<MailboxId> Mailboxes::create(store::Transaction& t, AccountId account, std::string_view given, Role role) {
   const auto name = checked_name(given);
   if (!name) return name.error();
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
-  const auto there = id_of(t, account, *name);
-  if (!there) return there.error();
-  if (*there) return Error{Code::kExists, "there is a mailbox " + *name + " already"};
-  const auto all = t.list(store::Range::prefix(keys::in_account(account, 'n').take()));
-  if (!all) return all.error();
-  if (all->size() >= kMaxMailboxes) return Error{Code::kLimit, "an account has at most 5,000 mailboxes"};
   if (role != Role::kNone) {
     const auto holder = by_role(t, account, role);
     if (!holder) return holder.error();
     if (*holder) return Error{Code::kExists, "the mailbox " + (*holder)->name + " has that use already"};
-  }
-  // RFC 9051 §6.3.4: missing parents are made as well.
-  for (size_t slash = name->find('/'); slash != name->npos; slash = name->find('/', slash + 1)) {
-    const std::string parent = name->substr(0, slash);
-    const auto parent_there = id_of(t, account, parent);
-    if (!parent_there) return parent_there.error();
-    if (*parent_there) continue;
-    if (const auto made = make(t, account, *edit, impl_->clock, parent, Role::kNone); !made) return made.error();
   }
   const auto id = make(t, account, *edit, impl_->clock, *name, role);
   if (!id) return id;
@@ -143,54 +106,71 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
   if (!edit) return edit.error();
   const auto box = edit->mailbox(id);
   if (!box) return box.error();
-  const std::string old = (*box)->name;
-  if (old == "INBOX") return Error{Code::kDenied, "INBOX keeps its name; move its messages instead"};
-  const auto there = id_of(t, account, *name);
-  if (!there) return there.error();
-  if (*there) return Error{Code::kExists, "there is a mailbox " + *name + " already"};
-  if (name->starts_with(old + "/")) return Error{Code::kInvalid, "a mailbox cannot go below itself"};
+  const std::string old = (*box)->name, below = old + "/";
+  if ((*box)->role == Role::kInbox) {
+    // RFC 9051 §6.3.6: INBOX and what is below it stay; its messages move.
+    const auto target = make(t, account, *edit, impl_->clock, *name, Role::kNone);
+    if (!target) return target.error();
+    if (const auto moved = move_all(t, *this, account, *edit, id, *target); !moved) return moved;
+    return edit->finish();
+  }
+  if (*name == old) return Error{Code::kExists, "there is a mailbox " + old + " already"};
+  if (name->starts_with(below)) return Error{Code::kInvalid, "a mailbox cannot go below itself"};
 
   const auto all = list(t, account);
   if (!all) return all.error();
+  std::vector<std::pair<MailboxId, std::string>> moving;
+  std::set<std::string_view> staying;
   for (const Mailbox& one : *all) {
-    const bool below = one.name.starts_with(old + "/");
-    if (one.id != id && !below) continue;
-    const auto moving = edit->mailbox(one.id);
-    if (!moving) return moving.error();
+    if (one.id != id && !one.name.starts_with(below)) {
+      staying.insert(one.name);
+      continue;
+    }
+    auto moved = checked_name(*name + one.name.substr(old.size()));
+    if (!moved) return Error{Code::kLimit, "the name of " + one.name + " would become too long"};
+    moving.emplace_back(one.id, std::move(*moved));
     t.erase(keys::name(account, one.name));
-    (*moving)->name = *name + one.name.substr(old.size());
-    if ((*moving)->name.size() > kMaxName) return Error{Code::kLimit, "the name of " + one.name + " would become too long"};
-    t.put(keys::name(account, (*moving)->name), Encoder().u32(one.id).take());
-    edit->note(Change::Kind::kMailboxRenamed, one.id);
+  }
+  for (const auto& [one, moved] : moving) {
+    // The new name may have mailboxes below it already, when it was removed and they were not.
+    if (staying.contains(moved)) return Error{Code::kExists, "there is a mailbox " + moved + " already"};
+    const auto changed = edit->mailbox(one);
+    if (!changed) return changed.error();
+    (*changed)->name = moved;
+    t.put(keys::name(account, moved), Encoder().u32(one).take());
+    edit->note(Change::Kind::kMailboxRenamed, one);
   }
   for (size_t slash = name->find('/'); slash != name->npos; slash = name->find('/', slash + 1)) {
     const std::string parent = name->substr(0, slash);
-    const auto parent_there = id_of(t, account, parent);
-    if (!parent_there) return parent_there.error();
-    if (!*parent_there)
-      if (const auto made = make(t, account, *edit, impl_->clock, parent, Role::kNone); !made) return made.error();
+    const auto known = id_of(t, account, parent);
+    if (!known) return known.error();
+    if (*known) continue;
+    if (const auto made = make(t, account, *edit, impl_->clock, parent, Role::kNone); !made) return made.error();
   }
   return edit->finish();
 }
 
 Result<void> Mailboxes::remove(store::Transaction& t, AccountId account, MailboxId id) {
-  const auto box = get(t, account, id);
+  auto edit = Edit::begin(t, account);
+  if (!edit) return edit.error();
+  const auto box = edit->mailbox(id);
   if (!box) return box.error();
-  if (!*box) return Error{Code::kNotFound, "there is no such mailbox"};
   if ((*box)->role == Role::kInbox) return Error{Code::kDenied, "INBOX cannot be deleted"};
+  const std::string name = (*box)->name;
   std::vector<MessageId> members;
   const auto read_rows = rows(t, account, id, 1, UINT32_MAX, [&](const Row& row) {
     members.push_back(row.message);
     return true;
   });
   if (!read_rows) return read_rows;
-  for (const MessageId m : members)
-    if (const auto done = remove_place(t, account, m, id); !done) return done;
-  auto edit = Edit::begin(t, account);
-  if (!edit) return edit.error();
-  t.erase(keys::name(account, (*box)->name));
-  t.erase(keys::mailbox(account, id));
-  edit->note(Change::Kind::kMailboxRemoved, id);
+  const Time now = impl_->clock.now();
+  for (const MessageId member : members) {
+    auto m = need_message(t, account, member);
+    if (!m) return m.error();
+    if (const auto done = take_out(t, account, *edit, *m, id, now); !done) return done;
+  }
+  t.erase(keys::name(account, name));
+  edit->erase(id);
   return edit->finish();
 }
 
@@ -212,12 +192,13 @@ Result<std::vector<Mailbox>> Mailboxes::list(const store::Reader& r, AccountId a
     auto box = decode_mailbox(record);
     if (box) out.push_back(std::move(*box));
     else whole = false;
-    return true;
+    return whole;
   });
   if (!scanned) return scanned.error();
   if (!whole) return damaged("a mailbox");
   std::sort(out.begin(), out.end(), [](const Mailbox& a, const Mailbox& b) {
-    return std::pair(a.name != "INBOX", a.name) < std::pair(b.name != "INBOX", b.name);
+    const bool a_later = a.name != "INBOX", b_later = b.name != "INBOX";
+    return a_later != b_later ? b_later : a.name < b.name;
   });
   return out;
 }

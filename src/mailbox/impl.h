@@ -1,6 +1,9 @@
 // What the sources of Mailboxes share. Not for other rooms.
 #pragma once
 
+#include <mutex>
+#include <unordered_map>
+
 #include "base/id.h"
 #include "base/random.h"
 #include "mailbox/keys.h"
@@ -11,10 +14,20 @@ namespace pabal::mailbox {
 
 struct Mailboxes::Impl {
   Impl(store::Store& s, const Clock& c) : store(s), clock(c), bodies(c, random) {}
+  // One word list more waits in an account: a hint, so that accounts_to_fold() need not look at every account.
+  void word_list_waits(AccountId account) {
+    std::lock_guard lock(tails_mutex);
+    ++tails[account];
+  }
+
   store::Store& store;
   const Clock& clock;
   SystemRandom random;
   IdSource bodies;
+  std::mutex folding;  // held by the one fold() that works
+  std::mutex tails_mutex;
+  std::unordered_map<AccountId, size_t> tails;  // word lists that wait, about; complete once tails_known
+  bool tails_known = false;
 };
 
 inline Error damaged(std::string_view what) {
@@ -33,6 +46,20 @@ Result<std::optional<T>> read(const store::Reader& r, const std::string& key, st
   return decoded;
 }
 
+inline Result<AccountState> need_state(const store::Reader& r, AccountId account) {
+  const auto state = read<AccountState>(r, keys::state(account), "an account", decode_state);
+  if (!state) return state.error();
+  if (!*state) return Error{Code::kNotFound, "there is no such account"};
+  return **state;
+}
+
+inline bool fits(const AccountState& state, uint64_t octets) {
+  return state.quota_octets == 0 || (octets <= state.quota_octets && state.octets <= state.quota_octets - octets);
+}
+
+// The message, removed or not; kNotFound.
+Result<Message> need_message(const store::Reader& r, AccountId account, MessageId id);
+
 // One account's changes within one transaction: takes the next modseq once, collects the changes, writes state and mailboxes at
 // the end. So a message in three mailboxes that changes a flag is one modseq, one change record and one state write.
 class Edit {
@@ -42,20 +69,31 @@ class Edit {
   const ModSeq modseq;
 
   Result<Mailbox*> mailbox(MailboxId id);  // kNotFound
+  Mailbox& create(const Clock& clock, const std::string& name, Role role);
+  void erase(MailboxId id);
   void note(Change::Kind kind, MailboxId mailbox, Uid uid = 0, MessageId message = 0);
-  void forget(MailboxId id) { boxes_.erase(id); }  // it was removed: do not write it back
+  // With nothing noted, nothing is written.
   Result<void> finish();
 
  private:
   Edit(store::Transaction& t, AccountId account, AccountState s) : state(s), modseq(s.modseq + 1), t_(t), account_(account) {}
   store::Transaction& t_;
   AccountId account_;
-  std::map<MailboxId, Mailbox> boxes_;
+  std::map<MailboxId, Mailbox> boxes_;  // read or made, written by finish()
   std::vector<Change> changes_;
 };
 
-// Places of messages in mailboxes: rows, UID chunks and counters together. places.cc
+// Places of messages in mailboxes: rows, UID chunks and counters together; the message itself is not written. edit.cc
 Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
+// Writes the message with the modseq of the edit. A row keeps the modseq of the last change seen in its mailbox.
+void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message);
+// leave(), then writes the message; one that is in no mailbox any more begins its undelete window at `now`. undelete.cc
+Result<void> take_out(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox, Time now);
+
+// Threads. thread.cc
+Result<ThreadId> join_thread(store::Transaction& t, AccountId account, const message::Summary& summary, MessageId id, Time now);
+// Forgets what led to the thread of a message that is purged, when it was the last of it.
+Result<void> leave_thread(store::Transaction& t, AccountId account, const message::Summary& summary, const Message& message);
 
 }  // namespace pabal::mailbox

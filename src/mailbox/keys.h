@@ -7,11 +7,12 @@
 //   A ACCOUNT u MAILBOX UID         row: message, modseq, flags
 //   A ACCOUNT x MAILBOX CHUNK       the live UIDs of one chunk of kChunk, as ranges
 //   A ACCOUNT c MODSEQ              the changes of that modseq
-//   A ACCOUNT t HASH                thread id of a Message-ID (or of a base subject)
+//   A ACCOUNT t HASH                thread id of a Message-ID, or of a base subject and its author (thread.cc)
 //   A ACCOUNT T THREAD MESSAGE      members of a thread
-//   A ACCOUNT w MESSAGE             word list not yet folded into a segment
+//   A ACCOUNT w MESSAGE             word list not yet folded into a segment (search.h)
 //   A ACCOUNT g SEGMENT BLOCK       segments of postings (search.h)
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
+//   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
 //   B BODY (body space)             octet 0: as it is, 1: zstd; then the message
 #pragma once
@@ -44,6 +45,7 @@ inline std::string thread_hash(AccountId a, uint64_t h) { return in_account(a, '
 inline std::string member(AccountId a, ThreadId t, MessageId m) { return in_account(a, 'T').u64(t).u64(m).take(); }
 inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u64(m).take(); }
 inline std::string removed(AccountId a, uint64_t until, MessageId m) { return in_account(a, 'd').u64(until).u64(m).take(); }
+inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }
 inline std::string body(BodyId b) { return Encoder().u8('B').u64(b).take(); }
 

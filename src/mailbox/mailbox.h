@@ -40,7 +40,7 @@ enum Flag : uint8_t { kSeen = 1, kAnswered = 2, kFlagged = 4, kDeleted = 8, kDra
 
 struct Flags {
   uint8_t system = 0;
-  std::vector<std::string> keywords;  // sorted, unique regardless of case, first spelling kept; at most kMaxKeywords
+  std::vector<std::string> keywords;  // sorted, unique regardless of case, first spelling kept
   bool has(Flag f) const { return system & f; }
   friend bool operator==(const Flags&, const Flags&) = default;
 };
@@ -72,6 +72,7 @@ struct Message {
   Flags flags;
   struct Place { MailboxId mailbox; Uid uid; };
   std::vector<Place> places;
+  Time removed_until;      // of a message in no mailbox: when its undelete window ends
 };
 
 // What never changes. The whole message is prefix + the stored body.
@@ -156,16 +157,22 @@ class Mailboxes {
   Mailboxes(store::Store& store, const Clock& clock);
   ~Mailboxes();
 
-  // Accounts. create_account makes INBOX, Drafts, Sent, Junk, Trash and Archive. kExists / kNotFound.
+  // Accounts. create_account makes INBOX, Drafts, Sent, Junk, Trash and Archive. kExists, also while an account of that
+  // number is being swept.
   Result<void> create_account(store::Transaction& t, AccountId account, uint64_t quota_octets);
-  Result<void> remove_account(store::Transaction& t, AccountId account);  // bodies are freed; big accounts in steps
+  // The account is gone for every function that writes, and its bodies are freed: a small one's at once, a large one's by
+  // sweep_removed(), which frees up to `limit` messages of removed accounts and gives how many; 0: nothing is left.
+  Result<void> remove_account(store::Transaction& t, AccountId account);
+  Result<size_t> sweep_removed(store::Transaction& t, size_t limit);
   Result<void> set_quota(store::Transaction& t, AccountId account, uint64_t quota_octets);
   Result<AccountFigures> figures(const store::Reader& r, AccountId account) const;
 
-  // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, no empty level, at most 16 levels; INBOX in any
-  // case is "INBOX". Creating a/b/c makes the missing parents. kExists, kNotFound, kInvalid, kLimit (count), kDenied (INBOX).
+  // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, * or %, no empty level, at most 16 levels; INBOX in
+  // any case is "INBOX". Creating or renaming to a/b/c makes the missing parents. kExists, kNotFound, kInvalid, kLimit
+  // (count, a child's name too long), kDenied (removing INBOX). A removed mailbox leaves those below it.
   Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone);
-  Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);  // children too
+  // Those below it go with it. Renaming INBOX moves its messages into a new mailbox (RFC 9051 §6.3.6).
+  Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);
   Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);  // its messages leave it
   Result<void> subscribe(store::Transaction& t, AccountId account, MailboxId mailbox, bool on);
   Result<std::vector<Mailbox>> list(const store::Reader& r, AccountId account) const;  // in name order
@@ -179,23 +186,28 @@ class Mailboxes {
   Result<void> put_body(store::Transaction& t, BodyId body, const Prepared& prepared);  // with no reference yet
   Result<void> hold_body(store::Transaction& t, BodyId body);     // one reference more
   Result<void> release_body(store::Transaction& t, BodyId body);  // one less; the last frees it
-  // Files a message: UIDs, thread, change record, word list, counters. Takes a reference to `body`. kLimit: over quota.
+  // Files a message: UIDs, thread, change record, word list, counters. Takes a reference to `body`. kLimit: over quota, or
+  // too many or too long keywords. kNotFound: the account or a mailbox.
   Result<Filed> file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body, const Filing& filing);
-  // Sets flags of one message to what `edit` makes of them. No change: no modseq. kNotFound.
+  // Sets flags of one message to what `edit` makes of them. No change: no modseq. kNotFound, kLimit (keywords).
   Result<Message> edit_flags(store::Transaction& t, AccountId account, MessageId message,
                              const std::function<void(Flags&)>& edit);
+  // A message in no mailbox (removed, in its undelete window) is kNotFound for all these; undelete() takes it.
   // Adds the message to a mailbox (a new UID), or gives the place it has there already.
   Result<Message::Place> add_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
   // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags; a copy into a mailbox the message is in already is a
-  // second message with the same body.
+  // second message with the same body. kLimit: over quota.
   Result<Message::Place> copy(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
   // Takes it out of a mailbox; a message in no mailbox is kept for the undelete window, then gone.
   Result<void> remove_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
-  // Undelete: messages removed within the window, newest first, and bringing one back.
+  // Undelete: messages removed within the window, newest first, and bringing one back, without \Deleted. They do not count
+  // against the quota; kLimit when one would not fit again. kNotFound.
   struct Deleted { Message message; Time until; };
   Result<std::vector<Deleted>> deleted(const store::Reader& r, AccountId account, size_t limit) const;
   Result<Message::Place> undelete(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
-  Result<size_t> purge_expired(store::Transaction& t, AccountId account, size_t limit);  // frees what the window has passed
+  // Frees up to `limit` messages whose window has passed, and as many change records beyond kMaxChanges. Gives how many of
+  // the more numerous: `limit` means call again.
+  Result<size_t> purge_expired(store::Transaction& t, AccountId account, size_t limit);
 
   Result<std::optional<Message>> message(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::optional<Details>> details(const store::Reader& r, AccountId account, MessageId message) const;
@@ -208,18 +220,28 @@ class Mailboxes {
   Result<std::optional<Row>> row(const store::Reader& r, AccountId account, MailboxId mailbox, Uid uid) const;
   Result<void> rows(const store::Reader& r, AccountId account, MailboxId mailbox, Uid first, Uid last,
                     const std::function<bool(const Row&)>& visit) const;
+  // Those in some mailbox, oldest first.
   Result<std::vector<MessageId>> thread(const store::Reader& r, AccountId account, ThreadId thread) const;
 
-  // The change feed: records after `since`, oldest first. kNotFound when the log no longer reaches back to `since`.
+  // The change feed: records after `since`, oldest first; all of a modseq or none, so it may give more than `limit`. The log
+  // is bounded: kNotFound when it no longer reaches back to `since`, and the caller has to look at everything anew.
   Result<std::vector<Change>> changes(const store::Reader& r, AccountId account, ModSeq since, size_t limit) const;
   // `changed` runs on the committer's thread after commits that change the account; see store::Store::watch.
   std::unique_ptr<store::Store::Watch> watch(AccountId account, std::function<void()> changed);
 
-  // Search (search.h): all words of every term must be in the message; the last word of a term matches as a prefix when
-  // `prefix` is on. Finds what was delivered a moment ago as well.
-  struct Term { std::string text; enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kBody } field = Field::kAny; bool phrase = false; bool prefix = true; };
+  // Search (search.h): all words of every term must be in the message, those of a phrase one after the other; the last
+  // word of a term matches as a prefix when `prefix` is on. Finds what was delivered a moment ago as well, never what
+  // was removed. Oldest first. Give it a Snapshot: under a newer moment segments are merged away. No words at all: nothing.
+  struct Term {
+    enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kBody };
+    std::string text;
+    Field field = Field::kAny;
+    bool phrase = false;
+    bool prefix = true;
+  };
   Result<std::vector<MessageId>> search(const store::Reader& r, AccountId account, const std::vector<Term>& terms) const;
-  // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded.
+  // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded. One call at
+  // a time works; blocks for its disk, so never on a loop. kNotFound: the account was removed meanwhile.
   Result<size_t> fold(AccountId account, size_t at_most = 500);
   Result<std::vector<AccountId>> accounts_to_fold(size_t tail_at_least) const;
 
@@ -228,8 +250,10 @@ class Mailboxes {
   std::unique_ptr<Impl> impl_;
 };
 
-constexpr size_t kMaxKeywords = 64;       // in one message
-constexpr size_t kMaxMailboxes = 5'000;   // in one account
+constexpr size_t kMaxKeywords = 64;         // in one message
+constexpr size_t kMaxKeywordOctets = 128;   // of one keyword
+constexpr size_t kMaxMailboxes = 5'000;     // in one account
+constexpr uint64_t kMaxChanges = 100'000;   // modseqs the change feed reaches back: a few MB, weeks of a busy account
 constexpr days kUndeleteWindow{14};
 
 }  // namespace pabal::mailbox

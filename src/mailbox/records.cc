@@ -26,8 +26,8 @@ bool get_flags(Decoder& in, Flags& flags) {
 }  // namespace
 
 std::string encode(const AccountState& s) {
-  return Encoder().u8(kVersion).varint(s.modseq).varint(s.next_message).varint(s.next_mailbox).varint(s.octets).varint(s.messages)
-      .varint(s.quota_octets).take();
+  return Encoder().u8(kVersion).varint(s.modseq).varint(s.next_message).varint(s.next_mailbox).u32(s.last_validity)
+      .varint(s.first_change).varint(s.octets).varint(s.messages).varint(s.quota_octets).take();
 }
 std::optional<AccountState> decode_state(std::string_view record) {
   Decoder in(record);
@@ -36,6 +36,8 @@ std::optional<AccountState> decode_state(std::string_view record) {
   s.modseq = in.varint();
   s.next_message = in.varint();
   s.next_mailbox = static_cast<MailboxId>(in.varint());
+  s.last_validity = in.u32();
+  s.first_change = in.varint();
   s.octets = in.varint();
   s.messages = in.varint();
   s.quota_octets = in.varint();
@@ -73,6 +75,7 @@ std::string encode(const Message& m) {
   put_flags(out, m.flags);
   out.varint(m.places.size());
   for (const Message::Place& place : m.places) out.u32(place.mailbox).u32(place.uid);
+  if (m.places.empty()) out.u64(micros(m.removed_until));
   return out.take();
 }
 std::optional<Message> decode_message(std::string_view record) {
@@ -94,6 +97,7 @@ std::optional<Message> decode_message(std::string_view record) {
     const MailboxId mailbox = in.u32();
     m.places.push_back({mailbox, in.u32()});
   }
+  if (m.places.empty()) m.removed_until = time_of(in.u64());
   if (!in.ok()) return {};
   return m;
 }
@@ -156,6 +160,13 @@ std::optional<Details> decode_details(std::string_view record) {
   d.structure = std::move(*structure);
   return d;
 }
+std::optional<std::string_view> decode_prefix(std::string_view details) {
+  Decoder in(details);
+  if (in.u8() != kVersion) return {};
+  const std::string_view prefix = in.string();
+  if (!in.ok()) return {};
+  return prefix;
+}
 
 // Gaps and lengths, so that an unbroken chunk is a few octets.
 std::string encode_uids(const std::vector<UidMap::Range>& ranges) {
@@ -176,8 +187,9 @@ std::optional<std::vector<UidMap::Range>> decode_uids(std::string_view record) {
   std::vector<UidMap::Range> out;
   uint64_t end = 0;
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    const uint64_t first = end + in.varint(), last = first + in.varint();
-    if (last > UINT32_MAX || (i > 0 && first <= end)) return {};
+    const uint64_t gap = in.varint(), length = in.varint();
+    if (gap == 0 || gap > UINT32_MAX - end || length > UINT32_MAX - end - gap) return {};
+    const uint64_t first = end + gap, last = first + length;
     out.push_back({static_cast<Uid>(first), static_cast<Uid>(last)});
     end = last;
   }

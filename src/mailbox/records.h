@@ -14,6 +14,8 @@ struct AccountState {
   ModSeq modseq = 0;
   MessageId next_message = 1;
   MailboxId next_mailbox = 1;
+  uint32_t last_validity = 0;   // the newest UIDVALIDITY given
+  ModSeq first_change = 1;      // the change log begins here
   uint64_t octets = 0, messages = 0, quota_octets = 0;
 };
 
@@ -31,6 +33,7 @@ std::optional<Message> decode_message(std::string_view record);
 std::optional<Row> decode_row(std::string_view record, Uid uid);
 std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq);
 std::optional<Details> decode_details(std::string_view record);
+std::optional<std::string_view> decode_prefix(std::string_view details);  // a view into it
 std::optional<std::vector<UidMap::Range>> decode_uids(std::string_view record);
 
 }  // namespace pabal::mailbox

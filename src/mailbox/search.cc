@@ -1,8 +1,7 @@
 #include "mailbox/search.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <array>
 
 #include "mailbox/impl.h"
 #include "mailbox/segment.h"
@@ -10,11 +9,8 @@
 namespace pabal::mailbox {
 namespace {
 
-using Positions = std::vector<uint32_t>;
-using Hits = std::map<MessageId, Positions>;  // where a word stands, in each message that has it
-
-constexpr size_t kMaxQueryWords = 100;
-constexpr size_t kTierWidth = 8;  // segments of one size before they are merged
+constexpr size_t kMaxQueryWords = 100;  // of one term
+constexpr size_t kLookedUpOneByOne = 500;
 
 std::string_view fields_of(Mailboxes::Term::Field field) {
   switch (field) {
@@ -27,205 +23,221 @@ std::string_view fields_of(Mailboxes::Term::Field field) {
   return "b";
 }
 
-// The words of a term: those that must stand in a row.
 struct Wanted {
   std::string word;
   bool prefix = false;
-  bool follows = false;  // directly after the one before
+  uint32_t distance = 0;  // positions behind the word before it in its chain
 };
+// Words that must stand in a row in one field: a phrase, or a run of Chinese, Japanese or Korean.
+using Chain = std::vector<Wanted>;
 
-std::vector<Wanted> wanted_of(const Mailboxes::Term& term) {
-  std::vector<Wanted> out;
-  const auto tokens = tokenize(term.text, kMaxQueryWords);
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const bool tail_of_run = i > 0 && tokens[i - 1].pair;
-    // The last character of a run stands alone in the index; its pair before has it already.
-    if (tail_of_run && !tokens[i].pair) continue;
-    out.push_back({tokens[i].word, false, (term.phrase && i > 0) || tail_of_run});
-  }
-  if (!out.empty()) out.back().prefix = term.prefix;
+std::vector<Chain> chains_of(const Mailboxes::Term& term) {
+  std::vector<Chain> out;
+  size_t words = 0;
+  uint32_t position = 0;     // of the last word taken
+  bool run_goes_on = false;  // the token before was a pair
+  cut(term.text, [&](const Token& token) {
+    const bool in_run = run_goes_on;
+    run_goes_on = token.pair;
+    if (in_run && !token.pair) return true;  // the last character of a run: its pair before has it
+    const bool chained = in_run || (term.phrase && !out.empty());
+    if (!chained) out.emplace_back();
+    // A single character of such a script is the beginning of pairs.
+    out.back().push_back({std::string(token.word), token.cjk && !token.pair, chained ? token.position - position : 0});
+    position = token.position;
+    return ++words < kMaxQueryWords;
+  });
+  if (!out.empty()) out.back().back().prefix |= term.prefix;
   return out;
 }
 
-// Collects the hits of one word of the segments and the tail, in one field.
-class Index {
+struct Hit {
+  MessageId message;
+  std::vector<uint32_t> positions;  // sorted; only where a chain needs them
+};
+struct Query {
+  std::string key;  // field and word
+  bool prefix, placed;
+  std::vector<Hit> hits;  // by message, when gathered
+};
+
+// The queries of one search, answered together: each segment and each waiting list is read once.
+class Lookup {
  public:
-  static Result<Index> open(const store::Reader& r, AccountId account) {
-    auto segments = list_segments(r, account);
+  size_t add(char field, const Wanted& wanted, bool placed) {
+    const std::string key = field + wanted.word;
+    for (size_t i = 0; i < queries_.size(); ++i)
+      if (queries_[i].key == key && queries_[i].prefix == wanted.prefix && queries_[i].placed == placed) return i;
+    by_octet_[static_cast<unsigned char>(key[1])].push_back(queries_.size());
+    queries_.push_back({key, wanted.prefix, placed, {}});
+    return queries_.size() - 1;
+  }
+  const std::vector<Hit>& hits(size_t query) const { return queries_[query].hits; }
+
+  Result<void> gather(const store::Reader& r, AccountId account) {
+    const auto segments = list_segments(r, account);
     if (!segments) return segments.error();
-    Index index(r, account);
-    index.segments_ = std::move(*segments);
-    bool whole = true;
+    for (const Segment& segment : *segments)
+      for (Query& query : queries_) {
+        if (!segment.whole) continue;
+        const auto done = read_postings(r, account, segment, query.key, query.prefix, [&](std::string_view, const Posting& p) { take(query, p); });
+        if (!done) return done;
+      }
+    std::vector<std::pair<MessageId, MessageId>> copies;  // of a message, and its own id
     const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'w').take()), [&](std::string_view key, std::string_view list) {
       const MessageId id = Decoder(key.substr(6)).u64();
-      whole = read_words(list, [&](std::string_view word, const Positions& positions) {
-        index.tail_[std::string(word)][id] = positions;
-        return true;
-      });
-      return whole;
+      if (const auto of = words_of_another(list)) copies.emplace_back(*of, id);
+      else whole_ = whole_ && read_words(list, [&](std::string_view word, std::string_view positions) { return look(word, {id, positions}); });
+      return whole_;
     });
-    if (!scanned) return scanned.error();
-    if (!whole) return damaged("a word list");
-    return index;
-  }
-
-  Result<Hits> find(char field, const Wanted& wanted) const {
-    Hits hits;
-    const std::string key = field + wanted.word;
-    const auto take = [&](std::string_view, MessageId id, const Positions& positions) {
-      Positions& all = hits[id];
-      all.insert(all.end(), positions.begin(), positions.end());
-    };
-    for (const Segment& segment : segments_)
-      if (const auto done = read_postings(r_, account_, segment, key, wanted.prefix, take); !done) return done.error();
-    for (auto it = tail_.lower_bound(key); it != tail_.end() && (wanted.prefix ? it->first.starts_with(key) : it->first == key); ++it)
-      for (const auto& [id, positions] : it->second) take(it->first, id, positions);
-    for (auto& [id, positions] : hits) std::sort(positions.begin(), positions.end());
-    return hits;
+    if (!scanned) return scanned;
+    if (!whole_) return damaged("a word list");
+    for (Query& query : queries_) {
+      sort(query.hits);
+      const size_t known = query.hits.size();
+      for (const auto& [of, copy] : copies) {
+        const auto end = query.hits.begin() + static_cast<ptrdiff_t>(known);
+        const auto first = std::lower_bound(query.hits.begin(), end, of, [](const Hit& h, MessageId id) { return h.message < id; });
+        if (first != end && first->message == of) query.hits.push_back({copy, std::vector<uint32_t>(first->positions)});
+      }
+      if (query.hits.size() > known) sort(query.hits);
+    }
+    return {};
   }
 
  private:
-  Index(const store::Reader& r, AccountId account) : r_(r), account_(account) {}
-  const store::Reader& r_;
-  AccountId account_;
-  std::vector<Segment> segments_;
-  std::map<std::string, Hits, std::less<>> tail_;
+  bool look(std::string_view word, const Posting& posting) {
+    if (word.size() < 2) return true;
+    for (const size_t i : by_octet_[static_cast<unsigned char>(word[1])])
+      if (const Query& q = queries_[i]; word == q.key || (q.prefix && word.starts_with(q.key))) take(queries_[i], posting);
+    return whole_;
+  }
+  void take(Query& query, const Posting& posting) {
+    Hit hit{posting.message, {}};
+    if (query.placed) {
+      auto positions = decode_positions(posting.positions);
+      whole_ = whole_ && positions;
+      if (positions) hit.positions = std::move(*positions);
+    }
+    query.hits.push_back(std::move(hit));
+  }
+  // By message; several words of one message (a prefix) become one hit.
+  static void sort(std::vector<Hit>& hits) {
+    std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.message < b.message; });
+    size_t kept = 0;
+    for (size_t i = 0; i < hits.size(); ++i) {
+      if (kept > 0 && hits[kept - 1].message == hits[i].message) {
+        auto& all = hits[kept - 1].positions;
+        all.insert(all.end(), hits[i].positions.begin(), hits[i].positions.end());
+        std::sort(all.begin(), all.end());
+      } else if (kept++ != i) hits[kept - 1] = std::move(hits[i]);
+    }
+    hits.resize(kept);
+  }
+
+  std::vector<Query> queries_;
+  std::array<std::vector<size_t>, 256> by_octet_;  // queries by the first octet of their word
+  bool whole_ = true;
 };
 
-Result<std::set<MessageId>> match(const Index& index, char field, const std::vector<Wanted>& wanted) {
-  std::set<MessageId> out;
-  Hits current;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    auto found = index.find(field, wanted[i]);
-    if (!found) return found.error();
-    if (i == 0) {
-      current = std::move(*found);
-      continue;
-    }
-    Hits next;
-    for (auto& [id, positions] : *found) {
-      const auto before = current.find(id);
-      if (before == current.end()) continue;
-      if (wanted[i].follows)
-        std::erase_if(positions, [&](uint32_t p) { return p == 0 || !std::binary_search(before->second.begin(), before->second.end(), p - 1); });
-      if (!positions.empty()) next[id] = std::move(positions);
+using Ids = std::vector<MessageId>;  // sorted, unique
+
+// The messages where the words of a chain stand in their distances.
+Ids in_a_row(const Lookup& lookup, const Chain& chain, const std::vector<size_t>& queries) {
+  Ids out;
+  if (chain.size() == 1) {
+    for (const Hit& hit : lookup.hits(queries[0])) out.push_back(hit.message);
+    return out;
+  }
+  std::vector<Hit> current = lookup.hits(queries[0]);
+  for (size_t i = 1; i < chain.size(); ++i) {
+    std::vector<Hit> next;
+    auto before = current.begin();
+    for (const Hit& hit : lookup.hits(queries[i])) {
+      while (before != current.end() && before->message < hit.message) ++before;
+      if (before == current.end()) break;
+      if (before->message != hit.message) continue;
+      Hit both{hit.message, {}};
+      for (const uint32_t p : hit.positions)
+        if (p >= chain[i].distance && std::binary_search(before->positions.begin(), before->positions.end(), p - chain[i].distance)) both.positions.push_back(p);
+      if (!both.positions.empty()) next.push_back(std::move(both));
     }
     current = std::move(next);
   }
-  for (const auto& [id, positions] : current) out.insert(id);
+  for (const Hit& hit : current) out.push_back(hit.message);
+  return out;
+}
+
+// Those of `ids` that are in some mailbox: what was removed stays in its segment until a merge.
+Result<Ids> placed(const store::Reader& r, AccountId account, const Ids& ids) {
+  Ids out;
+  bool whole = true;
+  const auto check = [&](MessageId id, std::string_view record) {
+    const auto m = decode_message(record);
+    whole = whole && m;
+    if (m && !m->places.empty()) out.push_back(id);
+  };
+  if (ids.size() <= kLookedUpOneByOne) {
+    for (const MessageId id : ids) {
+      const auto record = r.get(keys::message(account, id));
+      if (!record) return record.error();
+      if (*record) check(id, **record);
+    }
+  } else {
+    auto next = ids.begin();
+    store::Range range{keys::message(account, ids.front()), keys::message(account, ids.back() + 1)};
+    const auto scanned = r.scan(range, [&](std::string_view key, std::string_view record) {
+      const MessageId id = Decoder(key.substr(6)).u64();
+      while (next != ids.end() && *next < id) ++next;
+      if (next != ids.end() && *next == id) check(id, record);
+      return whole;
+    });
+    if (!scanned) return scanned.error();
+  }
+  if (!whole) return damaged("a message");
   return out;
 }
 
 }  // namespace
 
 Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account, const std::vector<Term>& terms) const {
-  const auto index = Index::open(r, account);
-  if (!index) return index.error();
-  std::optional<std::set<MessageId>> all;
-  for (const Term& term : terms) {
-    const auto wanted = wanted_of(term);
-    if (wanted.empty()) continue;  // blanks and punctuation only: everything matches
-    std::set<MessageId> any;
-    for (const char field : fields_of(term.field)) {
-      const auto found = match(*index, field, wanted);
-      if (!found) return found.error();
-      any.insert(found->begin(), found->end());
+  Lookup lookup;
+  struct Asked {
+    Chain chain;
+    std::vector<std::vector<size_t>> fields;  // for each field the queries of the chain
+  };
+  std::vector<Asked> asked;
+  for (const Term& term : terms)
+    for (Chain& chain : chains_of(term)) {
+      Asked one;
+      for (const char field : fields_of(term.field)) {
+        std::vector<size_t> queries;
+        for (const Wanted& wanted : chain) queries.push_back(lookup.add(field, wanted, chain.size() > 1));
+        one.fields.push_back(std::move(queries));
+      }
+      one.chain = std::move(chain);
+      asked.push_back(std::move(one));
+    }
+  if (asked.empty()) return Ids();
+  if (const auto done = lookup.gather(r, account); !done) return done.error();
+
+  std::optional<Ids> all;
+  for (const Asked& one : asked) {
+    Ids any;
+    for (const std::vector<size_t>& queries : one.fields) {
+      const Ids found = in_a_row(lookup, one.chain, queries);
+      Ids either;
+      std::set_union(any.begin(), any.end(), found.begin(), found.end(), std::back_inserter(either));
+      any = std::move(either);
     }
     if (!all) all = std::move(any);
-    else std::erase_if(*all, [&](MessageId id) { return !any.contains(id); });
-  }
-  std::vector<MessageId> out;
-  for (const MessageId id : all.value_or(std::set<MessageId>())) {
-    const auto m = message(r, account, id);  // those removed since stay in their segments until a merge
-    if (!m) return m.error();
-    if (*m && !(*m)->places.empty()) out.push_back(id);
-  }
-  return out;
-}
-
-Result<size_t> Mailboxes::fold(AccountId account, size_t at_most) {
-  const auto snapshot = impl_->store.snapshot();
-  store::Range range = store::Range::prefix(keys::in_account(account, 'w').take());
-  range.limit = at_most;
-  const auto waiting = snapshot->list(range);
-  if (!waiting) return waiting.error();
-  auto segments = list_segments(*snapshot, account);
-  if (!segments) return segments.error();
-
-  Postings postings;
-  std::vector<std::string> folded;
-  for (const store::Entry& entry : *waiting) {
-    const MessageId id = Decoder(std::string_view(entry.key).substr(6)).u64();
-    if (!read_words(entry.value, [&](std::string_view word, const Positions& positions) {
-          postings[std::string(word)].emplace_back(id, positions);
-          return true;
-        }))
-      return damaged("a word list");
-    folded.push_back(entry.key);
-  }
-  // Like sizes together: a merged segment replaces those it was made of.
-  std::vector<Segment> merged;
-  uint64_t messages = folded.size();
-  std::sort(segments->begin(), segments->end(), [](const Segment& a, const Segment& b) { return a.messages < b.messages; });
-  for (const Segment& segment : *segments) {
-    const size_t like = static_cast<size_t>(std::count_if(segments->begin(), segments->end(), [&](const Segment& s) {
-      return s.messages <= std::max<uint64_t>(segment.messages, 1) * kTierWidth && s.messages * kTierWidth >= segment.messages;
-    }));
-    if (like < kTierWidth && segment.messages > messages) break;
-    if (like < kTierWidth && merged.empty() && segment.messages * kTierWidth > messages) continue;
-    merged.push_back(segment);
-    messages += segment.messages;
-  }
-  if (folded.empty() && merged.size() < 2) return size_t{0};
-  for (const Segment& segment : merged) {
-    const auto done = read_all_postings(*snapshot, account, segment, [&](std::string_view word, MessageId id, const Positions& positions) {
-      postings[std::string(word)].emplace_back(id, positions);
-    });
-    if (!done) return done.error();
-  }
-  for (auto& [word, list] : postings)
-    std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  const BuiltSegment built = build_segment(account, impl_->bodies.next(), messages, postings);
-
-  const Result<void> done = impl_->store.transact_and_wait([&](store::Transaction& t) -> Result<void> {
-    // What was removed meanwhile (an account, a purged message) is not brought back: its list must still be there.
-    for (const std::string& key : folded) t.erase(key);
-    for (const Segment& segment : merged) {
-      const auto blocks = t.list(store::Range::prefix(segment_prefix(account, segment.id)));
-      if (!blocks) return blocks.error();
-      if (blocks->empty()) return Error{Code::kConflict, "another merger was faster"};
-      for (const store::Entry& block : *blocks) t.erase(block.key);
+    else {
+      Ids both;
+      std::set_intersection(all->begin(), all->end(), any.begin(), any.end(), std::back_inserter(both));
+      all = std::move(both);
     }
-    const auto state = t.get(keys::state(account));
-    if (!state) return state.error();
-    if (!*state) return Error{Code::kNotFound, "the account is gone"};
-    for (const store::Entry& block : built.entries) t.put(block.key, block.value);
-    return {};
-  });
-  if (!done) return done.error();
-  return folded.size();
-}
-
-Result<std::vector<AccountId>> Mailboxes::accounts_to_fold(size_t tail_at_least) const {
-  std::vector<AccountId> out;
-  const auto snapshot = impl_->store.snapshot();
-  for (std::string from("A");;) {
-    // The next account at all, then its tail: no key of the messages between is read.
-    store::Range next{from, "B"};
-    next.limit = 1;
-    const auto first = snapshot->list(next);
-    if (!first) return first.error();
-    if (first->empty()) return out;
-    const AccountId account = Decoder(std::string_view(first->front().key).substr(1)).u32();
-    size_t tail = 0;
-    store::Range range = store::Range::prefix(keys::in_account(account, 'w').take());
-    range.limit = tail_at_least;
-    const auto counted = snapshot->scan(range, [&](std::string_view, std::string_view) { return ++tail < tail_at_least; });
-    if (!counted) return counted.error();
-    if (tail >= tail_at_least) out.push_back(account);
-    from = store::Range::prefix(keys::all_of(account)).end;
-    if (from.empty()) return out;
   }
+  return placed(r, account, *all);
 }
 
 }  // namespace pabal::mailbox

@@ -3,7 +3,8 @@
 // reads the segments' blocks it needs and the unmerged tail. So what was delivered is found at once.
 //
 // A word is one octet for its field ('s' subject, 'f' from, 't' to and cc, 'b' text) and up to kMaxWord octets of NFKC-casefolded
-// UTF-8. Chinese, Japanese and Korean runs are cut into overlapping pairs of characters, so that any part of a run is found.
+// UTF-8. Chinese, Japanese and Korean runs are cut into overlapping pairs of characters, so that any part of a run is found;
+// Thai, Lao, Khmer and Burmese are cut by ICU's dictionaries; elsewhere letters, marks and digits make words.
 #pragma once
 
 #include <functional>
@@ -20,18 +21,27 @@ constexpr size_t kMaxWord = 64;               // octets
 constexpr size_t kMaxPositions = 50'000;      // words of one message that are indexed
 constexpr size_t kMaxSearchText = 1 << 20;    // octets of text of one message that are indexed
 
-// The words of a text with their positions, in order of position. Used for messages and queries alike.
+// A word of a text. Used for messages and queries alike.
 struct Token {
-  std::string word;
-  uint32_t position;
-  bool pair = false;  // a pair of a CJK run: the next pair continues it
+  std::string_view word;
+  uint32_t position = 0;
+  bool cjk = false;   // of a CJK run: a pair, or the last character of the run alone
+  bool pair = false;  // the next token continues the run
 };
-std::vector<Token> tokenize(std::string_view utf8, size_t limit = kMaxPositions);
+// Visits the words of a text in order until false. The views die with the call.
+using VisitToken = std::function<bool(const Token&)>;
+void cut(std::string_view utf8, const VisitToken& visit);
 
+// The words of a message as a record; empty when it has none. Positions are written as gaps, in varints.
 std::string word_list(std::string_view bytes, const message::Message& message);
+// The record of a message that has the words of another, whose list is folded: a copy.
+std::string same_words_as(MessageId another);
+std::optional<MessageId> words_of_another(std::string_view list);
 
-// Visits the words of a list in order, with their positions, until false. False: the record is damaged.
-using VisitWord = std::function<bool(std::string_view word, const std::vector<uint32_t>& positions)>;
+// Visits the words of a list in order of their first position, until false. False: the record is damaged, or the words are
+// those of another.
+using VisitWord = std::function<bool(std::string_view word, std::string_view positions)>;
 bool read_words(std::string_view list, const VisitWord& visit);
+std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions);
 
 }  // namespace pabal::mailbox

@@ -1,39 +1,79 @@
 // Immutable segments of postings. A segment is a directory (block number 0: how many messages, and the first word of each block)
-// and blocks of sorted words with their postings; a query reads the directory and the blocks its word can be in.
+// and blocks of sorted words with their postings; a query reads the directory and the blocks its word can be in. Blocks
+// without a directory are those of a merge that did not come to its end: nobody reads them.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/codec.h"
 #include "mailbox/mailbox.h"
 
 namespace pabal::mailbox {
 
 constexpr size_t kBlockOctets = 32 << 10;  // a block ends behind the word that fills it
 
-// word -> (message, positions), messages ascending
-using Postings = std::map<std::string, std::vector<std::pair<MessageId, std::vector<uint32_t>>>>;
-
 struct Segment {
   uint64_t id = 0;
   uint64_t messages = 0;
   std::vector<std::string> first_words;  // of block 1, 2, ...
+  bool whole = true;                     // has its directory
 };
-struct BuiltSegment {
-  std::vector<store::Entry> entries;
+
+struct Posting {
+  MessageId message = 0;
+  std::string_view positions;  // search.h, decode_positions()
 };
 
 std::string segment_prefix(AccountId account, uint64_t segment);
-BuiltSegment build_segment(AccountId account, uint64_t id, uint64_t messages, const Postings& postings);
+// All keys of a whole segment.
+std::vector<std::string> segment_keys(AccountId account, const Segment& segment);
 Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId account);
 
-using VisitPosting = std::function<void(std::string_view word, MessageId message, const std::vector<uint32_t>& positions)>;
-// Postings of `word`, or of all words that start with it.
+// Postings of `word`, or of all words that start with it. The views die with the call of `visit`.
+using VisitPosting = std::function<void(std::string_view word, const Posting& posting)>;
 Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word, bool prefix,
                            const VisitPosting& visit);
-Result<void> read_all_postings(const store::Reader& r, AccountId account, const Segment& segment, const VisitPosting& visit);
+
+// Makes a segment, block by block.
+class SegmentWriter {
+ public:
+  SegmentWriter(AccountId account, uint64_t id) : account_(account), id_(id) {}
+  // Words in order; the messages of each ascending.
+  void add(std::string_view word, const std::vector<Posting>& postings);
+  std::vector<store::Entry> take_blocks();                   // those finished since the last call
+  std::vector<store::Entry> finish(uint64_t messages);       // the rest, the directory last
+  size_t octets_waiting() const { return octets_waiting_; }  // of finished blocks
+
+ private:
+  void end_block();
+
+  AccountId account_;
+  uint64_t id_;
+  std::vector<store::Entry> blocks_;
+  std::vector<std::string> first_words_;
+  Encoder block_;
+  size_t octets_waiting_ = 0;
+};
+
+// Reads the words of a segment in order, one block in memory.
+class SegmentCursor {
+ public:
+  SegmentCursor(const store::Reader& r, AccountId account, Segment segment) : r_(r), account_(account), segment_(std::move(segment)) {}
+  Result<bool> next();  // false: there are no more
+  std::string_view word() const { return word_; }
+  // Their views die with the next next(). False: damaged.
+  bool postings(std::vector<Posting>& out) const;
+
+ private:
+  const store::Reader& r_;
+  AccountId account_;
+  Segment segment_;
+  uint32_t block_number_ = 0;
+  std::string block_;
+  std::string_view rest_, word_, postings_;
+};
 
 }  // namespace pabal::mailbox

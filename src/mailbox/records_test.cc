@@ -1,0 +1,99 @@
+#include "mailbox/records.h"
+
+#include <gtest/gtest.h>
+
+#include "base/codec.h"
+
+namespace pabal::mailbox {
+namespace {
+
+template <typename Decode>
+void expect_refuses_cuts(const std::string& record, const Decode& decode) {
+  for (size_t size = 0; size < record.size(); ++size) EXPECT_FALSE(decode(std::string_view(record).substr(0, size))) << "cut at " << size;
+  std::string newer = record;
+  ++newer[0];
+  EXPECT_FALSE(decode(newer)) << "another version";
+}
+
+TEST(Records, AnAccountSurvivesBeingWritten) {
+  const AccountState state{.modseq = 300, .next_message = 70'000, .next_mailbox = 9, .last_validity = 1'800'000'009, .first_change = 200, .octets = 1ull << 40, .messages = 69'000, .quota_octets = 1ull << 41};
+  const auto again = decode_state(encode(state));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(encode(*again), encode(state));
+  EXPECT_EQ(again->first_change, 200u);
+  expect_refuses_cuts(encode(state), decode_state);
+}
+
+TEST(Records, AMailboxSurvivesBeingWritten) {
+  const Mailbox box{.id = 4, .name = "보관함/2026", .role = Role::kArchive, .uid_validity = 5, .uid_next = 100, .messages = 50, .unseen = 3, .deleted = 2, .octets = 1 << 20, .highest_modseq = 77, .subscribed = false};
+  const auto again = decode_mailbox(encode(box));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(encode(*again), encode(box));
+  EXPECT_EQ(again->name, box.name);
+  EXPECT_FALSE(again->subscribed);
+  expect_refuses_cuts(encode(box), decode_mailbox);
+}
+
+TEST(Records, AMessageSurvivesBeingWrittenAlsoInItsUndeleteWindow) {
+  Message m;
+  m.id = 12;
+  m.thread = 11;
+  m.body = 1ull << 60;
+  m.size = 8192;
+  m.received = from_unix(1'800'000'000);
+  m.saved = from_unix(1'800'000'001);
+  m.modseq = 30;
+  m.created_modseq = 29;
+  m.flags = {kSeen | kFlagged, {"$Forwarded", "work"}};
+  m.places = {{1, 5}, {9, 1}};
+  auto again = decode_message(encode(m));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(encode(*again), encode(m));
+  EXPECT_EQ(again->flags, m.flags);
+  EXPECT_EQ(again->received, m.received);
+  expect_refuses_cuts(encode(m), decode_message);
+
+  m.places.clear();
+  m.removed_until = from_unix(1'801'000'000);
+  again = decode_message(encode(m));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->removed_until, m.removed_until);
+  expect_refuses_cuts(encode(m), decode_message);
+}
+
+TEST(Records, ChangesSurviveBeingWritten) {
+  const std::vector<Change> changes = {{9, Change::Kind::kAdded, 1, 2, 3}, {9, Change::Kind::kSubscription, 4, 0, 0}};
+  const auto again = decode_changes(encode(changes), 9);
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->size(), 2u);
+  EXPECT_EQ((*again)[0].modseq, 9u);
+  EXPECT_EQ((*again)[0].message, 3u);
+  EXPECT_EQ((*again)[1].kind, Change::Kind::kSubscription);
+  expect_refuses_cuts(encode(changes), [](std::string_view r) { return decode_changes(r, 9); });
+}
+
+TEST(Records, UidsSurviveBeingWrittenAndDisorderIsRefused) {
+  const std::vector<UidMap::Range> ranges = {{1, 1}, {3, 4095}, {5000, UINT32_MAX}};
+  const auto again = decode_uids(encode_uids(ranges));
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->size(), 3u);
+  EXPECT_EQ((*again)[2].last, UINT32_MAX);
+  expect_refuses_cuts(encode_uids(ranges), decode_uids);
+  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(2).varint(5).varint(3).varint(0).varint(1).take())) << "ranges that overlap";
+  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT32_MAX).varint(1).take())) << "beyond 32 bits";
+  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT64_MAX).varint(2).take())) << "wraps around";
+  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(0).varint(2).take())) << "no UID is 0";
+}
+
+TEST(Records, DetailsGiveTheirPrefixAlone) {
+  const message::Message parsed = message::parse("Subject: x\r\n\r\nbody");
+  const std::string record = encode_details("Return-Path: <>\r\n", "body", message::encode(parsed));
+  const auto again = decode_details(record);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->structure.summary.subject, "x");
+  EXPECT_EQ(decode_prefix(record), "Return-Path: <>\r\n");
+  expect_refuses_cuts(record, decode_details);
+}
+
+}  // namespace
+}  // namespace pabal::mailbox
