@@ -17,6 +17,7 @@
 namespace pabal::submission {
 namespace {
 
+using namespace std::string_literals;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -106,8 +107,7 @@ class Submission : public testing::Test {
   }
   std::string ask(const std::string& line) { return peer->ask(line); }
   void log_in() {
-    const std::string secret("\0alice@example.com\0pabal-demo", 29);
-    EXPECT_THAT(ask("AUTH PLAIN " + text::base64(secret)), StartsWith("235 "));
+    EXPECT_THAT(ask("AUTH PLAIN " + text::base64("\0alice@example.com\0pabal-demo"s)), StartsWith("235 "));
   }
   void envelope(const std::vector<std::string>& recipients, const std::string& parameters = "") {
     EXPECT_THAT(ask("MAIL FROM:<alice@example.com>" + parameters), StartsWith("250 "));
@@ -125,9 +125,9 @@ class Submission : public testing::Test {
 
 TEST_F(Submission, AsksForALogin) {
   EXPECT_THAT(ask("MAIL FROM:<alice@example.com>"), StartsWith("530 5.7.0"));
-  EXPECT_THAT(ask("AUTH PLAIN " + text::base64(std::string("\0alice@example.com\0wrong-password", 33))), StartsWith("535 5.7.8"));
-  EXPECT_THAT(ask("AUTH PLAIN " + text::base64(std::string("\0nobody@example.com\0pabal-demo", 30))), StartsWith("535 5.7.8"));
-  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("bob@example.com" + std::string("\0alice@example.com\0pabal-demo", 29))), StartsWith("535 5.7.8"))
+  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("\0alice@example.com\0wrong-password"s)), StartsWith("535 5.7.8"));
+  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("\0nobody@example.com\0pabal-demo"s)), StartsWith("535 5.7.8"));
+  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("bob@example.com\0alice@example.com\0pabal-demo"s)), StartsWith("535 5.7.8"))
       << "nobody acts for another";
   EXPECT_THAT(ask("MAIL FROM:<alice@example.com>"), StartsWith("530 5.7.0"));
   log_in();
@@ -288,8 +288,8 @@ TEST_F(Submission, ParsesLargeMessagesOnThePoolAndPutsThemOffWhenItIsFull) {
 TEST_F(Submission, KeepsBinaryContentAsItIs) {
   log_in();
   envelope({"<dan@example.org>"}, " BODY=BINARYMIME");
-  const std::string text("From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n\0\n.\r\n\xFF", 92);
-  peer->send("BDAT 92 LAST\r\n" + text);
+  const std::string text = "From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n\0\n.\r\n\xFF"s;
+  peer->send("BDAT " + std::to_string(text.size()) + " LAST\r\n" + text);
   EXPECT_THAT(peer->heard(), StartsWith("250 "));
   const auto entries = house.queued();
   ASSERT_THAT(entries, SizeIs(1));
