@@ -43,7 +43,7 @@ Task<void> session(std::shared_ptr<net::Stream> stream, net::Pool& pool, Rooms& 
   Output output = done ? std::move(*done) : Output{1, "", done.error().message + "\n"};
   const std::string reply = json::serialize(json::object{{"exit", output.exit}, {"out", output.out}, {"err", output.err}}) + "\n";
   Task<Result<void>> writing = stream->write(reply, loop.now() + kRequestTime);
-  co_await writing;
+  if (const Result<void> written = co_await writing; !written) log::debug("app", "an operator did not wait for the answer: " + written.error().message);
   stream->close();
 }
 

@@ -181,6 +181,20 @@ TEST_F(AdminTest, ACommandDoesNotRunOnALoop) {
   other->reset();
 }
 
+TEST(ActAsOwner, RootWritesAsTheOwnerOfTheFolderAndCannotGoBack) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  TestRooms own;
+  ASSERT_EQ(::chown(own.folder.c_str(), 65534, 65534), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool acted = act_as_owner_of("/nonexistent").ok() && ::geteuid() == 0 && act_as_owner_of(own.folder).ok();
+    ::_exit(acted && ::geteuid() == 65534 && ::getegid() == 65534 && ::setuid(0) != 0 && ::getgroups(0, nullptr) == 0 ? 0 : 1);
+  }
+  int ended = 0;
+  ASSERT_EQ(::waitpid(child, &ended, 0), child);
+  EXPECT_EQ(WEXITSTATUS(ended), 0);
+}
+
 TEST(AdminRequest, IsReadStrictly) {
   const auto good = parse_admin_request(R"({"args": ["a", "b c"], "input": "x"})");
   ASSERT_TRUE(good);

@@ -11,12 +11,12 @@ namespace {
 
 using Kind = identity::Resolution::Kind;
 
-// A message that was here before came back by some forward elsewhere: stop it. Exact copies of the field that we write.
-bool was_here(const mailbox::LocalDelivery::Mail& mail, std::string_view address) {
-  const std::string_view bytes = *mail.prepared->bytes;
+// Exact copies of the field that we write.
+std::vector<std::string_view> delivered_to(std::string_view bytes) {
+  std::vector<std::string_view> out;
   for (const message::HeaderField& field : message::header_fields(bytes.substr(0, message::header_size(bytes))))
-    if (text::iequals(field.name, "Delivered-To") && text::iequals(text::trim(field.raw_value), address)) return true;
-  return false;
+    if (text::iequals(field.name, "Delivered-To")) out.push_back(text::trim(field.raw_value));
+  return out;
 }
 
 const Error kLoop{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"};
@@ -36,6 +36,11 @@ uint8_t notify_of(const mailbox::LocalDelivery::Recipient& r, bool alone) {
 }
 
 }  // namespace
+
+// A message that was here before came back by some forward elsewhere: stop it.
+bool Delivery::Done::was_here(std::string_view address) const {
+  return std::any_of(was_at.begin(), was_at.end(), [&](std::string_view at) { return text::iequals(at, address); });
+}
 
 mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint64_t size) {
   const auto resolution = services_.directory.resolve(services_.store, address);
@@ -58,6 +63,7 @@ Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, 
                                                          const std::vector<Recipient>& recipients) {
   std::vector<Failure> failures;
   Done done;
+  done.was_at = delivered_to(*mail.prepared->bytes);
   for (const Recipient& recipient : recipients) {
     const auto why_not = deliver_one(t, mail, recipient, done);
     if (!why_not) return why_not.error();
@@ -73,7 +79,7 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   if (!to) return to.error();
   if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
   const size_t members = to->accounts.size() + to->outside.size();
-  if (!to->outside.empty() && was_here(mail, to->address)) return std::optional(kLoop);
+  if (!to->outside.empty() && done.was_here(to->address)) return std::optional(kLoop);
 
   // An address that leads to several: each stands for itself, and none keeps the others from having it.
   std::optional<Error> why_not;
@@ -124,7 +130,7 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
   const auto account = services_.directory.account(t, target.account);
   if (!account) return account.error();
   if (!*account || !(*account)->enabled) return why_not = Error{Code::kDenied, "5.2.1 that mailbox is disabled"};
-  if (was_here(mail, target.address)) return why_not = kLoop;
+  if (done.was_here(target.address)) return why_not = kLoop;
 
   mailbox::Filing filing;
   // RFC 5321 §4.4: final delivery adds Return-Path.

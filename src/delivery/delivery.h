@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/id.h"
 #include "base/random.h"
@@ -45,6 +47,8 @@ class Delivery final : public mailbox::LocalDelivery {
   struct Done {
     std::map<identity::AccountId, std::optional<Error>> accounts;  // why not, where it failed
     std::set<std::string> queued;
+    std::vector<std::string_view> was_at;  // the Delivered-To fields it came with
+    bool was_here(std::string_view address) const;
   };
   // Nothing when delivered; else why this recipient has not got it.
   Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient, Done& done);

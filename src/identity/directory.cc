@@ -397,7 +397,7 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
   while (!todo.empty()) {
     const Step step = std::move(todo.back());
     todo.pop_back();
-    const auto here = domain(r, step.address.domain);
+    const auto here = step.depth == 0 ? home : domain(r, step.address.domain);
     if (!here) return here.error();
     if (!*here) {
       outside.insert(step.address.text());
