@@ -92,7 +92,7 @@ def server(tmp_path):
     """example.com with alice and bob, running."""
     made = Server(tmp_path / "one", "example.com")
     made.run("domain", "add", "example.com")
-    made.add_account("alice@example.com")
+    made.add_account("alice@example.com", PASSWORD, "--admin")
     made.add_account("bob@example.com")
     made.start()
     yield made

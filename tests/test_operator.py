@@ -1,8 +1,12 @@
 """What the person who runs the server does: set up, look, change, reload, stop."""
 import os
 import signal
+import socket
 import ssl
 import subprocess
+import threading
+
+import pytest
 
 from conftest import PABAL, Server, wait_for
 from imap_reader import logged_in, messages, trusting
@@ -74,9 +78,29 @@ def test_sigterm_says_goodbye_and_leaves_no_socket(server):
     assert not list((server.folder / "data").glob("*.sock*"))
 
 
-def test_quickstart_writes_a_server_that_starts_and_says_what_is_wrong_with_the_world(tmp_path):
+@pytest.fixture
+def refusing_resolver():
+    """A DNS server that refuses every question, at once: the world quickstart finds on a badly set up machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+
+        def answer():
+            while True:
+                question, client = s.recvfrom(4096)
+                if not question:
+                    return
+                s.sendto(question[:2] + b"\x81\x05" + question[4:6] + bytes(6) + question[12:], client)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1@{s.getsockname()[1]}"
+        s.sendto(b"", s.getsockname())
+        thread.join()
+
+
+def test_quickstart_writes_a_server_that_starts_and_says_what_is_wrong_with_the_world(tmp_path, refusing_resolver):
     words = [PABAL, "quickstart", "example.com", "--config-dir", tmp_path / "etc", "--data-dir", tmp_path / "lib", "--unit-dir", tmp_path / "units",
-             "--dns-forwarder", "127.0.0.1@9"]
+             "--dns-forwarder", refusing_resolver]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     out = done.stdout
     assert done.returncode == 0, out + done.stderr
