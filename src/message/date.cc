@@ -137,8 +137,11 @@ std::optional<Parsed> parse(std::string_view raw) {
     if (day == 0 && word.size() <= 2 && n >= 1 && n <= 31)
       day = n;
     else if (year < 0) {
-      // RFC 5322 §4.3: two digits below 50 are 20xx, other two and three digits count from 1900.
-      year = word.size() == 2 ? n + (n < 50 ? 2000 : 1900) : word.size() == 3 ? n + 1900 : n;
+      // RFC 5322 §4.3: two digits below 50 are 20xx, other two and three digits count from 1900; so does "0102" (seen).
+      year = word.size() == 2 ? n + (n < 50 ? 2000 : 1900) : n < 1000 ? n + 1900 : n;
+    } else if (have_time && !have_zone && word.size() == 4) {  // "+" forgotten
+      zone = offset_of("+" + std::string(word)).value_or(0);
+      have_zone = true;
     }
   }
   if (day == 0 || month < 1 || month > 12 || year < 1900 || year > 9999) return {};

@@ -33,6 +33,7 @@ TEST(Date, ReadsWhatRfc5322AndTheWildWrite) {
            "2026-11-24T00:15:00.123Z",
            "24-Nov-2026 00:15:00 +0000",
            "Tue, 24 Nov 2026 09:15:00 +900",
+           "Tue, 24 Nov 2026 09:15:00 0900",
            "Tue, 24 Nov 2026 12:15:00 AM",
        }) {
     const auto t = parse_date(text);
@@ -50,6 +51,7 @@ TEST(Date, TwoAndThreeDigitYearsFollowRfc5322Section43) {
   EXPECT_EQ(year("1 Jan 50 00:00:00 +0000"), 1950);
   EXPECT_EQ(year("1 Jan 99 00:00:00 +0000"), 1999);
   EXPECT_EQ(year("1 Jan 102 00:00:00 +0000"), 2002);
+  EXPECT_EQ(year("1 Jan 0102 00:00:00 +0000"), 2002);
 }
 
 TEST(Date, NonsenseIsNoDate) {

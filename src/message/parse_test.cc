@@ -327,7 +327,8 @@ TEST(Torture, TenMegabytesOfAnyKindTakeLessThanASecond) {
 TEST(Parse, EveryPrefixOfAMessageKeepsThePromises) {
   const std::string lf =
       "From: a@b\nContent-Type: multipart/mixed; boundary=m\n\npre\n--m\nContent-Type: message/rfc822\n\nSubject: x\n"
-      "Content-Type: multipart/digest; boundary=m2\n\n--m2\n\nTo: c@d\n\nbody\n--m2--\n--m\nbroken\n fold\nX: y\n\n--m--\nend";
+      "Content-Type: multipart/digest; boundary=m2\n\n--m2\n\nTo: c@d\n\nbody\n--m2--\n--m\nbroken\n fold\nX: "
+      "y\n\n--m--\nend";
   for (const std::string& bytes : {lf, corpus::with_crlf(lf)})
     for (size_t size = 0; size <= bytes.size(); ++size) checked(std::string_view(bytes).substr(0, size));
 }

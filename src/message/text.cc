@@ -21,8 +21,18 @@ std::string decode_base64(std::string_view s) {
   out.reserve(s.size() * 3 / 4);
   uint32_t bits = 0;
   int count = 0;
-  for (unsigned char c : s) {
-    if (c == '=') {  // padding ends a group; another may follow (several encoded runs in one body)
+  bool more = false;  // another encoded run follows the padding
+  for (size_t i = 0; i < s.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(s[i]);
+    if (c == '=') {
+      // Padding ends the data (RFC 2045 §6.8). Some append another run, which counts; mailing lists append their
+      // footer, which does not. Looked at once, so that this stays linear.
+      if (!more && std::any_of(s.begin() + static_cast<long>(i), s.end(), [](char rest) {
+            return kTable[static_cast<unsigned char>(rest)] < 0 &&
+                   std::string_view("= \t\r\n").find(rest) == std::string_view::npos;
+          }))
+        break;
+      more = true;
       bits = 0;
       count = 0;
       continue;

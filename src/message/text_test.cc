@@ -14,6 +14,7 @@ TEST(DecodeBody, Base64IsLenient) {
   EXPECT_EQ(decode_body("aGVsbG8", "BASE64"), "hello");                    // no padding
   EXPECT_EQ(decode_body("a*G V-s_b.G8=", "base64"), "hello");              // RFC 2045 §6.8: others are ignored
   EXPECT_EQ(decode_body("aGVs\nbG8=\naGVsbG8=", "base64"), "hellohello");  // two runs
+  EXPECT_EQ(decode_body("aGVsbG8=\n--\nfooter of a list", "base64"), "hello");
   EXPECT_EQ(decode_body("", "base64"), "");
   EXPECT_EQ(decode_body("=", "base64"), "");
   EXPECT_EQ(decode_body("a", "base64"), "");
