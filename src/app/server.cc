@@ -151,8 +151,21 @@ Result<void> Server::Impl::listen() {
   return {};
 }
 
-// Folds word lists and frees what the undelete window has passed, one account at a time.
+// Folds word lists, frees what removed accounts left and what the undelete window has passed, one account at a time.
 void Server::Impl::keep_house() {
+  // Small transactions, so that deliveries between them do not wait.
+  const auto in_steps = [this](const std::function<Result<size_t>(store::Transaction&)>& step) {
+    for (size_t freed = kPurgeAtOnce; freed == kPurgeAtOnce && !stopping;) {
+      freed = 0;
+      const auto done = rooms->store->transact_and_wait([&](store::Transaction& t) -> Result<void> {
+        const auto some = step(t);
+        if (!some) return some.error();
+        freed = *some;
+        return {};
+      });
+      if (!done) log::error("app", done.error().message);
+    }
+  };
   Time purge_at = rooms->clock.now() + minutes(1);
   while (!stopping) {
     for (auto end = rooms->clock.now() + kHousekeeping; rooms->clock.now() < end && !stopping;) std::this_thread::sleep_for(milliseconds(50));
@@ -161,27 +174,19 @@ void Server::Impl::keep_house() {
       log::error("app", due.error().message);
       continue;
     }
-    for (const mailbox::AccountId account : *due) {
-      if (stopping) return;
-      if (const auto folded = rooms->mailboxes->fold(account); !folded) log::error("app", folded.error().message);
-    }
+    for (const mailbox::AccountId account : *due)
+      for (size_t folded = kFoldFrom; folded == kFoldFrom && !stopping;) {
+        const auto some = rooms->mailboxes->fold(account, kFoldFrom);
+        if (!some) log::error("app", some.error().message);
+        folded = some ? *some : 0;
+      }
+    in_steps([this](store::Transaction& t) { return rooms->mailboxes->sweep_removed(t, kPurgeAtOnce); });
     if (rooms->clock.now() < purge_at) continue;
     purge_at = rooms->clock.now() + hours(1);
     const auto accounts = rooms->directory->accounts(*rooms->store, "");
     if (!accounts) continue;
-    for (const auto& account : *accounts) {
-      size_t purged = kPurgeAtOnce;
-      while (purged == kPurgeAtOnce && !stopping) {
-        purged = 0;
-        const auto done = rooms->store->transact_and_wait([&](store::Transaction& t) -> Result<void> {
-          const auto freed = rooms->mailboxes->purge_expired(t, account.id, kPurgeAtOnce);
-          if (!freed) return freed.error();
-          purged = *freed;
-          return {};
-        });
-        if (!done) log::error("app", done.error().message);
-      }
-    }
+    for (const auto& account : *accounts)
+      in_steps([&](store::Transaction& t) { return rooms->mailboxes->purge_expired(t, account.id, kPurgeAtOnce); });
   }
 }
 
