@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "access/imap/session.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace pabal::access::imap {
@@ -163,7 +164,7 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
       }
       return {};
     });
-    co_await undoing;
+    if (const Result<void> undone = co_await undoing; !undone) log::error("imap", "a COPY that failed left messages behind: " + undone.error().message);
     copied->to.clear();
   }
   // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
