@@ -256,12 +256,8 @@ double cpu_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-TEST(Torture, TenMegabytesOfAnyKindTakeLessThanASecond) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
-  constexpr double kLimit = 30;
-#else
-  constexpr double kLimit = 1;
-#endif
+TEST(Torture, TenMegabytesOfAnyKindTakeLinearTime) {
+  constexpr double kLimit = 60;  // some 0.1 are needed; what is quadratic would take hours on any machine
   constexpr size_t kSize = 10 << 20;
   const auto filled = [](std::string head, std::string_view filler) {
     return head + repeated(filler, kSize / filler.size());
