@@ -139,7 +139,8 @@ TEST_F(CommandsTest, ADomainComesWithKeysAndRecords) {
   EXPECT_THAT(good({"domain", "records", "example.com"}),
               AllOf(StartsWith("example.com. MX 10 mail.example.com.\nexample.com. TXT \"v=spf1 mx -all\"\n"), HasSubstr("pabal1r._domainkey.example.com. TXT \"v=DKIM1; k=rsa; p="),
                     HasSubstr("pabal1e._domainkey.example.com. TXT \"v=DKIM1; k=ed25519; p="), HasSubstr("_dmarc.example.com. TXT "), HasSubstr("_imaps._tcp.example.com. SRV 0 1 993 mail.example.com.\n")));
-  for (const auto line : text::split(good({"domain", "records", "example.com"}), '\n'))
+  const std::string records = good({"domain", "records", "example.com"});
+  for (const auto line : text::split(records, '\n'))
     for (const auto quoted : text::split(line, '"')) EXPECT_LE(quoted.size(), 255u);
   EXPECT_THAT(bad({"domain", "add", "example.com"}), HasSubstr("is there already"));
   EXPECT_THAT(bad({"domain", "add", "localhost"}), HasSubstr("such as example.com"));

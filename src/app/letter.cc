@@ -165,7 +165,7 @@ Task<Result<std::string>> send_letter(net::Loop& loop, net::Network& network, ne
   if (!queued) co_return queued;
   say("  S: " + *queued);
   Task<Result<std::string>> quitting = smtp.ask("QUIT", "221");
-  co_await quitting;
+  static_cast<void>(co_await quitting);  // the answer tells nothing new
   co_return queued;
 }
 
@@ -201,7 +201,7 @@ Task<Result<std::string>> read_letter(net::Loop& loop, net::Network& network, ne
       const Result<std::string> answer = co_await fetching;
       if (!answer) co_return answer.error();
       Task<Result<std::string>> leaving = imap.command("LOGOUT");
-      co_await leaving;
+      static_cast<void>(co_await leaving);
       co_return first_literal(*answer);
     }
     say("  C: IDLE");
