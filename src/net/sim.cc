@@ -51,10 +51,9 @@ SimLoop::~SimLoop() = default;
 Time SimLoop::now() const { return impl_->now; }
 
 void SimLoop::post(std::function<void()> f) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->posted.push_back(std::move(f));
-  }
+  // Under the lock to the end: once it is free, the loop may run `f` and be gone.
+  std::lock_guard lock(impl_->mutex);
+  impl_->posted.push_back(std::move(f));
   impl_->arrived.notify_one();
 }
 
