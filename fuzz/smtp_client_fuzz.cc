@@ -71,7 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto over = std::make_shared<bool>(false);
   pabal::SeededRandom random(1);
   loop.spawn(listen(server, heard));
-  loop.spawn(say(server, std::string(reinterpret_cast<const char*>(data) + 1, size - 1)));
+  std::string octets = data[0] & 16 ? "220 x\r\n250-x\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 AUTH SCRAM-SHA-256\r\n" : "";
+  octets.append(reinterpret_cast<const char*>(data) + 1, size - 1);
+  loop.spawn(say(server, octets));
   loop.spawn(converse(std::move(pair.client), data[0], random, over));
   loop.run_for(pabal::hours(3));
   server->close();

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "smtp/limits.h"
-#include "smtp/test_server.h"
+#include "smtp/test_client.h"
 
 namespace pabal::smtp {
 namespace {
@@ -13,76 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-template <typename T>
-Task<void> keep(Task<T> task, std::shared_ptr<std::optional<T>> out) {
-  T value = co_await task;
-  out->emplace(std::move(value));
-}
-
-class TestClient {
- public:
-  TestClient() {
-    net::StreamPair pair = net::make_stream_pair(loop);
-    server.emplace(loop, std::move(pair.server));
-    client.emplace(std::move(pair.client), "bar.com");
-  }
-  ~TestClient() {
-    server.reset();
-    loop.run_for(hours(2));
-  }
-
-  template <typename T>
-  std::shared_ptr<std::optional<T>> start(Task<T> task) {
-    auto out = std::make_shared<std::optional<T>>();
-    loop.spawn(keep(std::move(task), out));
-    loop.run_until_idle();
-    return out;
-  }
-  // Plays the server: "C:" is expected of the client, "S:" is said. Content is what lies between.
-  void play(std::string_view script) {
-    for (const std::string_view raw : text::split(script, '\n')) {
-      const std::string_view step = text::trim(raw);
-      if (step.starts_with("S:")) server->send(std::string(step.substr(3)) + "\r\n");
-      if (!step.starts_with("C:")) continue;
-      heard += server->heard();
-      const size_t end = heard.find("\r\n");
-      ASSERT_NE(end, heard.npos) << "the client has not said: " << step;
-      EXPECT_EQ(heard.substr(0, end), step.size() > 3 ? step.substr(3) : "");
-      heard.erase(0, end + 2);
-    }
-    heard += server->heard();
-    EXPECT_EQ(heard, "") << "the client says more";
-  }
-  void hello(const std::string& extensions) {
-    const auto done = start(client->hello());
-    play("S: 220-foo.com ESMTP\nS: 220 and more\nC: EHLO bar.com\nS: 250" + std::string(extensions.empty() ? " foo.com" : "-foo.com\n") + extensions);
-    ASSERT_TRUE(*done && **done) << "hello";
-  }
-
-  net::SimLoop loop;
-  std::optional<Peer> server;
-  std::optional<ClientConnection> client;
-  std::string heard;
-};
-
-Outgoing letter(std::vector<std::string> recipients, std::string_view content = "Subject: x\r\n\r\n.y\r\n") {
-  Outgoing out;
-  out.mail.reverse_path = "a@bar.com";
-  for (std::string& address : recipients) {
-    OutgoingRcpt rcpt;
-    rcpt.address = std::move(address);
-    out.recipients.push_back(std::move(rcpt));
-  }
-  out.content = content;
-  return out;
-}
-
-std::vector<int> codes(const SendResult& result) {
-  std::vector<int> out;
-  for (const ServerReply& reply : result.recipients) out.push_back(reply.code);
-  return out;
-}
 
 struct Script {
   const char* name;
@@ -473,68 +403,6 @@ TEST(Client, StartTlsForgetsWhatWasOfferedInClear) {
   denied.server->send("454 4.7.0 no TLS now\r\n");
   EXPECT_EQ((*no)->code(), Code::kUnavailable);
   EXPECT_FALSE(denied.client->usable());
-}
-
-// --- AUTH -----------------------------------------------------------------------------------------------------------
-
-struct FixedRandom final : Random {
-  explicit FixedRandom(std::string o) : octets(std::move(o)) {}
-  void fill(std::span<uint8_t> out) override {
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<uint8_t>(octets[i % octets.size()]);
-  }
-  std::string octets;
-};
-
-std::string b64(std::string_view text) { return text::base64(text); }
-
-// The exchange printed in RFC 7677 §3.
-const std::string kServerFirst = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
-
-TEST(ClientAuth, ScramIsAsPrintedInRfc7677) {
-  FixedRandom random(*text::unbase64("rOprNGfwEbeRWgbNEkqO"));
-  for (const bool honest : {true, false}) {
-    TestClient test;
-    test.hello("S: 250 AUTH PLAIN SCRAM-SHA-256");
-    const auto done = test.start(test.client->authenticate("user", "pencil", random));
-    test.play("C: AUTH SCRAM-SHA-256 " + b64("n,,n=user,r=rOprNGfwEbeRWgbNEkqO") + "\nS: 334 " + b64(kServerFirst) + "\nC: " +
-              b64("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="));
-    test.server->send("334 " + b64(honest ? "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=" : "v=AAAAAAAi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=") + "\r\n");
-    if (honest) test.play("C:\nS: 235 ok");
-    ASSERT_TRUE(*done);
-    EXPECT_EQ((*done)->ok(), honest);
-    EXPECT_EQ(test.client->usable(), honest);
-  }
-}
-
-TEST(ClientAuth, RefusesMalformedAndCostlyChallenges) {
-  FixedRandom random(*text::unbase64("rOprNGfwEbeRWgbNEkqO"));
-  for (const std::string& challenge : {std::string("r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"), std::string("r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"),
-                                      std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=100"), std::string("r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096"),
-                                      std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=999999999"), std::string("m=x,r=rOprNGfwEbeRWgbNEkqOx"), std::string()}) {
-    TestClient test;
-    test.hello("S: 250 AUTH SCRAM-SHA-256");
-    const auto done = test.start(test.client->authenticate("user", "pencil", random));
-    test.server->send("334 " + b64(challenge) + "\r\n");
-    ASSERT_TRUE(*done);
-    EXPECT_EQ((*done)->code(), Code::kDenied) << challenge;
-  }
-}
-
-TEST(ClientAuth, FallsBackToPlainAndLogin) {
-  SeededRandom random(1);
-  TestClient plain;
-  plain.hello("S: 250 AUTH LOGIN PLAIN");
-  const auto first = plain.start(plain.client->authenticate("alice", "secret", random));
-  plain.play("C: AUTH PLAIN AGFsaWNlAHNlY3JldA==\nS: 235 ok");
-  EXPECT_TRUE((*first)->ok());
-  TestClient login;
-  login.hello("S: 250 AUTH LOGIN");
-  const auto second = login.start(login.client->authenticate("alice", "secret", random));
-  login.play("C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWxpY2U=\nS: 334 UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 535 5.7.8 wrong");
-  EXPECT_EQ((*second)->code(), Code::kDenied);
-  TestClient nothing;
-  nothing.hello("S: 250 AUTH XOAUTH");
-  EXPECT_EQ((*nothing.start(nothing.client->authenticate("alice", "secret", random)))->code(), Code::kUnsupported);
 }
 
 // --- client and server together -------------------------------------------------------------------------------------
