@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "access/imap/imap.h"
@@ -88,9 +90,12 @@ struct Server::Impl {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::unique_ptr<net::Listener> admin;
   std::atomic<bool> stopping{false};
+  std::mutex stop_mutex;
+  std::condition_variable stop_wake;
   std::thread housekeeper;
 
   void wire();
+  static relay::OutboundOptions outbound_options(const Config& config);
   Result<void> listen();
   void serve(Protocol protocol, std::unique_ptr<net::Stream> stream);
   void keep_house();
@@ -107,13 +112,17 @@ void Server::Impl::wire() {
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
   imap = std::make_unique<access::imap::Services>(access::imap::Services{
       *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
+  outbound = std::make_unique<relay::Outbound>(loops->loop(0), relay::OutboundServices{
+      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool, *r.ids, r.random}, outbound_options(config));
+}
+
+relay::OutboundOptions Server::Impl::outbound_options(const Config& config) {
   relay::OutboundOptions options;
   options.hostname = config.hostname;
   options.port = config.relay_port;
   options.source_ip = config.relay_source_ip;
   options.smarthost = config.relay_smarthost;
-  outbound = std::make_unique<relay::Outbound>(loops->loop(0), relay::OutboundServices{
-      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool, *r.ids, r.random}, options);
+  return options;
 }
 
 void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream) {
@@ -167,8 +176,11 @@ void Server::Impl::keep_house() {
     }
   };
   Time purge_at = rooms->clock.now() + minutes(1);
-  while (!stopping) {
-    for (auto end = rooms->clock.now() + kHousekeeping; rooms->clock.now() < end && !stopping;) std::this_thread::sleep_for(milliseconds(50));
+  for (;;) {
+    {
+      std::unique_lock lock(stop_mutex);
+      if (stop_wake.wait_for(lock, kHousekeeping, [this] { return stopping.load(); })) return;
+    }
     const auto due = rooms->mailboxes->accounts_to_fold(kFoldFrom);
     if (!due) {
       log::error("app", due.error().message);
@@ -216,13 +228,18 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
 }
 
 Server::~Server() {
-  impl_->stopping = true;
+  {
+    std::lock_guard lock(impl_->stop_mutex);
+    impl_->stopping = true;
+  }
+  impl_->stop_wake.notify_all();
   impl_->admin.reset();
   impl_->listeners.clear();
   impl_->outbound->stop();
   impl_->loops->stop();
   if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
   impl_->pool.reset();
+  impl_->rooms->store.reset();  // commits what waits while the loops that are told of it still exist
 }
 
 Result<void> Server::reload() {
@@ -232,8 +249,10 @@ Result<void> Server::reload() {
   if (fresh->tls_certificate != impl_->config.tls_certificate || fresh->hostname != impl_->config.hostname || fresh->data_dir != impl_->config.data_dir ||
       fresh->listeners.size() != impl_->config.listeners.size())
     log::warn("app", "listeners, folders, names and certificate paths change at the next restart only");
+  fresh->hostname = impl_->config.hostname;
+  impl_->outbound->set_options(Impl::outbound_options(*fresh));
   if (const auto done = impl_->tls->reload(); !done) return done;
-  log::info("app", "reloaded certificates and log level");
+  log::info("app", "reloaded certificates, log level and relay settings");
   return {};
 }
 

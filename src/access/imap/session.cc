@@ -70,7 +70,7 @@ Task<void> Session::command() {
   const std::string_view start = std::string_view(text_).substr(0, std::min(text_.find_first_of(" \r\n"), text_.size()));
   const bool sane = !start.empty() && start.size() <= kMaxTag && start.find_first_of("+(){%*\"\\") == start.npos && text::is_ascii(start);
   tag_ = sane ? std::string(start) : "*";
-  // A web page that makes its reader's browser speak to us gets no second line (RFC 9110 requests look like commands).
+  // A web page that makes its reader's browser speak to us gets no second line.
   if (text::istarts_with(text_, "GET ") || text::istarts_with(text_, "POST ") || text::istarts_with(text_, "OPTIONS ")) state_ = State::kOver;
   words = Words(std::string_view(text_).substr(start.size()));
   words.space();
