@@ -261,3 +261,11 @@ Result<std::unique_ptr<Store>> open_rocksdb(const RocksOptions& options, const C
 }
 
 }  // namespace pabal::store
+
+// Debian's librocksdb and libzstd are not built for the thread sanitizer, which takes what they guard by atomics for races.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb\nrace:libzstd\n"; }
+#endif
+#endif
