@@ -214,7 +214,7 @@ class Bench {
       }));
     fmt::print("a mailbox of {} messages, filed 500 a commit in {:.1f} s\n", messages, seconds_since(start));
 
-    const auto snapshot = store_->snapshot();
+    auto snapshot = store_->snapshot();
     const auto shown = [](std::string_view name, const auto& work) {
       double first = 0, best = 1e9;
       size_t found = 0;
@@ -259,6 +259,7 @@ class Bench {
     };
     fmt::print("  nothing folded (a server folds after 500):\n");
     searches(*snapshot);
+    snapshot.reset();
     const auto began = Steady::now();
     const double cpu = cpu_seconds();
     size_t folded = 0;

@@ -28,28 +28,32 @@ class Folder {
   // Makes a segment of up to `at_most` waiting lists, and gives how many.
   Result<size_t> take_tail(size_t at_most) {
     const auto snapshot = store_.snapshot();
-    store::Range range = store::Range::prefix(keys::in_account(account_, 'w').take());
-    range.limit = at_most;
-    const auto waiting = snapshot->list(range);
+    auto tail = tail_of(*snapshot, account_);
+    if (!tail) return tail.error();
+    tail->limit = at_most;
+    const auto waiting = snapshot->list(*tail);
     if (!waiting) return waiting.error();
     if (waiting->empty()) return size_t{0};
 
     std::unordered_map<std::string_view, std::vector<Posting>> postings;
-    std::deque<std::string> rebuilt;  // owns what the postings see
+    std::deque<std::string> lists;  // own what the postings see
     Write write;
     for (const store::Entry& entry : *waiting) {
       const MessageId id = Decoder(std::string_view(entry.key).substr(6)).u64();
-      std::string_view list = entry.value;
-      if (words_of_another(list)) {
+      if (words_of_another(entry.value)) {
         auto again = words_again(*snapshot, id);
         if (!again) return again.error();
-        list = rebuilt.emplace_back(std::move(*again));
+        lists.push_back(std::move(*again));
+      } else {
+        auto list = unpacked(entry.value);
+        if (!list) return damaged("a word list");
+        lists.push_back(std::move(*list));
       }
       const auto take = [&](std::string_view word, std::string_view positions) {
         postings[word].push_back({id, positions});  // lists come by message
         return true;
       };
-      if (!list.empty() && !read_words(list, take)) return damaged("a word list");
+      if (!read_words(lists.back(), take)) return damaged("a word list");
       write.erased.push_back(entry.key);
     }
     std::vector<std::string_view> words;
@@ -59,6 +63,8 @@ class Folder {
     SegmentWriter writer(account_, ids_.next());
     for (const std::string_view word : words) writer.add(word, postings[word]);
     write.put = writer.finish(waiting->size());
+    const MessageId last = Decoder(std::string_view(waiting->back().key).substr(6)).u64();
+    write.put.push_back({keys::first_waiting(account_), Encoder().u64(last + 1).take()});
     if (const auto done = commit(write); !done) return done.error();
     return waiting->size();
   }
@@ -175,10 +181,11 @@ Result<size_t> count_tail(const store::Reader& r, AccountId account, size_t up_t
   const auto state = r.get(keys::state(account));
   if (!state) return state.error();
   if (!*state) return size_t{0};
-  store::Range range = store::Range::prefix(keys::in_account(account, 'w').take());
-  range.limit = up_to;
+  auto tail = tail_of(r, account);
+  if (!tail) return tail.error();
+  tail->limit = up_to;
   size_t count = 0;
-  const auto counted = r.scan(range, [&](std::string_view, std::string_view) { return ++count > 0; });
+  const auto counted = r.scan(*tail, [&](std::string_view, std::string_view) { return ++count > 0; });
   if (!counted) return counted.error();
   return count;
 }

@@ -53,6 +53,16 @@ inline Result<AccountState> need_state(const store::Reader& r, AccountId account
   return **state;
 }
 
+// The word lists that wait. It begins behind those that were folded: the store keeps traces of erased keys for a while, and
+// to step over thousands of them costs more than the search.
+inline Result<store::Range> tail_of(const store::Reader& r, AccountId account) {
+  const auto first = r.get(keys::first_waiting(account));
+  if (!first) return first.error();
+  store::Range range = store::Range::prefix(keys::in_account(account, 'w').take());
+  if (*first) range.begin = keys::words(account, Decoder(**first).u64());
+  return range;
+}
+
 inline bool fits(const AccountState& state, uint64_t octets) {
   return state.quota_octets == 0 || (octets <= state.quota_octets && state.octets <= state.quota_octets - octets);
 }

@@ -10,7 +10,8 @@
 //   A ACCOUNT t HASH                thread id of a Message-ID, or of a base subject and its author (thread.cc)
 //   A ACCOUNT T THREAD MESSAGE      members of a thread
 //   A ACCOUNT w MESSAGE             word list not yet folded into a segment (search.h)
-//   A ACCOUNT g SEGMENT BLOCK       segments of postings (search.h)
+//   A ACCOUNT f                     the first message whose word list may wait: those before it are folded
+//   A ACCOUNT g SEGMENT BLOCK       segments of postings (segment.h)
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
@@ -44,6 +45,7 @@ inline std::string change(AccountId a, ModSeq s) { return in_account(a, 'c').u64
 inline std::string thread_hash(AccountId a, uint64_t h) { return in_account(a, 't').u64(h).take(); }
 inline std::string member(AccountId a, ThreadId t, MessageId m) { return in_account(a, 'T').u64(t).u64(m).take(); }
 inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u64(m).take(); }
+inline std::string first_waiting(AccountId a) { return in_account(a, 'f').take(); }
 inline std::string removed(AccountId a, uint64_t until, MessageId m) { return in_account(a, 'd').u64(until).u64(m).take(); }
 inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }

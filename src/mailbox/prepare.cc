@@ -1,6 +1,5 @@
 // What is done before a transaction, and the stored bodies.
-#include <zstd.h>
-
+#include "mailbox/compress.h"
 #include "mailbox/impl.h"
 #include "mailbox/search.h"
 
@@ -8,38 +7,26 @@ namespace pabal::mailbox {
 namespace {
 
 constexpr size_t kCompressFrom = 512;   // octets; below, compression costs more than it saves
-constexpr int kLevel = 1;             // below 1 the bodies are half again as large for 5 us a message saved
 constexpr size_t kMaxBody = 256 << 20;  // decompressed, against a damaged record
+constexpr char kAsItIs = 0, kCompressed = 1;
 
-// An octet that says how, then the bytes: 0 as they are, 1 zstd.
-std::string compressed(std::string_view bytes) {
-  if (bytes.size() >= kCompressFrom) {
-    thread_local const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
-    std::string out(1 + ZSTD_compressBound(bytes.size()), '\0');
-    const size_t size = ZSTD_compressCCtx(context.get(), out.data() + 1, out.size() - 1, bytes.data(), bytes.size(), kLevel);
-    if (!ZSTD_isError(size) && size < bytes.size()) {
-      out[0] = 1;
-      out.resize(1 + size);
-      out.shrink_to_fit();
-      return out;
-    }
-  }
-  std::string out;
+// An octet that says how, then the bytes.
+std::string stored_form(std::string_view bytes) {
+  std::string out(1, kCompressed);
+  if (bytes.size() >= kCompressFrom && compress(bytes, out)) return out;
   out.reserve(1 + bytes.size());
-  out += '\0';
+  out[0] = kAsItIs;
   return out.append(bytes);
 }
 
-Result<std::string> uncompressed(std::string_view stored) {
-  if (stored.empty() || stored[0] < 0 || stored[0] > 1) return damaged("a body");
-  const bool as_it_is = stored[0] == 0;
+Result<std::string> original(std::string_view stored) {
+  if (stored.empty()) return damaged("a body");
+  const char form = stored[0];
   stored.remove_prefix(1);
-  if (as_it_is) return std::string(stored);
-  const unsigned long long size = ZSTD_getFrameContentSize(stored.data(), stored.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBody) return damaged("a body");
-  std::string out(static_cast<size_t>(size), '\0');
-  if (ZSTD_decompress(out.data(), out.size(), stored.data(), stored.size()) != size) return damaged("a body");
-  return out;
+  if (form == kAsItIs) return std::string(stored);
+  auto bytes = form == kCompressed ? decompressed(stored, kMaxBody) : std::nullopt;
+  if (!bytes) return damaged("a body");
+  return std::move(*bytes);
 }
 
 }  // namespace
@@ -49,8 +36,8 @@ std::shared_ptr<const Prepared> prepare(std::string bytes) {
   out->structure = message::parse(bytes);
   out->encoded = message::encode(out->structure);
   out->preview = message::preview(bytes, out->structure);
-  out->words = word_list(bytes, out->structure);
-  out->stored = compressed(bytes);
+  out->words = packed(word_list(bytes, out->structure));
+  out->stored = stored_form(bytes);
   out->bytes = std::make_shared<const std::string>(std::move(bytes));
   return out;
 }
@@ -59,6 +46,7 @@ BodyId Mailboxes::new_body_id() { return impl_->bodies.next(); }
 
 Result<void> Mailboxes::put_body(store::Transaction& t, BodyId body, const Prepared& prepared) {
   t.put(keys::body(body), prepared.stored, store::Space::kBody);
+  t.put(keys::references(body), Encoder().varint(0).take());  // so that the first hold_body() need not ask the disk
   return {};
 }
 
@@ -86,7 +74,7 @@ Result<std::string> Mailboxes::body(const store::Reader& r, BodyId body) const {
   const auto stored = r.get(keys::body(body), store::Space::kBody);
   if (!stored) return stored.error();
   if (!*stored) return Error{Code::kNotFound, "the body is gone"};
-  return uncompressed(**stored);
+  return original(**stored);
 }
 
 }  // namespace pabal::mailbox

@@ -84,10 +84,16 @@ class Lookup {
         if (!done) return done;
       }
     std::vector<std::pair<MessageId, MessageId>> copies;  // of a message, and its own id
-    const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'w').take()), [&](std::string_view key, std::string_view list) {
+    const auto tail = tail_of(r, account);
+    if (!tail) return tail.error();
+    const auto scanned = r.scan(*tail, [&](std::string_view key, std::string_view record) {
       const MessageId id = Decoder(key.substr(6)).u64();
-      if (const auto of = words_of_another(list)) copies.emplace_back(*of, id);
-      else whole_ = whole_ && read_words(list, [&](std::string_view word, std::string_view positions) { return look(word, {id, positions}); });
+      if (const auto of = words_of_another(record)) {
+        copies.emplace_back(*of, id);
+        return true;
+      }
+      const auto list = unpacked(record);
+      whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) { return look(word, {id, positions}); });
       return whole_;
     });
     if (!scanned) return scanned;

@@ -32,16 +32,19 @@ struct Token {
 using VisitToken = std::function<bool(const Token&)>;
 void cut(std::string_view utf8, const VisitToken& visit);
 
-// The words of a message as a record; empty when it has none. Positions are written as gaps, in varints.
+// The words of a message; empty when it has none. Positions are written as gaps, in varints.
 std::string word_list(std::string_view bytes, const message::Message& message);
-// The record of a message that has the words of another, whose list is folded: a copy.
-std::string same_words_as(MessageId another);
-std::optional<MessageId> words_of_another(std::string_view list);
-
-// Visits the words of a list in order of their first position, until false. False: the record is damaged, or the words are
-// those of another.
+// Visits the words of a list in order of their first position, until false. False: the list is damaged.
 using VisitWord = std::function<bool(std::string_view word, std::string_view positions)>;
 bool read_words(std::string_view list, const VisitWord& visit);
 std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions);
+
+// The list as the record that waits: compressed once here, it is not again at each flush and compaction of the store, which
+// cost more than all the rest of a delivery.
+std::string packed(std::string_view list);
+std::optional<std::string> unpacked(std::string_view record);
+// The record of a message that has the words of another, whose list is folded: a copy.
+std::string same_words_as(MessageId another);
+std::optional<MessageId> words_of_another(std::string_view record);
 
 }  // namespace pabal::mailbox

@@ -76,8 +76,10 @@ TEST(Cut, StopsWhenTold) {
 
 std::map<std::string, std::vector<uint32_t>> words_of(const std::string& bytes) {
   std::map<std::string, std::vector<uint32_t>> out;
-  const std::string list = prepare(bytes)->words;
-  EXPECT_TRUE(list.empty() || read_words(list, [&](std::string_view word, std::string_view positions) {
+  const auto prepared = prepare(bytes);
+  if (prepared->words.empty()) return out;
+  const auto list = unpacked(prepared->words);
+  EXPECT_TRUE(list && read_words(*list, [&](std::string_view word, std::string_view positions) {
                 EXPECT_TRUE(out.emplace(word, decode_positions(positions).value()).second) << "each word once";
                 return true;
               }));

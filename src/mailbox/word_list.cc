@@ -5,13 +5,16 @@
 #include "base/codec.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "mailbox/compress.h"
 #include "mailbox/search.h"
 
 namespace pabal::mailbox {
 namespace {
 
-constexpr uint8_t kWords = 1, kSameWords = 2;  // versions of the record
-constexpr uint32_t kGap = 100;                 // positions between the values of fields, so that no phrase spans them
+constexpr uint8_t kPlain = 1, kSameWords = 2, kCompressed = 3;  // what a record holds
+constexpr size_t kCompressFrom = 512;                           // octets
+constexpr size_t kMaxList = 16 << 20;                           // decompressed, against a damaged record
+constexpr uint32_t kGap = 100;                                  // positions between the values of fields, so that no phrase spans them
 
 size_t varint_size(uint64_t v) {
   size_t size = 1;
@@ -38,9 +41,8 @@ class WordTable {
     add_place(words_.back(), position);
   }
 
-  std::string record() const {
-    if (words_.empty()) return {};
-    size_t size = 1 + text_.size();
+  std::string list() const {
+    size_t size = text_.size();
     for (const Word& word : words_) size += 1 + varint_size(word.size + 1u) + varint_size(word.octets) + word.octets;
     std::string out(size, '\0');
     char* at = out.data();
@@ -48,7 +50,6 @@ class WordTable {
       for (; v >= 0x80; v >>= 7) *at++ = static_cast<char>(v | 0x80);
       *at++ = static_cast<char>(v);
     };
-    put(kWords);
     for (const Word& word : words_) {
       put(word.size + 1u);
       *at++ = word.field;
@@ -203,28 +204,17 @@ std::string word_list(std::string_view bytes, const message::Message& m) {
   reader.people('t', m.summary.to);
   reader.people('t', m.summary.cc);
   reader.part(m.root);
-  return table.record();
-}
-
-std::string same_words_as(MessageId another) { return Encoder().u8(kSameWords).varint(another).take(); }
-
-std::optional<MessageId> words_of_another(std::string_view list) {
-  Decoder in(list);
-  if (in.u8() != kSameWords) return {};
-  const MessageId another = in.varint();
-  if (!in.ok()) return {};
-  return another;
+  return table.list();
 }
 
 bool read_words(std::string_view list, const VisitWord& visit) {
   Decoder in(list);
-  if (in.u8() != kWords) return false;
-  while (in.ok() && !in.done()) {
+  while (!in.done()) {
     const std::string_view word = in.string(), positions = in.string();
     if (!in.ok() || word.empty()) return false;
     if (!visit(word, positions)) return true;
   }
-  return in.ok();
+  return true;
 }
 
 std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions) {
@@ -237,6 +227,34 @@ std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions
     out.push_back(static_cast<uint32_t>(position));
   }
   return out;
+}
+
+std::string packed(std::string_view list) {
+  if (list.empty()) return {};
+  if (list.size() >= kCompressFrom) {
+    std::string out = Encoder().u8(kCompressed).take();
+    if (compress(list, out)) return out;
+  }
+  return Encoder().u8(kPlain).raw(list).take();
+}
+
+std::optional<std::string> unpacked(std::string_view record) {
+  if (record.empty()) return {};
+  const auto kind = static_cast<uint8_t>(record[0]);
+  record.remove_prefix(1);
+  if (kind == kPlain) return std::string(record);
+  if (kind == kCompressed) return decompressed(record, kMaxList);
+  return {};
+}
+
+std::string same_words_as(MessageId another) { return Encoder().u8(kSameWords).varint(another).take(); }
+
+std::optional<MessageId> words_of_another(std::string_view record) {
+  Decoder in(record);
+  if (in.u8() != kSameWords) return {};
+  const MessageId another = in.varint();
+  if (!in.ok()) return {};
+  return another;
 }
 
 }  // namespace pabal::mailbox
