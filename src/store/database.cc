@@ -59,7 +59,7 @@ rocksdb::ColumnFamilyOptions family_options(size_t buffer, size_t prefix, const 
   family.write_buffer_size = buffer;
   family.arena_block_size = std::clamp<size_t>(buffer / 8, 4 << 10, 256 << 10);
   family.compression = rocksdb::kNoCompression;
-  // Keys of one account and kind mostly grow: the memtable finds the place of the next beside the last (15% less CPU a
+  // Keys of one account and kind mostly grow: the memtable finds the place of the next beside the last (a tenth less CPU a
   // delivery in store_bench).
   family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix));
   return family;
