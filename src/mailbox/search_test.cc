@@ -1,5 +1,8 @@
 #include "mailbox/search.h"
 
+#include <atomic>
+#include <thread>
+
 #include "base/text.h"
 
 #include "mailbox/mailbox_fixture.h"
@@ -451,6 +454,31 @@ TEST_F(Folding, AccountsWithALongTailAreNamedAlsoAfterARestart) {
   EXPECT_EQ(*boxes_->accounts_to_fold(1), (std::vector<AccountId>{kAccount, 22}));
   file({}, {}, 23);
   EXPECT_EQ(*boxes_->accounts_to_fold(1), (std::vector<AccountId>{kAccount, 22, 23}));
+}
+
+TEST_F(Folding, WhileMailArrivesAndIsSearchedNothingIsMissed) {
+  std::atomic<bool> over = false;
+  std::atomic<uint64_t> filed = 0;
+  std::thread folder([&] {
+    while (!over) {
+      EXPECT_TRUE(boxes_->accounts_to_fold(1));
+      EXPECT_TRUE(boxes_->fold(kAccount, 3));
+    }
+  });
+  std::thread seeker([&] {
+    while (!over) {
+      const uint64_t at_least = filed;
+      EXPECT_GE(search("common").size(), at_least);
+    }
+  });
+  for (int n = 0; n < 60; ++n) {
+    fill(1);
+    ++filed;
+  }
+  over = true;
+  folder.join();
+  seeker.join();
+  expect_all_found();
 }
 
 TEST_F(Folding, ManyHitsAreCheckedAsAFewAre) {
