@@ -30,6 +30,16 @@ TEST(Cut, AsciiWordsAreLettersAndDigitsInLowerCase) {
   EXPECT_EQ(cut_text(""), "");
 }
 
+TEST(Cut, EveryAsciiLetterInEveryPlaceIsLowered) {
+  for (size_t size = 1; size <= kMaxWord; ++size)
+    for (int c = 0; c < 0x80; ++c) {
+      if (!text::is_alnum(static_cast<char>(c))) continue;
+      std::string word(size, 'Q');
+      word[size - 1] = static_cast<char>(c);
+      ASSERT_EQ(cut_text("-" + word + "@"), text::lowered(word));
+    }
+}
+
 TEST(Cut, OtherAlphabetsAreFoldedByUnicode) {
   EXPECT_EQ(cut_text("Straße ÉTÉ Ｆｕｌｌ"), "strasse|été|full");
   EXPECT_EQ(cut_text("e\xCC\x81te\xCC\x81"), "été") << "composed";

@@ -29,7 +29,7 @@ class WordTable {
 
   void add(char field, std::string_view word, uint32_t position) {
     if ((words_.size() + 1) * 2 > slots_.size()) grow();
-    const uint64_t hash = hash_of(field, word);
+    const uint64_t hash = hash_of(word) + static_cast<unsigned char>(field);
     size_t slot = hash & (slots_.size() - 1);
     for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
       Word& known = words_[slots_[slot] - 1];
@@ -98,7 +98,7 @@ class WordTable {
     word.octets += static_cast<uint32_t>(varint_size(gap));
   }
 
-  uint64_t hash_of(char field, std::string_view word) const {
+  uint64_t hash_of(std::string_view word) const {
     const auto mixed = [](uint64_t a, uint64_t b) {
       const auto product = static_cast<unsigned __int128>(a) * b;
       return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
@@ -109,7 +109,7 @@ class WordTable {
     };
     const char* at = word.data();
     size_t left = word.size();
-    uint64_t h = secret_ ^ static_cast<uint64_t>(static_cast<unsigned char>(field)) << 56 ^ left;
+    uint64_t h = secret_ ^ left;
     for (; left > 8; left -= 8, at += 8) h = mixed(h ^ read(at, uint64_t{}), 0x9E3779B97F4A7C15);
     uint64_t rest = 0;  // 1 to 8 octets, in reads that may overlap
     if (left >= 4) rest = read(at, uint32_t{}) << 32 | read(at + left - 4, uint32_t{});
