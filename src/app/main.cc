@@ -102,7 +102,16 @@ int run(int argc, char** argv) {
     std::cout << app.help();
     return 2;
   }
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {  // it would not say which word it did not know
+    const auto unknown = app.remaining();
+    if (unknown.empty()) return app.exit(error);
+    std::cerr << "pabal: there is no command " << unknown.front() << "; pabal --help shows all\n";
+    return 2;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   return exit;
 }
 
