@@ -1,7 +1,7 @@
 // room: mailbox
-// ./dev bench mailbox [MESSAGES]: what the mail model costs without any protocol: making messages ready, durable deliveries into one
-// and into many accounts, opening a mailbox of 100,000 messages, search before and after the fold. Figures of one run on one
-// machine: compare the rows of one run, and runs before and after a change.
+// ./dev bench mailbox [MESSAGES]: what the mail model costs without any protocol: making messages ready, durable
+// deliveries into one and into many accounts, opening a mailbox of 100,000 messages, search before and after the fold.
+// Figures of one run on one machine: compare the rows of one run, and runs before and after a change.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -56,7 +56,8 @@ class Author {
       }
       latin_.push_back(word);
       std::string hangul;
-      for (uint64_t syllables = 1 + random_.below(4); syllables > 0; --syllables) put(hangul, static_cast<uint32_t>(0xAC00 + random_.below(2'000) * 5));
+      for (uint64_t syllables = 1 + random_.below(4); syllables > 0; --syllables)
+        put(hangul, static_cast<uint32_t>(0xAC00 + random_.below(2'000) * 5));
       hangul_.push_back(hangul);
     }
   }
@@ -78,7 +79,8 @@ class Author {
 
  private:
   static void put(std::string& out, uint32_t c) {
-    ((out += static_cast<char>(0xE0 | c >> 12)) += static_cast<char>(0x80 | (c >> 6 & 63))) += static_cast<char>(0x80 | (c & 63));
+    ((out += static_cast<char>(0xE0 | c >> 12)) += static_cast<char>(0x80 | (c >> 6 & 63))) +=
+        static_cast<char>(0x80 | (c & 63));
   }
   SeededRandom random_;
   std::vector<std::string> latin_, hangul_;
@@ -86,16 +88,21 @@ class Author {
 
 std::string head(size_t n, std::string_view subject) {
   return fmt::format(
-      "Received: from mail.example.net (mail.example.net [192.0.2.7])\r\n\tby mx.example.com with ESMTPS id {0}\r\n\tfor <user@example.com>; "
-      "Tue, 24 Nov 2026 10:00:00 +0000\r\nDKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.net; s=s1;\r\n\th=from:to:subject; "
-      "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n\tb=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSbav+yuU4zGeeruD00lszZVoG4ZHRNiYzR\r\n"
-      "From: Bench Writer {1} <writer{1}@example.net>\r\nTo: User <user@example.com>\r\nSubject: {2}\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+      "Received: from mail.example.net (mail.example.net [192.0.2.7])\r\n\tby mx.example.com with ESMTPS id "
+      "{0}\r\n\tfor <user@example.com>; "
+      "Tue, 24 Nov 2026 10:00:00 +0000\r\nDKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.net; "
+      "s=s1;\r\n\th=from:to:subject; "
+      "bh=47DEQpj8HBSa+/"
+      "TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\r\n\tb=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSbav+yuU4zGeeruD00lszZVoG4ZHRNiYzR\r\n"
+      "From: Bench Writer {1} <writer{1}@example.net>\r\nTo: User <user@example.com>\r\nSubject: {2}\r\nDate: Tue, 24 "
+      "Nov 2026 10:00:00 +0000\r\n"
       "Message-ID: <{0}@example.net>\r\nMIME-Version: 1.0\r\n",
       n, n % 50, subject);
 }
 
 std::string plain(Author& author, size_t n, size_t octets = 7'400) {
-  return head(n, "bench " + author.english(20).substr(0, 20)) + "Content-Type: text/plain; charset=us-ascii\r\n\r\n" + author.english(octets);
+  return head(n, "bench " + author.english(20).substr(0, 20)) + "Content-Type: text/plain; charset=us-ascii\r\n\r\n" +
+         author.english(octets);
 }
 
 std::string folded_base64(std::string_view bytes) {
@@ -106,21 +113,36 @@ std::string folded_base64(std::string_view bytes) {
 }
 
 void bench_prepare(Author& author) {
-  struct Kind { std::string_view name; std::vector<std::string> messages; };
-  std::vector<Kind> kinds = {{"English, 7bit", {}}, {"English + HTML alternative", {}}, {"English with a curly quote", {}}, {"Korean, base64", {}}, {"attachment, base64", {}}};
+  struct Kind {
+    std::string_view name;
+    std::vector<std::string> messages;
+  };
+  std::vector<Kind> kinds = {{"English, 7bit", {}},
+                             {"English + HTML alternative", {}},
+                             {"English with a curly quote", {}},
+                             {"Korean, base64", {}},
+                             {"attachment, base64", {}}};
   SeededRandom random(3);
   for (size_t n = 0; n < 50; ++n) {
     const std::string_view utf8 = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ";
     kinds[0].messages.push_back(plain(author, n));
-    kinds[1].messages.push_back(head(n, "bench") + "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n" + author.english(3'000) +
-                                "--b\r\nContent-Type: text/html\r\n\r\n<html><body><p>" + author.english(4'000) + "</p></body></html>\r\n--b--\r\n");
-    kinds[2].messages.push_back(head(n, "bench") + std::string(utf8) + "8bit\r\n\r\nIt\xE2\x80\x99s here: " + author.english(7'400));
-    kinds[3].messages.push_back(head(n, "bench") + std::string(utf8) + "base64\r\n\r\n" + folded_base64(author.korean(5'400)));
-    kinds[4].messages.push_back(head(n, "bench") + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + author.english(400) +
-                                "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=a.bin\r\n\r\n" +
+    kinds[1].messages.push_back(
+        head(n, "bench") +
+        "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n" +
+        author.english(3'000) + "--b\r\nContent-Type: text/html\r\n\r\n<html><body><p>" + author.english(4'000) +
+        "</p></body></html>\r\n--b--\r\n");
+    kinds[2].messages.push_back(head(n, "bench") + std::string(utf8) +
+                                "8bit\r\n\r\nIt\xE2\x80\x99s here: " + author.english(7'400));
+    kinds[3].messages.push_back(head(n, "bench") + std::string(utf8) + "base64\r\n\r\n" +
+                                folded_base64(author.korean(5'400)));
+    kinds[4].messages.push_back(head(n, "bench") + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" +
+                                author.english(400) +
+                                "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: "
+                                "base64\r\nContent-Disposition: attachment; filename=a.bin\r\n\r\n" +
                                 folded_base64(random.bytes(5'000)) + "--b--\r\n");
   }
-  fmt::print("prepare(), microseconds of CPU a message of 8 KiB\n{:28}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "", "all", "parse", "encode", "preview", "words", "rest", "list KiB", "body KiB");
+  fmt::print("prepare(), microseconds of CPU a message of 8 KiB\n{:28}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "",
+             "all", "parse", "encode", "preview", "words", "rest", "list KiB", "body KiB");
   for (const Kind& kind : kinds) {
     double parse = 0, encode = 0, preview = 0, words = 0, all = 0;
     size_t list = 0, body = 0, runs = 0;
@@ -143,21 +165,26 @@ void bench_prepare(Author& author) {
         ++runs;
       }
     const double per = 1e6 / static_cast<double>(runs);
-    fmt::print("{:28}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.2f}{:9.2f}\n", kind.name, all * per, parse * per, encode * per, preview * per, words * per,
-               (all - parse - encode - preview - words) * per, static_cast<double>(list) / static_cast<double>(runs) / 1024, static_cast<double>(body) / static_cast<double>(runs) / 1024);
+    fmt::print("{:28}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.1f}{:9.2f}{:9.2f}\n", kind.name, all * per, parse * per,
+               encode * per, preview * per, words * per, (all - parse - encode - preview - words) * per,
+               static_cast<double>(list) / static_cast<double>(runs) / 1024,
+               static_cast<double>(body) / static_cast<double>(runs) / 1024);
   }
 }
 
 class Bench {
  public:
-  explicit Bench(const std::string& folder) : store_(std::move(*store::open_rocksdb({.path = folder}, clock_))), boxes_(*store_, clock_) {}
+  explicit Bench(const std::string& folder)
+      : store_(std::move(*store::open_rocksdb({.path = folder}, clock_))), boxes_(*store_, clock_) {}
 
   void accounts(AccountId first, AccountId count) {
-    for (AccountId a = first; a < first + count; ++a) need(store_->transact_and_wait([&](store::Transaction& t) { return boxes_.create_account(t, a, 0); }));
+    for (AccountId a = first; a < first + count; ++a)
+      need(store_->transact_and_wait([&](store::Transaction& t) { return boxes_.create_account(t, a, 0); }));
   }
 
   // kSessions deliveries wait for their sync at any time, as so many SMTP sessions would.
-  void deliver(std::string_view name, const std::vector<std::shared_ptr<const Prepared>>& pool, size_t messages, AccountId first, AccountId count) {
+  void deliver(std::string_view name, const std::vector<std::shared_ptr<const Prepared>>& pool, size_t messages,
+               AccountId first, AccountId count) {
     const auto before = store_->figures();
     const double cpu = cpu_seconds();
     const auto start = Steady::now();
@@ -172,7 +199,8 @@ class Bench {
       lock.unlock();
       const auto& prepared = pool[n % pool.size()];
       store_->transact(
-          [&, prepared, account = static_cast<AccountId>(first + n % count), body = boxes_.new_body_id()](store::Transaction& t) -> Result<void> {
+          [&, prepared, account = static_cast<AccountId>(first + n % count),
+           body = boxes_.new_body_id()](store::Transaction& t) -> Result<void> {
             const double began = thread_cpu_seconds();
             if (const auto put = boxes_.put_body(t, body, *prepared); !put) return put;
             Filing filing;
@@ -192,9 +220,12 @@ class Bench {
     wake.wait(lock, [&] { return waiting == 0; });
     const double took = seconds_since(start), each = 1e6 / static_cast<double>(messages);
     const auto after = store_->figures();
-    fmt::print("{:34}{:9.0f}/s{:9.1f} us CPU a message, of it {:6.1f} in file(); {:4.1f} a sync, {:5.2f} KiB on disk each\n", name, static_cast<double>(messages) / took,
-               (cpu_seconds() - cpu) * each, inside * each, static_cast<double>(messages) / static_cast<double>(after.groups - before.groups),
-               (static_cast<double>(after.disk_bytes) - static_cast<double>(before.disk_bytes)) / static_cast<double>(messages) / 1024);
+    fmt::print(
+        "{:34}{:9.0f}/s{:9.1f} us CPU a message, of it {:6.1f} in file(); {:4.1f} a sync, {:5.2f} KiB on disk each\n",
+        name, static_cast<double>(messages) / took, (cpu_seconds() - cpu) * each, inside * each,
+        static_cast<double>(messages) / static_cast<double>(after.groups - before.groups),
+        (static_cast<double>(after.disk_bytes) - static_cast<double>(before.disk_bytes)) /
+            static_cast<double>(messages) / 1024);
   }
 
   void large_mailbox(Author& author, size_t messages) {
@@ -208,7 +239,8 @@ class Bench {
         for (size_t i = n; i < std::min(n + 500, messages); ++i) {
           const BodyId body = boxes_.new_body_id();
           if (const auto put = boxes_.put_body(t, body, *pool[i % pool.size()]); !put) return put;
-          if (const auto filed = boxes_.file(t, kAccount, *pool[i % pool.size()], body, {}); !filed) return filed.error();
+          if (const auto filed = boxes_.file(t, kAccount, *pool[i % pool.size()], body, {}); !filed)
+            return filed.error();
         }
         return {};
       }));
@@ -233,7 +265,8 @@ class Bench {
       const auto uids = boxes_.uids(*snapshot, kAccount, 1);
       size_t found = 0;
       need(boxes_.rows(*snapshot, kAccount, 1, uids->at(uids->count() - 49), UINT32_MAX, [&](const Row& row) {
-        found += boxes_.message(*snapshot, kAccount, row.message)->has_value() && boxes_.details(*snapshot, kAccount, row.message)->has_value();
+        found += boxes_.message(*snapshot, kAccount, row.message)->has_value() &&
+                 boxes_.details(*snapshot, kAccount, row.message)->has_value();
         return true;
       }));
       return found;
@@ -245,7 +278,9 @@ class Bench {
     });
 
     const auto searches = [&](const store::Reader& r) {
-      const auto ask = [&](std::vector<Mailboxes::Term> terms) { return [&, terms] { return boxes_.search(r, kAccount, terms)->size(); }; };
+      const auto ask = [&](std::vector<Mailboxes::Term> terms) {
+        return [&, terms] { return boxes_.search(r, kAccount, terms)->size(); };
+      };
       const std::string text = author.english(4'000);
       const auto words = text::split(text, ' ');
       std::string rare;
@@ -254,7 +289,8 @@ class Bench {
       shown("search: rare word", ask({{rare, Mailboxes::Term::Field::kAny, false, false}}));
       shown("search: common word in bodies", ask({{"bench", Mailboxes::Term::Field::kSubject, false, false}}));
       shown("search: prefix", ask({{"ba", Mailboxes::Term::Field::kBody, false, true}}));
-      shown("search: two words and a sender", ask({{rare, Mailboxes::Term::Field::kBody, false, false}, {"writer7", Mailboxes::Term::Field::kFrom, false, false}}));
+      shown("search: two words and a sender", ask({{rare, Mailboxes::Term::Field::kBody, false, false},
+                                                   {"writer7", Mailboxes::Term::Field::kFrom, false, false}}));
       shown("search: phrase", ask({{"bench writer 7", Mailboxes::Term::Field::kFrom, true, false}}));
     };
     fmt::print("  nothing folded (a server folds after 500):\n");
@@ -264,8 +300,8 @@ class Bench {
     const double cpu = cpu_seconds();
     size_t folded = 0;
     for (size_t some = 1; some > 0; folded += some) some = *boxes_.fold(kAccount);
-    fmt::print("  fold(): {} word lists in {:.1f} s, {:.0f} us CPU a message with all merges; resident {:.0f} MiB\n", folded, seconds_since(began),
-               (cpu_seconds() - cpu) / static_cast<double>(folded) * 1e6, resident_mib());
+    fmt::print("  fold(): {} word lists in {:.1f} s, {:.0f} us CPU a message with all merges; resident {:.0f} MiB\n",
+               folded, seconds_since(began), (cpu_seconds() - cpu) / static_cast<double>(folded) * 1e6, resident_mib());
     const auto fresh = store_->snapshot();
     searches(*fresh);
   }

@@ -1,7 +1,7 @@
 // room: store
-// How fast the store commits deliveries: N writers, each with one transaction under way, an incompressible body of 8 KiB
-// and eight small keys in it, as a delivery writes them. Beside it the disk's own rate of append + fdatasync, because
-// only the ratio of the two says something about the store.
+// How fast the store commits deliveries: N writers, each with one transaction under way, an incompressible body of 8
+// KiB and eight small keys in it, as a delivery writes them. Beside it the disk's own rate of append + fdatasync,
+// because only the ratio of the two says something about the store.
 //
 //   store_bench [FOLDER [SECONDS]]      FOLDER is on the disk to be measured; the store in it is made and removed
 #include <fcntl.h>
@@ -123,7 +123,8 @@ struct Measured {
   double rate = 0, per_group = 0, cpu_micros = 0, p50_ms = 0, p99_ms = 0;
 };
 
-Measured measure(store::Store& store, size_t writers, double seconds, std::atomic<uint64_t>& next_message, const std::string& noise) {
+Measured measure(store::Store& store, size_t writers, double seconds, std::atomic<uint64_t>& next_message,
+                 const std::string& noise) {
   const auto before = store.figures();
   const double cpu_before = cpu_seconds();
   std::atomic<bool> stop{false};
@@ -140,18 +141,21 @@ Measured measure(store::Store& store, size_t writers, double seconds, std::atomi
         const uint64_t message = next_message++;
         const auto begun = Steady::now();
         const std::string_view body = std::string_view(noise).substr(message * 7919 % (noise.size() - 8192), 8192);
-        store.transact([w, message, body](store::Transaction& t) { return deliver(t, static_cast<uint32_t>(w), message, body); },
-                       [&, w, begun](Result<void> result) {
-                         if (!result) std::fprintf(stderr, "%s\n", result.error().message.c_str()), std::exit(1);
-                         loop.post([&, w, begun] {
-                           {
-                             std::lock_guard lock(mutex);
-                             latencies.push_back(since(begun) * 1e3);
-                           }
-                           if (!stop) next[w]();
-                           else --under_way;
-                         });
-                       });
+        store.transact(
+            [w, message, body](store::Transaction& t) { return deliver(t, static_cast<uint32_t>(w), message, body); },
+            [&, w, begun](Result<void> result) {
+              if (!result) std::fprintf(stderr, "%s\n", result.error().message.c_str()), std::exit(1);
+              loop.post([&, w, begun] {
+                {
+                  std::lock_guard lock(mutex);
+                  latencies.push_back(since(begun) * 1e3);
+                }
+                if (!stop)
+                  next[w]();
+                else
+                  --under_way;
+              });
+            });
       };
     }
     under_way = writers;
@@ -164,8 +168,9 @@ Measured measure(store::Store& store, size_t writers, double seconds, std::atomi
   const auto after = store.figures();
   const double count = static_cast<double>(after.transactions - before.transactions);
   std::sort(latencies.begin(), latencies.end());
-  return {count / took, count / static_cast<double>(after.groups - before.groups), (cpu_seconds() - cpu_before) / count * 1e6,
-          latencies[latencies.size() / 2], latencies[latencies.size() * 99 / 100]};
+  return {count / took, count / static_cast<double>(after.groups - before.groups),
+          (cpu_seconds() - cpu_before) / count * 1e6, latencies[latencies.size() / 2],
+          latencies[latencies.size() * 99 / 100]};
 }
 
 }  // namespace
@@ -187,12 +192,13 @@ int main(int argc, char** argv) {
     auto store = store::open_rocksdb(options, clock);
     if (!store) return std::fprintf(stderr, "%s\n", store.error().message.c_str()), 1;
     std::printf("resident with an open store %ld MiB\n", resident_mib());
-    std::printf("%8s %12s %12s %10s %10s %9s %9s\n", "writers", "commits/s", "x fdatasync", "in group", "CPU us", "p50 ms", "p99 ms");
+    std::printf("%8s %12s %12s %10s %10s %9s %9s\n", "writers", "commits/s", "x fdatasync", "in group", "CPU us",
+                "p50 ms", "p99 ms");
     for (const size_t writers : {1, 8, 32, 64}) {
       const double disk = disk_syncs_per_second(folder, 1);
       const Measured m = measure(**store, writers, seconds, next_message, noise);
-      std::printf("%8zu %12.0f %12.2f %10.1f %10.1f %9.2f %9.2f   (disk %.0f/s)\n", writers, m.rate, m.rate / disk, m.per_group,
-                  m.cpu_micros, m.p50_ms, m.p99_ms, disk);
+      std::printf("%8zu %12.0f %12.2f %10.1f %10.1f %9.2f %9.2f   (disk %.0f/s)\n", writers, m.rate, m.rate / disk,
+                  m.per_group, m.cpu_micros, m.p50_ms, m.p99_ms, disk);
       std::fflush(stdout);
     }
     std::printf("resident after the load %ld MiB, %llu MiB on disk\n", resident_mib(),

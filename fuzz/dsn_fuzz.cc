@@ -1,5 +1,6 @@
 // room: relay
-// A report on foreign words and a foreign message is whole: three parts, its fields ours, no line broken by what was said.
+// A report on foreign words and a foreign message is whole: three parts, its fields ours, no line broken by what was
+// said.
 #include <string>
 
 #include "base/check.h"

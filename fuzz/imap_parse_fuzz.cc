@@ -1,6 +1,6 @@
 // room: access
-// Octets as commands: the reader and every parser behind it take anything, keep within their limits, and what they accept can be
-// written and read again.
+// Octets as commands: the reader and every parser behind it take anything, keep within their limits, and what they
+// accept can be written and read again.
 #include <algorithm>
 #include <string>
 
@@ -26,7 +26,8 @@ void parse_everything(std::string_view text) {
       details.structure = message::parse(text);
       details.prefix = "Return-Path: <>\r\n";
       for (const FetchItem& item : request->items) {
-        if (const auto octets = section_octets(item.section, details, text); octets && item.section.partial) PABAL_CHECK(octets->size() <= item.section.count);
+        if (const auto octets = section_octets(item.section, details, text); octets && item.section.partial)
+          PABAL_CHECK(octets->size() <= item.section.count);
         (void)binary_octets(item.section, details, text);
       }
       (void)body_structure(details.structure.root, true);
@@ -35,7 +36,8 @@ void parse_everything(std::string_view text) {
   }
   {
     Words words(text);
-    if (const auto parsed = parse_search(words); parsed.request) (void)search_answer(*parsed.request, "t", true, true, {1, 2, 9});
+    if (const auto parsed = parse_search(words); parsed.request)
+      (void)search_answer(*parsed.request, "t", true, true, {1, 2, 9});
   }
   for (const bool lsub : {false, true}) {
     Words words(text);
@@ -43,7 +45,8 @@ void parse_everything(std::string_view text) {
       mailbox::Mailbox inbox, below;
       inbox.name = "INBOX";
       below.name = "a/b/c";
-      (void)list(*request, {inbox, below}, [](std::string_view pattern) { return from_modified_utf7(pattern).value_or(std::string(pattern)); });
+      (void)list(*request, {inbox, below},
+                 [](std::string_view pattern) { return from_modified_utf7(pattern).value_or(std::string(pattern)); });
     }
   }
   {
@@ -76,7 +79,8 @@ void parse_everything(std::string_view text) {
     (void)targets_by_sequence(*set, uids, uids);
   }
   if (const auto name = from_modified_utf7(text)) PABAL_CHECK(to_modified_utf7(*name) == text);
-  if (const auto time = parse_date_time(text)) PABAL_CHECK(parse_date_time(format_date_time(*time).substr(1, 26)) == *time);
+  if (const auto time = parse_date_time(text))
+    PABAL_CHECK(parse_date_time(format_date_time(*time).substr(1, 26)) == *time);
 }
 
 }  // namespace
@@ -94,10 +98,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       reader.feed(input.substr(at, std::min(piece, input.size() - at)));
       for (bool more = true; more;) {
         switch (reader.next()) {
-          case CommandReader::State::kNeedMore: more = false; break;
-          case CommandReader::State::kNeedContinue: out += "+"; break;
-          case CommandReader::State::kTooLong: return out + "!";
-          case CommandReader::State::kTooBig: out += "?" + reader.take() + "\n"; break;
+          case CommandReader::State::kNeedMore:
+            more = false;
+            break;
+          case CommandReader::State::kNeedContinue:
+            out += "+";
+            break;
+          case CommandReader::State::kTooLong:
+            return out + "!";
+          case CommandReader::State::kTooBig:
+            out += "?" + reader.take() + "\n";
+            break;
           case CommandReader::State::kCommand: {
             const std::string command = reader.take();
             out += "=" + command + "\n";

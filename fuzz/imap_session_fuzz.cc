@@ -1,6 +1,6 @@
 // room: access
-// Streams of commands, made from the input, against whole sessions over a small real store: nothing crashes, every command is
-// answered, and at the end the account's counts are those of its messages.
+// Streams of commands, made from the input, against whole sessions over a small real store: nothing crashes, every
+// command is answered, and at the end the account's counts are those of its messages.
 #include "access/imap/session_testing.h"
 #include "base/text.h"
 
@@ -10,14 +10,95 @@ using namespace pabal;
 using namespace pabal::access::imap::testing;
 
 // Pieces that random octets would not find.
-constexpr std::string_view kWords[] = {
-    "SELECT INBOX", "EXAMINE Junk", "FETCH ", "UID ", "STORE ", "SEARCH ", "COPY ", "MOVE ", "EXPUNGE", "APPEND INBOX ", "CREATE ", "DELETE ", "RENAME ", "LIST \"\" ", "LSUB \"\" ",
-    "STATUS INBOX (MESSAGES)", "IDLE\r\nDONE", "NOOP", "CLOSE", "UNSELECT", "ENABLE IMAP4rev2", "ENABLE UTF8=ACCEPT", "CAPABILITY", "NAMESPACE", "ID NIL", "CHECK", "SUBSCRIBE ", "UNSUBSCRIBE ",
-    "1:*", "1", "2:3", "*", "$", "999", "4294967295", ",", ":", " ", "(", ")", "\"", "{3+}\r\nabc", "{5}\r\n", "{0+}\r\n", "~{2+}\r\nab", "FLAGS", "(FLAGS UID)", "+FLAGS (\\Seen)",
-    "-FLAGS.SILENT (\\Deleted $x)", "+FLAGS (\\Deleted)", "BODY[]", "BODY.PEEK[1.2.MIME]", "BODY[HEADER.FIELDS (Subject)]", "BODYSTRUCTURE", "ENVELOPE", "BINARY[1]", "BINARY.SIZE[1]",
-    "<0.5>", "<3.9999999999>", "PREVIEW (LAZY)", "RFC822", "ALL", "UNSEEN", "NOT ", "OR ", "TEXT fox", "BODY x", "SUBJECT x", "HEADER From bob", "SINCE 1-Feb-1994", "LARGER 5",
-    "RETURN (SAVE MIN)", "RETURN (COUNT ALL)", "CHARSET UTF-8 ", "INBOX", "Junk", "a/b", "a", "&AOk-", "R&D", "%", "*", "(SUBSCRIBED RECURSIVEMATCH) ", " RETURN (CHILDREN STATUS (SIZE))",
-    "(USE (\\Sent))", "(\\Seen)", "\"17-Jul-1996 02:44:25 -0700\"", "UTF8 (", "LOGOUT"};
+constexpr std::string_view kWords[] = {"SELECT INBOX",
+                                       "EXAMINE Junk",
+                                       "FETCH ",
+                                       "UID ",
+                                       "STORE ",
+                                       "SEARCH ",
+                                       "COPY ",
+                                       "MOVE ",
+                                       "EXPUNGE",
+                                       "APPEND INBOX ",
+                                       "CREATE ",
+                                       "DELETE ",
+                                       "RENAME ",
+                                       "LIST \"\" ",
+                                       "LSUB \"\" ",
+                                       "STATUS INBOX (MESSAGES)",
+                                       "IDLE\r\nDONE",
+                                       "NOOP",
+                                       "CLOSE",
+                                       "UNSELECT",
+                                       "ENABLE IMAP4rev2",
+                                       "ENABLE UTF8=ACCEPT",
+                                       "CAPABILITY",
+                                       "NAMESPACE",
+                                       "ID NIL",
+                                       "CHECK",
+                                       "SUBSCRIBE ",
+                                       "UNSUBSCRIBE ",
+                                       "1:*",
+                                       "1",
+                                       "2:3",
+                                       "*",
+                                       "$",
+                                       "999",
+                                       "4294967295",
+                                       ",",
+                                       ":",
+                                       " ",
+                                       "(",
+                                       ")",
+                                       "\"",
+                                       "{3+}\r\nabc",
+                                       "{5}\r\n",
+                                       "{0+}\r\n",
+                                       "~{2+}\r\nab",
+                                       "FLAGS",
+                                       "(FLAGS UID)",
+                                       "+FLAGS (\\Seen)",
+                                       "-FLAGS.SILENT (\\Deleted $x)",
+                                       "+FLAGS (\\Deleted)",
+                                       "BODY[]",
+                                       "BODY.PEEK[1.2.MIME]",
+                                       "BODY[HEADER.FIELDS (Subject)]",
+                                       "BODYSTRUCTURE",
+                                       "ENVELOPE",
+                                       "BINARY[1]",
+                                       "BINARY.SIZE[1]",
+                                       "<0.5>",
+                                       "<3.9999999999>",
+                                       "PREVIEW (LAZY)",
+                                       "RFC822",
+                                       "ALL",
+                                       "UNSEEN",
+                                       "NOT ",
+                                       "OR ",
+                                       "TEXT fox",
+                                       "BODY x",
+                                       "SUBJECT x",
+                                       "HEADER From bob",
+                                       "SINCE 1-Feb-1994",
+                                       "LARGER 5",
+                                       "RETURN (SAVE MIN)",
+                                       "RETURN (COUNT ALL)",
+                                       "CHARSET UTF-8 ",
+                                       "INBOX",
+                                       "Junk",
+                                       "a/b",
+                                       "a",
+                                       "&AOk-",
+                                       "R&D",
+                                       "%",
+                                       "*",
+                                       "(SUBSCRIBED RECURSIVEMATCH) ",
+                                       " RETURN (CHILDREN STATUS (SIZE))",
+                                       "(USE (\\Sent))",
+                                       "(\\Seen)",
+                                       "\"17-Jul-1996 02:44:25 -0700\"",
+                                       "UTF8 (",
+                                       "LOGOUT"};
 
 std::string commands(std::string_view input) {
   std::string out;
@@ -25,9 +106,12 @@ std::string commands(std::string_view input) {
   for (const char raw : input) {
     const auto c = static_cast<unsigned char>(raw);
     if (!std::exchange(begun, true)) out += "t ";
-    if (c < std::size(kWords)) out += kWords[c];
-    else if (c < 0xC0) out += raw;
-    else if (c < 0xE0) out += ' ';
+    if (c < std::size(kWords))
+      out += kWords[c];
+    else if (c < 0xC0)
+      out += raw;
+    else if (c < 0xE0)
+      out += ' ';
     else {
       out += "\r\n";
       begun = false;
@@ -39,8 +123,10 @@ std::string commands(std::string_view input) {
 World& world() {
   static World* const made = [] {
     auto* w = new World(2'000'000);
-    w->deliver(crlf("From: bob@example.net\nTo: alice@example.com\nSubject: fox\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nfox\n--b\nContent-Type: message/rfc822\n\n"
-                    "Subject: in\n\nx\n--b--\n"));
+    w->deliver(
+        crlf("From: bob@example.net\nTo: alice@example.com\nSubject: fox\nContent-Type: multipart/mixed; "
+             "boundary=b\n\n--b\n\nfox\n--b\nContent-Type: message/rfc822\n\n"
+             "Subject: in\n\nx\n--b--\n"));
     return w;
   }();
   return *made;
@@ -72,12 +158,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PABAL_CHECK(boxes.ok());
   for (const mailbox::Mailbox& box : *boxes) {
     uint32_t messages = 0, unseen = 0, deleted = 0;
-    PABAL_CHECK(w.mailboxes->rows(*w.store, w.alice, box.id, 1, UINT32_MAX, [&](const mailbox::Row& row) {
-      ++messages;
-      unseen += !row.flags.has(mailbox::kSeen);
-      deleted += row.flags.has(mailbox::kDeleted);
-      return true;
-    }).ok());
+    PABAL_CHECK(w.mailboxes
+                    ->rows(*w.store, w.alice, box.id, 1, UINT32_MAX,
+                           [&](const mailbox::Row& row) {
+                             ++messages;
+                             unseen += !row.flags.has(mailbox::kSeen);
+                             deleted += row.flags.has(mailbox::kDeleted);
+                             return true;
+                           })
+                    .ok());
     PABAL_CHECK(box.messages == messages && box.unseen == unseen && box.deleted == deleted);
     PABAL_CHECK(w.mailboxes->uids(*w.store, w.alice, box.id)->count() == messages);
   }

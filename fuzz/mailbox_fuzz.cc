@@ -1,6 +1,6 @@
 // room: mailbox
-// The records of the mail model, its segments and word lists: any bytes are decoded or refused, what is decoded survives being
-// written again, and whatever text is cut into words gives UTF-8 words that a list keeps.
+// The records of the mail model, its segments and word lists: any bytes are decoded or refused, what is decoded
+// survives being written again, and whatever text is cut into words gives UTF-8 words that a list keeps.
 #include <string>
 
 #include "base/check.h"
@@ -29,7 +29,8 @@ void records(std::string_view input) {
   survives(input, decode_mailbox);
   survives(input, decode_message);
   survives(input, [](std::string_view r) { return decode_changes(r, 1); });
-  if (const auto row = decode_row(input, 1)) PABAL_CHECK(decode_row(encode_row(row->message, row->modseq, row->flags), 1));
+  if (const auto row = decode_row(input, 1))
+    PABAL_CHECK(decode_row(encode_row(row->message, row->modseq, row->flags), 1));
   if (const auto ranges = decode_uids(input)) {
     UidMap map;
     for (const UidMap::Range& range : *ranges) map.append(range);
@@ -44,7 +45,9 @@ void records(std::string_view input) {
 class OneValue final : public store::Reader {
  public:
   explicit OneValue(std::string_view value) : value_(value) {}
-  Result<std::optional<std::string>> get(std::string_view, store::Space) const override { return std::optional<std::string>(value_); }
+  Result<std::optional<std::string>> get(std::string_view, store::Space) const override {
+    return std::optional<std::string>(value_);
+  }
   Result<void> scan(const store::Range& range, const Visit& visit) const override {
     const std::string key = segment_keys(1, {1, 0, {}, true}).front();
     if (range.begin <= key && key < range.end) visit(key, value_);
@@ -70,7 +73,8 @@ void segments(std::string_view input) {
 void words(std::string_view input) {
   uint32_t next = 0;
   cut(input, [&](const Token& token) {
-    PABAL_CHECK(token.position == next++ && !token.word.empty() && token.word.size() <= kMaxWord && text::is_utf8(token.word));
+    PABAL_CHECK(token.position == next++ && !token.word.empty() && token.word.size() <= kMaxWord &&
+                text::is_utf8(token.word));
     return true;
   });
   const auto read = [](std::string_view list) {
@@ -93,9 +97,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 3) {
-    case 0: records(input); break;
-    case 1: segments(input); break;
-    default: words(input);
+    case 0:
+      records(input);
+      break;
+    case 1:
+      segments(input);
+      break;
+    default:
+      words(input);
   }
   return 0;
 }

@@ -15,7 +15,9 @@ using namespace pabal;
 // Holds nothing: every name is unknown, and has a made-up salt.
 class EmptyStore final : public store::Store {
  public:
-  Result<std::optional<std::string>> get(std::string_view, store::Space) const override { return std::optional<std::string>(); }
+  Result<std::optional<std::string>> get(std::string_view, store::Space) const override {
+    return std::optional<std::string>();
+  }
   Result<void> scan(const store::Range&, const Visit&) const override { return {}; }
   std::unique_ptr<store::Snapshot> snapshot() const override { return nullptr; }
   void transact(store::Work, store::Done done) override { done(Error{Code::kUnsupported, "read only"}); }
@@ -61,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     // "@" stands for the nonce that only the server knows, so that the fuzzer gets past it.
     std::string message(messages[i]);
     const size_t comma = step->data.find(',');
-    if (const size_t at = message.find('@'); at != message.npos && step->data.starts_with("r=")) message.replace(at, 1, step->data.substr(2, comma - 2));
+    if (const size_t at = message.find('@'); at != message.npos && step->data.starts_with("r="))
+      message.replace(at, 1, step->data.substr(2, comma - 2));
     step.reset();
     loop.spawn(keep(exchange.next(message), &step));
     loop.run_for(minutes(1));

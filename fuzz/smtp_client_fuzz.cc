@@ -1,5 +1,6 @@
 // room: smtp
-// Whatever a server says, the client ends, keeps its promises about results, and sends nothing that could be read as another command.
+// Whatever a server says, the client ends, keeps its promises about results, and sends nothing that could be read as
+// another command.
 #include <string>
 
 #include "base/check.h"
@@ -30,7 +31,8 @@ Task<void> listen(std::shared_ptr<net::Stream> stream, std::shared_ptr<std::stri
   }
 }
 
-Task<void> converse(std::unique_ptr<net::Stream> stream, uint8_t mode, pabal::Random& random, std::shared_ptr<bool> over) {
+Task<void> converse(std::unique_ptr<net::Stream> stream, uint8_t mode, pabal::Random& random,
+                    std::shared_ptr<bool> over) {
   smtp::ClientConnection client(std::move(stream), "client.example");
   Task<Result<void>> helloing = client.hello(mode & 1);
   Result<void> good = co_await helloing;
@@ -51,7 +53,8 @@ Task<void> converse(std::unique_ptr<net::Stream> stream, uint8_t mode, pabal::Ra
     PABAL_CHECK(result.recipients.size() == 3);
     if (result.transport) PABAL_CHECK(!client.usable());
     for (const smtp::ServerReply& reply : result.recipients) {
-      PABAL_CHECK(reply.code == 0 || (reply.code >= 200 && reply.code < 300) || (reply.code >= 400 && reply.code < 600));
+      PABAL_CHECK(reply.code == 0 || (reply.code >= 200 && reply.code < 300) ||
+                  (reply.code >= 400 && reply.code < 600));
       PABAL_CHECK(reply.code != 0 || result.transport);
     }
   }
@@ -71,7 +74,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto over = std::make_shared<bool>(false);
   pabal::SeededRandom random(1);
   loop.spawn(listen(server, heard));
-  std::string octets = data[0] & 16 ? "220 x\r\n250-x\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 AUTH SCRAM-SHA-256\r\n" : "";
+  std::string octets =
+      data[0] & 16 ? "220 x\r\n250-x\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 AUTH SCRAM-SHA-256\r\n"
+                   : "";
   octets.append(reinterpret_cast<const char*>(data) + 1, size - 1);
   loop.spawn(say(server, octets));
   loop.spawn(converse(std::move(pair.client), data[0], random, over));
@@ -80,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   loop.run_for(pabal::hours(3));
   PABAL_CHECK(*over);
   if (heard->find("BDAT") != heard->npos) return 0;  // octets are octets there
-  for (size_t lf = heard->find('\n'); lf != heard->npos; lf = heard->find('\n', lf + 1)) PABAL_CHECK(lf > 0 && (*heard)[lf - 1] == '\r');
+  for (size_t lf = heard->find('\n'); lf != heard->npos; lf = heard->find('\n', lf + 1))
+    PABAL_CHECK(lf > 0 && (*heard)[lf - 1] == '\r');
   return 0;
 }

@@ -1,5 +1,6 @@
 // room: smtp
-// MAIL and RCPT never crash, their errors are replies, and xtext comes back; DATA reads the same in one piece and in many.
+// MAIL and RCPT never crash, their errors are replies, and xtext comes back; DATA reads the same in one piece and in
+// many.
 #include <string>
 
 #include "base/check.h"
@@ -10,7 +11,8 @@ namespace smtp = pabal::smtp;
 namespace {
 
 void check_reply(const pabal::Error& error) {
-  PABAL_CHECK(error.message.size() > 10 && error.message[0] == '5' && error.message[3] == ' ' && error.message[4] == '5');
+  PABAL_CHECK(error.message.size() > 10 && error.message[0] == '5' && error.message[3] == ' ' &&
+              error.message[4] == '5');
 }
 
 void check_printable(std::string_view text) {
@@ -27,7 +29,8 @@ struct Scanned {
 Scanned scan(std::string_view input, size_t step) {
   smtp::DataScanner scanner(200);
   Scanned out;
-  for (size_t at = 0; at < input.size() && !scanner.done(); at += step) out.used += scanner.feed(input.substr(at, step));
+  for (size_t at = 0; at < input.size() && !scanner.done(); at += step)
+    out.used += scanner.feed(input.substr(at, step));
   out.done = scanner.done();
   out.large = scanner.too_large();
   out.bare = scanner.bare_line_end();
@@ -45,11 +48,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto mail = smtp::parse_mail(verb.arguments)) {
     check_printable(mail->envid);
     check_printable(mail->auth);
-  } else check_reply(mail.error());
+  } else
+    check_reply(mail.error());
   if (const auto rcpt = smtp::parse_rcpt(verb.arguments)) {
     PABAL_CHECK(!rcpt->address.empty());
     check_printable(rcpt->orcpt);
-  } else check_reply(rcpt.error());
+  } else
+    check_reply(rcpt.error());
   PABAL_CHECK(smtp::decode_xtext(smtp::encode_xtext(input)) == input);
 
   const Scanned whole = scan(input, size + 1);

@@ -1,6 +1,7 @@
 // room: smtp
-// Whatever a client sends, in whatever pieces: the server answers replies, takes messages only whole, gives its memory back and ends.
-// The first octet chooses SMTP or LMTP, AUTH, the size of the pieces, and whether the envelope is there already.
+// Whatever a client sends, in whatever pieces: the server answers replies, takes messages only whole, gives its memory
+// back and ends. The first octet chooses SMTP or LMTP, AUTH, the size of the pieces, and whether the envelope is there
+// already.
 #include <string>
 
 #include "base/check.h"
@@ -89,7 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto said = std::make_shared<std::string>();
   loop.spawn(listen(client, said));
   const size_t piece = mode & 4 ? 1 + mode / 16 : SIZE_MAX / 2;
-  std::string octets = mode & 8 ? std::string(mode & 1 ? "LHLO" : "EHLO") + " x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@dd>\r\n" : "";
+  std::string octets =
+      mode & 8 ? std::string(mode & 1 ? "LHLO" : "EHLO") + " x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@dd>\r\n" : "";
   if ((mode & 8) && (mode & 128)) octets += "DATA\r\n";
   octets.append(reinterpret_cast<const char*>(data) + 1, size - 1);
   loop.spawn(send(client, octets, piece));
@@ -102,7 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PABAL_CHECK(said->starts_with("220 "));
   for (const std::string_view line : pabal::text::split(*said, '\n')) {
     if (line.empty()) continue;
-    PABAL_CHECK(line.size() >= 5 && line.ends_with('\r') && line[0] >= '2' && line[0] <= '5' && (line[3] == ' ' || line[3] == '-'));
+    PABAL_CHECK(line.size() >= 5 && line.ends_with('\r') && line[0] >= '2' && line[0] <= '5' &&
+                (line[3] == ' ' || line[3] == '-'));
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 // room: watch
-// Whatever peers said, neither the table nor the JSON of a trace holds anything that a terminal obeys, and the JSON is JSON.
+// Whatever peers said, neither the table nor the JSON of a trace holds anything that a terminal obeys, and the JSON is
+// JSON.
 #include <boost/json.hpp>
 #include <string>
 
@@ -27,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t field = 0;
   for (const auto word : pabal::text::split(input, '\xFE')) {
     Event& e = events.back();
-    std::string* const fields[] = {&e.id, &e.message_id, &e.station, &e.action, &e.reverse_path, &e.recipient, &e.peer, &e.tls, &e.reason};
+    std::string* const fields[] = {&e.id,        &e.message_id, &e.station, &e.action, &e.reverse_path,
+                                   &e.recipient, &e.peer,       &e.tls,     &e.reason};
     *fields[field] = word;
     if (++field < std::size(fields)) continue;
     field = 0;

@@ -4,9 +4,11 @@
 - docs/standards.md: every RFC that the code cites has a row, a row marked done or partial is cited by code, states are known.
 - src/: no "../" includes, files readable at one sitting, no unfinished-work words.
 - ARCHITECTURE.md names every room.
+- C++ is formatted as .clang-format says.
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -60,6 +62,11 @@ architecture = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 for room in sorted(p.name for p in (ROOT / "src").iterdir() if p.is_dir() and any(p.rglob("*.cc"))):
     if f"`{room}/`" not in architecture:
         faults.append(f"ARCHITECTURE.md: does not mention `{room}/`")
+
+sources = [str(path) for path in code_files() if path.suffix in (".cc", ".h")]
+formatted = subprocess.run(["clang-format-19", "--dry-run", *sources], cwd=ROOT, capture_output=True, text=True)
+for name in sorted(set(re.findall(r"^(\S+?):\d+:\d+: ", formatted.stderr, re.M))):
+    faults.append(f"{pathlib.Path(name).relative_to(ROOT)}: ./dev format would change it; run it and commit")
 
 for fault in faults:
     print(fault)

@@ -41,9 +41,11 @@ Task<void> session(std::shared_ptr<net::Stream> stream, net::Pool& pool, Rooms& 
   Task<Result<Output>> working = net::run_on<Output>(pool, loop, work);
   Result<Output> done = co_await working;
   Output output = done ? std::move(*done) : Output{1, "", done.error().message + "\n"};
-  const std::string reply = json::serialize(json::object{{"exit", output.exit}, {"out", output.out}, {"err", output.err}}) + "\n";
+  const std::string reply =
+      json::serialize(json::object{{"exit", output.exit}, {"out", output.out}, {"err", output.err}}) + "\n";
   Task<Result<void>> writing = stream->write(reply, loop.now() + kRequestTime);
-  if (const Result<void> written = co_await writing; !written) log::debug("app", "an operator did not wait for the answer: " + written.error().message);
+  if (const Result<void> written = co_await writing; !written)
+    log::debug("app", "an operator did not wait for the answer: " + written.error().message);
   stream->close();
 }
 
@@ -54,7 +56,8 @@ Output broken(const std::string& path) {
 }  // namespace
 
 Result<AdminRequest> parse_admin_request(std::string_view line) {
-  const Error bad{Code::kInvalid, "the request is not of this program's form; are the server and this program of one version?"};
+  const Error bad{Code::kInvalid,
+                  "the request is not of this program's form; are the server and this program of one version?"};
   boost::system::error_code failure;
   const json::value request = json::parse(line, failure);
   const json::object* object = failure ? nullptr : request.if_object();
@@ -70,14 +73,16 @@ Result<AdminRequest> parse_admin_request(std::string_view line) {
   return out;
 }
 
-Result<std::unique_ptr<net::Listener>> serve_admin(net::IoLoops& loops, net::Pool& pool, Rooms& rooms, std::string path) {
+Result<std::unique_ptr<net::Listener>> serve_admin(net::IoLoops& loops, net::Pool& pool, Rooms& rooms,
+                                                   std::string path) {
   return net::listen_unix(loops, std::move(path), [&pool, &rooms](std::unique_ptr<net::Stream> stream) {
     std::shared_ptr<net::Stream> shared = std::move(stream);
     shared->loop().spawn(session(shared, pool, rooms));
   });
 }
 
-std::optional<Output> ask_admin(const std::string& path, const std::vector<std::string>& args, const std::string& input) {
+std::optional<Output> ask_admin(const std::string& path, const std::vector<std::string>& args,
+                                const std::string& input) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return {};
@@ -88,7 +93,8 @@ std::optional<Output> ask_admin(const std::string& path, const std::vector<std::
     const int why = errno;
     ::close(fd);
     if (why != EACCES && why != EPERM) return {};
-    return Output{1, "", "may not talk to the server at " + path + ": run this as root or as the user that the server runs as\n"};
+    return Output{
+        1, "", "may not talk to the server at " + path + ": run this as root or as the user that the server runs as\n"};
   }
   const timeval patience{std::chrono::seconds(kPatience).count(), 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -100,7 +106,10 @@ std::optional<Output> ask_admin(const std::string& path, const std::vector<std::
   bool sent = true;
   for (size_t at = 0; at < request.size();) {
     const ssize_t n = ::send(fd, request.data() + at, request.size() - at, MSG_NOSIGNAL);
-    if (n <= 0) { sent = false; break; }
+    if (n <= 0) {
+      sent = false;
+      break;
+    }
     at += static_cast<size_t>(n);
   }
   char block[65536];

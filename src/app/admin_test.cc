@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <boost/json.hpp>
 #include <future>
@@ -60,14 +60,17 @@ struct AdminTest : testing::Test, TestRooms {
     EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     return fd;
   }
-  std::optional<Output> ask(const std::vector<std::string>& words, const std::string& input = "") { return ask_admin(path, words, input); }
+  std::optional<Output> ask(const std::vector<std::string>& words, const std::string& input = "") {
+    return ask_admin(path, words, input);
+  }
 };
 
 TEST_F(AdminTest, CommandsGoThereAndComeBack) {
   auto done = ask({"domain", "add", "example.com", "--no-dkim"});
   ASSERT_TRUE(done);
   EXPECT_EQ(done->exit, 0) << done->err;
-  done = ask({"account", "add", "관리자@example.com", "--name", "A \"quoted\" \\ name", "--password-stdin"}, "correct horse\n");
+  done = ask({"account", "add", "관리자@example.com", "--name", "A \"quoted\" \\ name", "--password-stdin"},
+             "correct horse\n");
   EXPECT_EQ(done->exit, 0) << done->err;
   EXPECT_TRUE(rooms->directory->check_password("관리자@example.com", "correct horse"));
   done = ask({"account", "show", "관리자@example.com"});
@@ -89,7 +92,10 @@ TEST_F(AdminTest, ManyOperatorsAtOnceAreAllAnswered) {
   for (int i = 0; i < 8; ++i)
     operators.emplace_back([&, i] {
       for (int k = 0; k < 5; ++k)
-        if (const auto done = ask({"alias", "add", "a" + std::to_string(i * 5 + k) + "@example.com", "x@elsewhere.net"}); done && done->exit == 0) ++good;
+        if (const auto done =
+                ask({"alias", "add", "a" + std::to_string(i * 5 + k) + "@example.com", "x@elsewhere.net"});
+            done && done->exit == 0)
+          ++good;
     });
   for (auto& one : operators) one.join();
   EXPECT_EQ(good, 40);
@@ -127,10 +133,11 @@ TEST_F(AdminTest, NobodyListeningIsNotAnError) {
 }
 
 TEST_F(AdminTest, GarbageIsAnsweredAndHarmsNobody) {
-  for (const std::string& line : {std::string("\n"), std::string("nonsense\n"), std::string("{}\n"), std::string("[]\n"), std::string("{\"args\": \"status\"}\n"),
-                                  std::string("{\"args\": [\"account\", 5]}\n"), std::string("{\"args\": [\"status\"], \"input\": 3}\n"),
-                                  std::string("{\"args\": [\"status\"]} trailing\n"), std::string("{\"args\": [\"\xFF\"]}\n"), std::string("\0\0\n", 3),
-                                  std::string(1000, '[') + "\n"}) {
+  for (const std::string& line :
+       {std::string("\n"), std::string("nonsense\n"), std::string("{}\n"), std::string("[]\n"),
+        std::string("{\"args\": \"status\"}\n"), std::string("{\"args\": [\"account\", 5]}\n"),
+        std::string("{\"args\": [\"status\"], \"input\": 3}\n"), std::string("{\"args\": [\"status\"]} trailing\n"),
+        std::string("{\"args\": [\"\xFF\"]}\n"), std::string("\0\0\n", 3), std::string(1000, '[') + "\n"}) {
     const std::string reply = raw(line);
     EXPECT_THAT(reply, HasSubstr("\"exit\":2")) << line.substr(0, 60);
     boost::system::error_code failure;
@@ -188,7 +195,9 @@ TEST(ActAsOwner, RootWritesAsTheOwnerOfTheFolderAndCannotGoBack) {
   const pid_t child = ::fork();
   if (child == 0) {
     const bool acted = act_as_owner_of("/nonexistent").ok() && ::geteuid() == 0 && act_as_owner_of(own.folder).ok();
-    ::_exit(acted && ::geteuid() == 65534 && ::getegid() == 65534 && ::setuid(0) != 0 && ::getgroups(0, nullptr) == 0 ? 0 : 1);
+    ::_exit(acted && ::geteuid() == 65534 && ::getegid() == 65534 && ::setuid(0) != 0 && ::getgroups(0, nullptr) == 0
+                ? 0
+                : 1);
   }
   int ended = 0;
   ASSERT_EQ(::waitpid(child, &ended, 0), child);
@@ -201,7 +210,9 @@ TEST(AdminRequest, IsReadStrictly) {
   EXPECT_EQ(good->args, (std::vector<std::string>{"a", "b c"}));
   EXPECT_EQ(good->input, "x");
   EXPECT_EQ(parse_admin_request(R"({"args": []})")->input, "");
-  for (const char* bad : {"", "{", "{}", "[]", R"({"args": {}})", R"({"args": [null]})", R"({"args": [], "input": []})"}) EXPECT_EQ(parse_admin_request(bad).code(), Code::kInvalid) << bad;
+  for (const char* bad :
+       {"", "{", "{}", "[]", R"({"args": {}})", R"({"args": [null]})", R"({"args": [], "input": []})"})
+    EXPECT_EQ(parse_admin_request(bad).code(), Code::kInvalid) << bad;
 }
 
 }  // namespace

@@ -18,12 +18,14 @@ using dns::Type;
 
 Finding good(std::string what, std::string seen) { return {Verdict::kGood, std::move(what), std::move(seen), "", ""}; }
 
-bool found(const Result<Answer>& answer) { return answer && answer->status == Answer::Status::kFound && !answer->records.empty(); }
+bool found(const Result<Answer>& answer) {
+  return answer && answer->status == Answer::Status::kFound && !answer->records.empty();
+}
 
 // Neither there nor absent: the look-up itself failed. Says nothing about the world but that.
 Finding unknown(std::string what, const Error& why) {
-  return {Verdict::kWarning, std::move(what), "cannot be looked up: " + why.message, "it stays unknown whether this is in order",
-          "see to the DNS resolver, then run this again"};
+  return {Verdict::kWarning, std::move(what), "cannot be looked up: " + why.message,
+          "it stays unknown whether this is in order", "see to the DNS resolver, then run this again"};
 }
 
 std::vector<std::string> values(const Result<Answer>& answer) {
@@ -33,14 +35,18 @@ std::vector<std::string> values(const Result<Answer>& answer) {
   return out;
 }
 
-struct Net { int family; const char* ip; int bits; };
+struct Net {
+  int family;
+  const char* ip;
+  int bits;
+};
 // RFC 6890 and its registries: what never is an Internet host's address.
-constexpr Net kNotPublic[] = {
-    {AF_INET, "0.0.0.0", 8},      {AF_INET, "10.0.0.0", 8},       {AF_INET, "100.64.0.0", 10}, {AF_INET, "127.0.0.0", 8},
-    {AF_INET, "169.254.0.0", 16}, {AF_INET, "172.16.0.0", 12},    {AF_INET, "192.0.0.0", 24},  {AF_INET, "192.0.2.0", 24},
-    {AF_INET, "192.168.0.0", 16}, {AF_INET, "198.18.0.0", 15},    {AF_INET, "198.51.100.0", 24}, {AF_INET, "203.0.113.0", 24},
-    {AF_INET, "224.0.0.0", 3},    {AF_INET6, "::", 127},          {AF_INET6, "fc00::", 7},     {AF_INET6, "fe80::", 10},
-    {AF_INET6, "2001:db8::", 32}, {AF_INET6, "ff00::", 8}};
+constexpr Net kNotPublic[] = {{AF_INET, "0.0.0.0", 8},     {AF_INET, "10.0.0.0", 8},      {AF_INET, "100.64.0.0", 10},
+                              {AF_INET, "127.0.0.0", 8},   {AF_INET, "169.254.0.0", 16},  {AF_INET, "172.16.0.0", 12},
+                              {AF_INET, "192.0.0.0", 24},  {AF_INET, "192.0.2.0", 24},    {AF_INET, "192.168.0.0", 16},
+                              {AF_INET, "198.18.0.0", 15}, {AF_INET, "198.51.100.0", 24}, {AF_INET, "203.0.113.0", 24},
+                              {AF_INET, "224.0.0.0", 3},   {AF_INET6, "::", 127},         {AF_INET6, "fc00::", 7},
+                              {AF_INET6, "fe80::", 10},    {AF_INET6, "2001:db8::", 32},  {AF_INET6, "ff00::", 8}};
 
 bool in_net(const unsigned char* ip, const Net& net) {
   std::array<unsigned char, 16> base{};
@@ -68,16 +74,19 @@ std::vector<Finding> check_resolver(Probe& probe) {
              "name a working resolver in /etc/resolv.conf; best is one on this machine: apt install unbound, then put\n"
              "nameserver 127.0.0.1\ninto /etc/resolv.conf"}};
   std::vector<Finding> out{good("DNS resolver", "answers")};
-  if (root->secure) out.push_back(good("DNSSEC", "answers are validated"));
+  if (root->secure)
+    out.push_back(good("DNSSEC", "answers are validated"));
   else
-    out.push_back({Verdict::kWarning, "DNSSEC", "answers are not validated",
-                   "without validation a forged DNS answer can divert your mail, and DANE cannot protect it",
-                   "use a resolver that passes DNSSEC records on: apt install unbound dns-root-data, then nameserver 127.0.0.1\n"
-                   "in /etc/resolv.conf"});
+    out.push_back(
+        {Verdict::kWarning, "DNSSEC", "answers are not validated",
+         "without validation a forged DNS answer can divert your mail, and DANE cannot protect it",
+         "use a resolver that passes DNSSEC records on: apt install unbound dns-root-data, then nameserver 127.0.0.1\n"
+         "in /etc/resolv.conf"});
   return out;
 }
 
-std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips) {
+std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname,
+                                     const std::vector<std::string>& public_ips) {
   if (public_ips.empty())
     return {{Verdict::kWarning, "public addresses", "no interface of this machine has one",
              "other servers must be able to reach port 25 here",
@@ -101,13 +110,14 @@ std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, 
       out.push_back(good("address of " + hostname, ip + " is this machine"));
     else
       out.push_back({Verdict::kWarning, "address of " + hostname, ip + " is not an address of this machine",
-                     "mail for you would go to another machine", "correct the record of " + hostname + ", or give --public-ip " + ip +
-                     " if it is forwarded here"});
+                     "mail for you would go to another machine",
+                     "correct the record of " + hostname + ", or give --public-ip " + ip + " if it is forwarded here"});
   }
   return out;
 }
 
-std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips) {
+std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname,
+                                       const std::vector<std::string>& public_ips) {
   std::vector<Finding> out;
   for (const std::string& ip : public_ips) {
     const auto answer = probe.query(dns::reverse_name(ip), Type::kPtr);
@@ -120,9 +130,11 @@ std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname
       out.push_back(good("reverse DNS of " + ip, hostname));
       continue;
     }
-    out.push_back({Verdict::kBad, "reverse DNS of " + ip, names.empty() ? "does not exist" : "is " + names.front(),
-                   "most large servers refuse mail from an address whose name does not lead back to it",
-                   fmt::format("at your provider (the owner of the address, not your DNS host), set the PTR of {} to {}", ip, hostname)});
+    out.push_back(
+        {Verdict::kBad, "reverse DNS of " + ip, names.empty() ? "does not exist" : "is " + names.front(),
+         "most large servers refuse mail from an address whose name does not lead back to it",
+         fmt::format("at your provider (the owner of the address, not your DNS host), set the PTR of {} to {}", ip,
+                     hostname)});
   }
   return out;
 }
@@ -139,9 +151,12 @@ std::vector<Finding> check_outgoing_smtp(Probe& probe) {
       last = connected.error().message;
     }
   }
-  if (last.empty()) return {unknown("outgoing port 25", {Code::kUnavailable, "no large receiver's name has an answer"})};
-  return {{Verdict::kBad, "outgoing port 25", last, "servers hand mail to each other on port 25 only; many hosters block it",
-           "ask your provider to open outgoing TCP port 25, or set relay.smarthost in pabal.toml to a relay that takes your mail"}};
+  if (last.empty())
+    return {unknown("outgoing port 25", {Code::kUnavailable, "no large receiver's name has an answer"})};
+  return {{Verdict::kBad, "outgoing port 25", last,
+           "servers hand mail to each other on port 25 only; many hosters block it",
+           "ask your provider to open outgoing TCP port 25, or set relay.smarthost in pabal.toml to a relay that takes "
+           "your mail"}};
 }
 
 std::vector<Finding> check_ports(Probe& probe, const std::vector<uint16_t>& ports) {
@@ -157,7 +172,10 @@ std::vector<Finding> check_ports(Probe& probe, const std::vector<uint16_t>& port
 }
 
 std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::string>& public_ips) {
-  struct List { const char* zone; const char* page; };
+  struct List {
+    const char* zone;
+    const char* page;
+  };
   constexpr List kLists[] = {{"zen.spamhaus.org", "https://check.spamhaus.org/"},
                              {"bl.spamcop.net", "https://www.spamcop.net/bl.shtml"},
                              {"b.barracudacentral.org", "https://www.barracudacentral.org/lookups"}};
@@ -171,19 +189,22 @@ std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::stri
       // RFC 5782 §2.1: listed addresses answer in 127.0.0.0/8. 127.255.255.0/24 is a refusal to answer this resolver.
       const auto codes = values(answer);
       const auto refuses = [](const std::string& c) { return c.starts_with("127.255.255."); };
-      const bool listed = std::any_of(codes.begin(), codes.end(), [&](const std::string& c) { return c.starts_with("127.") && !refuses(c); });
+      const bool listed = std::any_of(codes.begin(), codes.end(),
+                                      [&](const std::string& c) { return c.starts_with("127.") && !refuses(c); });
       if (!answer || std::any_of(codes.begin(), codes.end(), refuses)) {
         if (silent.find(list.zone) == silent.npos) silent += (silent.empty() ? "" : ", ") + std::string(list.zone);
       }
       if (listed)
         out.push_back({Verdict::kBad, ip + " on " + list.zone, "is listed (" + codes.front() + ")",
-                       "receivers that ask this list refuse your mail", fmt::format("ask for removal at {}", list.page)});
+                       "receivers that ask this list refuse your mail",
+                       fmt::format("ask for removal at {}", list.page)});
     }
   }
   if (!silent.empty())
     out.push_back({Verdict::kWarning, "block lists", silent + " did not answer",
                    "large public resolvers are refused by these lists; whether this machine is listed stays unknown",
-                   "use a resolver of your own (apt install unbound, nameserver 127.0.0.1), or look at " + std::string(kLists[0].page)});
+                   "use a resolver of your own (apt install unbound, nameserver 127.0.0.1), or look at " +
+                       std::string(kLists[0].page)});
   if (out.empty() && !public_ips.empty()) out.push_back(good("block lists", "none lists this machine"));
   return out;
 }
@@ -194,9 +215,10 @@ std::vector<Finding> check_domain(Probe& probe, const std::string& domain, const
   const auto hosts = values(mx);
   if (std::find(hosts.begin(), hosts.end(), hostname) != hosts.end()) return {good("MX of " + domain, hostname)};
   if (hosts.empty())
-    return {{Verdict::kWarning, "MX of " + domain, "there is none yet", "it tells the world where mail for the domain goes",
-             "publish the records shown at the end"}};
-  return {{Verdict::kWarning, "MX of " + domain, "is " + hosts.front(), "mail for the domain goes there until it is changed",
+    return {{Verdict::kWarning, "MX of " + domain, "there is none yet",
+             "it tells the world where mail for the domain goes", "publish the records shown at the end"}};
+  return {{Verdict::kWarning, "MX of " + domain, "is " + hosts.front(),
+           "mail for the domain goes there until it is changed",
            "when this server works, publish the records shown at the end"}};
 }
 

@@ -1,5 +1,5 @@
-// Is this machine fit to run mail? Each finding says what was seen, why it matters and the exact fix. Used by quickstart
-// before it writes anything.
+// Is this machine fit to run mail? Each finding says what was seen, why it matters and the exact fix. Used by
+// quickstart before it writes anything.
 #pragma once
 
 #include <string>
@@ -31,8 +31,10 @@ struct Finding {
 bool is_public_ip(const std::string& ip);  // not loopback, link-local, private, shared, documentation or unique-local
 
 std::vector<Finding> check_resolver(Probe& probe);
-std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips);
-std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname, const std::vector<std::string>& public_ips);
+std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname,
+                                     const std::vector<std::string>& public_ips);
+std::vector<Finding> check_reverse_dns(Probe& probe, const std::string& hostname,
+                                       const std::vector<std::string>& public_ips);
 std::vector<Finding> check_outgoing_smtp(Probe& probe);
 std::vector<Finding> check_ports(Probe& probe, const std::vector<uint16_t>& ports);
 std::vector<Finding> check_block_lists(Probe& probe, const std::vector<std::string>& public_ips);

@@ -26,7 +26,8 @@ void trace(Call& call, const Words& w) {
   if (!events) return call.fail(events.error());
   if (w.json) return call.say(watch::to_json(*events) + "\n");
   if (events->empty())
-    return call.fail({Code::kNotFound, "nothing is known of " + w.query + "; give a message-id, an address, a domain or an id of the last 30 days"});
+    return call.fail({Code::kNotFound, "nothing is known of " + w.query +
+                                           "; give a message-id, an address, a domain or an id of the last 30 days"});
   call.say(watch::to_text(*events));
   if (events->size() == w.limit) call.say("\nThese are the newest; for more: --limit\n");
 }
@@ -39,10 +40,12 @@ void status(Call& call, const Words&) {
   if (!waiting) return call.fail(waiting.error());
   if (!accounts) return call.fail(accounts.error());
   if (!domains) return call.fail(domains.error());
-  call.say(fmt::format("host          {}\ndomains       {}\naccounts      {}\nqueue         {} waiting, {} held\nstore         {} on disk\n"
-                       "transactions  {} in {} groups since start\n",
-                       call.rooms->hostname, domains->size(), accounts->size(), waiting->entries, waiting->held, octets(figures.disk_bytes),
-                       figures.transactions, figures.groups));
+  call.say(
+      fmt::format("host          {}\ndomains       {}\naccounts      {}\nqueue         {} waiting, {} held\nstore      "
+                  "   {} on disk\n"
+                  "transactions  {} in {} groups since start\n",
+                  call.rooms->hostname, domains->size(), accounts->size(), waiting->entries, waiting->held,
+                  octets(figures.disk_bytes), figures.transactions, figures.groups));
 }
 
 // "pabal account add: account is required", and where to read on.
@@ -52,7 +55,8 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
   for (; !at->get_subcommands().empty(); words += " " + at->get_name()) at = at->get_subcommands().front();
   std::string below;
   for (const CLI::App* sub : at->get_subcommands(nullptr)) below += (below.empty() ? "" : ", ") + sub->get_name();
-  if (const auto unknown = app.remaining(true); !unknown.empty() && !below.empty()) why = "there is no subcommand " + unknown.front();
+  if (const auto unknown = app.remaining(true); !unknown.empty() && !below.empty())
+    why = "there is no subcommand " + unknown.front();
   if (!below.empty()) why += "; it has " + below;
   return fmt::format("{}: {}\nRead on with: {} --help\n", words, why, words);
 }
@@ -66,8 +70,11 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_alias_commands(app, call, words);
   add_mailbox_commands(app, call, words);
   add_queue_commands(app, call, words);
-  CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason", [&words](Call& c) { trace(c, words); });
-  sub->add_option("query", words.query, "message-id, address, domain, or the id of a \"queued as\"")->required()->type_name("");
+  CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason",
+                      [&words](Call& c) { trace(c, words); });
+  sub->add_option("query", words.query, "message-id, address, domain, or the id of a \"queued as\"")
+      ->required()
+      ->type_name("");
   sub->add_flag("--json", words.json, "as JSON, for programs");
   add_limit(*sub, words, "events");
   sub->footer("Examples:\n  pabal trace bob@example.org\n  pabal trace '<20261124.1@example.com>'\n");
@@ -92,7 +99,9 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
 std::optional<identity::Account> need_account(Call& call, const std::string& name) {
   const auto found = call.rooms->directory->account(*call.rooms->store, name);
   if (!found) return call.fail(found.error()), std::nullopt;
-  if (!*found) return call.fail({Code::kNotFound, "there is no account " + name + "; `pabal account list` shows them"}), std::nullopt;
+  if (!*found)
+    return call.fail({Code::kNotFound, "there is no account " + name + "; `pabal account list` shows them"}),
+           std::nullopt;
   return *found;
 }
 

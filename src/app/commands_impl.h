@@ -37,7 +37,8 @@ struct Call {
 struct Words {
   std::string name, other, target, catch_all, display, quota, who, query;
   std::vector<std::string> targets;
-  bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false, no_dkim = false;
+  bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false,
+       no_dkim = false;
   size_t limit = 100;
 };
 
@@ -53,7 +54,9 @@ inline CLI::App* add(CLI::App& parent, Call& call, const std::string& name, cons
 }
 
 inline void add_limit(CLI::App& sub, Words& w, const char* what) {
-  sub.add_option("--limit", w.limit, std::string("most ") + what + " shown (default 100)")->check(CLI::Range(1, 100'000).description(""))->type_name("N");
+  sub.add_option("--limit", w.limit, std::string("most ") + what + " shown (default 100)")
+      ->check(CLI::Range(1, 100'000).description(""))
+      ->type_name("N");
 }
 
 // The account of that name, or a failure said.

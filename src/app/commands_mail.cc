@@ -10,14 +10,22 @@ namespace {
 
 std::string_view role_name(mailbox::Role role) {
   switch (role) {
-    case mailbox::Role::kNone: return "";
-    case mailbox::Role::kInbox: return "inbox";
-    case mailbox::Role::kDrafts: return "drafts";
-    case mailbox::Role::kSent: return "sent";
-    case mailbox::Role::kJunk: return "junk";
-    case mailbox::Role::kTrash: return "trash";
-    case mailbox::Role::kArchive: return "archive";
-    case mailbox::Role::kImportant: return "important";
+    case mailbox::Role::kNone:
+      return "";
+    case mailbox::Role::kInbox:
+      return "inbox";
+    case mailbox::Role::kDrafts:
+      return "drafts";
+    case mailbox::Role::kSent:
+      return "sent";
+    case mailbox::Role::kJunk:
+      return "junk";
+    case mailbox::Role::kTrash:
+      return "trash";
+    case mailbox::Role::kArchive:
+      return "archive";
+    case mailbox::Role::kImportant:
+      return "important";
   }
   return "";
 }
@@ -29,19 +37,25 @@ void mailbox_list(Call& call, const Words& w) {
   if (!boxes) return call.fail(boxes.error());
   std::vector<std::vector<std::string>> rows;
   for (const auto& b : *boxes)
-    rows.push_back({b.name, std::to_string(b.messages), std::to_string(b.unseen), octets(b.octets), std::string(role_name(b.role))});
+    rows.push_back({b.name, std::to_string(b.messages), std::to_string(b.unseen), octets(b.octets),
+                    std::string(role_name(b.role))});
   call.say(table({"MAILBOX", "MESSAGES", "UNSEEN", "SIZE", "ROLE"}, rows));
 }
 
 // The account and one of its mailboxes, or a failure said.
-struct Place { identity::Account account; mailbox::Mailbox mailbox; };
+struct Place {
+  identity::Account account;
+  mailbox::Mailbox mailbox;
+};
 std::optional<Place> need_mailbox(Call& call, const std::string& account_name, const std::string& name) {
   const auto account = need_account(call, account_name);
   if (!account) return {};
   const auto found = call.rooms->mailboxes->find(*call.rooms->store, account->id, name);
   if (!found) return call.fail(found.error()), std::nullopt;
   if (!*found)
-    return call.fail({Code::kNotFound, fmt::format("{} has no mailbox {}; `pabal mailbox list {}` shows them", account->name, name, account->name)}), std::nullopt;
+    return call.fail({Code::kNotFound, fmt::format("{} has no mailbox {}; `pabal mailbox list {}` shows them",
+                                                   account->name, name, account->name)}),
+           std::nullopt;
   return Place{*account, **found};
 }
 
@@ -58,16 +72,20 @@ void mailbox_create(Call& call, const Words& w) {
 void mailbox_rename(Call& call, const Words& w) {
   const auto place = need_mailbox(call, w.name, w.other);
   if (!place) return;
-  if (call.commit([&](store::Transaction& t) { return call.rooms->mailboxes->rename(t, place->account.id, place->mailbox.id, w.target); }))
+  if (call.commit([&](store::Transaction& t) {
+        return call.rooms->mailboxes->rename(t, place->account.id, place->mailbox.id, w.target);
+      }))
     call.say(fmt::format("renamed {} to {}\n", w.other, w.target));
 }
 
 void mailbox_remove(Call& call, const Words& w) {
   const auto place = need_mailbox(call, w.name, w.other);
   if (!place) return;
-  if (call.commit([&](store::Transaction& t) { return call.rooms->mailboxes->remove(t, place->account.id, place->mailbox.id); }))
-    call.say(fmt::format("removed {}; its messages can be brought back for {} days: pabal mailbox deleted {}\n", w.other,
-                         mailbox::kUndeleteWindow.count(), w.name));
+  if (call.commit([&](store::Transaction& t) {
+        return call.rooms->mailboxes->remove(t, place->account.id, place->mailbox.id);
+      }))
+    call.say(fmt::format("removed {}; its messages can be brought back for {} days: pabal mailbox deleted {}\n",
+                         w.other, mailbox::kUndeleteWindow.count(), w.name));
 }
 
 void mailbox_deleted(Call& call, const Words& w) {
@@ -79,15 +97,19 @@ void mailbox_deleted(Call& call, const Words& w) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& d : *gone) {
     const auto details = call.rooms->mailboxes->details(*call.rooms->store, account->id, d.message.id);
-    const std::string subject = details && *details ? message::decode_words((*details)->structure.summary.subject) : "?";
-    rows.push_back({std::to_string(d.message.id), span(d.until - now), octets(d.message.size), std::string(message::utf8_prefix(subject, 100))});
+    const std::string subject =
+        details && *details ? message::decode_words((*details)->structure.summary.subject) : "?";
+    rows.push_back({std::to_string(d.message.id), span(d.until - now), octets(d.message.size),
+                    std::string(message::utf8_prefix(subject, 100))});
   }
   call.say(rows.empty() ? "nothing to bring back\n" : table({"ID", "STILL", "SIZE", "SUBJECT"}, rows));
 }
 
 void mailbox_undelete(Call& call, const Words& w) {
   const auto id = text::parse_u64(w.other);
-  if (!id) return call.fail({Code::kInvalid, fmt::format("{} is not an id; `pabal mailbox deleted {}` shows them", w.other, w.name)});
+  if (!id)
+    return call.fail(
+        {Code::kInvalid, fmt::format("{} is not an id; `pabal mailbox deleted {}` shows them", w.other, w.name)});
   const auto place = need_mailbox(call, w.name, w.target.empty() ? "INBOX" : w.target);
   if (!place) return;
   const bool done = call.commit([&](store::Transaction& t) -> Result<void> {
@@ -102,11 +124,16 @@ void mailbox_undelete(Call& call, const Words& w) {
 std::string_view state_name(queue::Recipient::State state) {
   using State = queue::Recipient::State;
   switch (state) {
-    case State::kWaiting: return "waiting";
-    case State::kDelivered: return "delivered";
-    case State::kFailed: return "failed";
-    case State::kCancelled: return "cancelled";
-    case State::kExpired: return "expired";
+    case State::kWaiting:
+      return "waiting";
+    case State::kDelivered:
+      return "delivered";
+    case State::kFailed:
+      return "failed";
+    case State::kCancelled:
+      return "cancelled";
+    case State::kExpired:
+      return "expired";
   }
   return "?";
 }
@@ -125,10 +152,12 @@ void queue_list(Call& call, const Words& w) {
   if (!entries) return call.fail(entries.error());
   const auto figures = call.rooms->queue->figures(*call.rooms->store);
   if (!figures) return call.fail(figures.error());
-  call.say(fmt::format("{} {} waiting, {} of them held\n", figures->entries, figures->entries == 1 ? "message" : "messages", figures->held));
+  call.say(fmt::format("{} {} waiting, {} of them held\n", figures->entries,
+                       figures->entries == 1 ? "message" : "messages", figures->held));
   const Time now = call.rooms->clock.now();
   for (const auto& e : *entries) {
-    call.say(fmt::format("{}  {}  {}  from <{}>{}\n", id_text(e.id), span(now - e.created), octets(e.size), e.reverse_path, e.held ? "  HELD" : ""));
+    call.say(fmt::format("{}  {}  {}  from <{}>{}\n", id_text(e.id), span(now - e.created), octets(e.size),
+                         e.reverse_path, e.held ? "  HELD" : ""));
     for (const auto& r : e.recipients) {
       call.say(fmt::format("    {}  {}\n", r.address, state_of(e, r, now)));
       if (!r.last_reply.empty()) call.say(fmt::format("        {}\n", text::printable(r.last_reply, 100)));
@@ -148,23 +177,30 @@ void queue_show(Call& call, const Words& w) {
   if (!id) return;
   const auto found = call.rooms->queue->get(*call.rooms->store, *id);
   if (!found) return call.fail(found.error());
-  if (!*found) return call.fail({Code::kNotFound, w.name + " is not in the queue; `pabal trace " + w.name + "` says where it went"});
+  if (!*found)
+    return call.fail(
+        {Code::kNotFound, w.name + " is not in the queue; `pabal trace " + w.name + "` says where it went"});
   const queue::Entry& e = **found;
   const Time now = call.rooms->clock.now();
-  call.say(fmt::format("id          {}\nmessage-id  {}\nfrom        <{}>\n", id_text(e.id), e.message_id.empty() ? "-" : e.message_id, e.reverse_path));
+  call.say(fmt::format("id          {}\nmessage-id  {}\nfrom        <{}>\n", id_text(e.id),
+                       e.message_id.empty() ? "-" : e.message_id, e.reverse_path));
   if (!e.sender_account.empty()) call.say(fmt::format("account     {}\n", e.sender_account));
-  call.say(fmt::format("size        {}\nsince       {}\nuntil       {}\nheld        {}\n", octets(e.size), to_rfc3339(e.created), to_rfc3339(e.expires),
+  call.say(fmt::format("size        {}\nsince       {}\nuntil       {}\nheld        {}\n", octets(e.size),
+                       to_rfc3339(e.created), to_rfc3339(e.expires),
                        e.held ? "yes; pabal queue hold --off " + id_text(e.id) : "no"));
   for (const auto& r : e.recipients) {
     call.say(fmt::format("\nto          {}\nstate       {}\n", r.address, state_of(e, r, now)));
-    if (r.state == queue::Recipient::State::kWaiting) call.say(fmt::format("next try    {}\n", to_rfc3339(r.next_attempt)));
+    if (r.state == queue::Recipient::State::kWaiting)
+      call.say(fmt::format("next try    {}\n", to_rfc3339(r.next_attempt)));
     if (!r.last_reply.empty()) call.say(fmt::format("last answer {}\n", text::printable(r.last_reply, 500)));
-    if (!r.last_host.empty()) call.say(fmt::format("from host   {}{}{}\n", r.last_host, r.last_tls.empty() ? "" : ", ", r.last_tls));
+    if (!r.last_host.empty())
+      call.say(fmt::format("from host   {}{}{}\n", r.last_host, r.last_tls.empty() ? "" : ", ", r.last_tls));
   }
 }
 
 // One line of the trace for what an operator did to one recipient.
-void note(Call& call, store::Transaction& t, const queue::Entry& entry, const queue::Recipient& r, std::string_view action, std::string_view reason) {
+void note(Call& call, store::Transaction& t, const queue::Entry& entry, const queue::Recipient& r,
+          std::string_view action, std::string_view reason) {
   watch::Event event;
   event.at = call.rooms->clock.now();
   event.id = id_text(entry.id);
@@ -188,7 +224,9 @@ void queue_retry(Call& call, const Words& w) {
     held = (*entry)->held;
     return {};
   });
-  if (done) call.say(held ? fmt::format("{0} is due, but held; release it: pabal queue hold --off {0}\n", w.name) : fmt::format("{} is due now\n", w.name));
+  if (done)
+    call.say(held ? fmt::format("{0} is due, but held; release it: pabal queue hold --off {0}\n", w.name)
+                  : fmt::format("{} is due now\n", w.name));
 }
 
 void queue_hold(Call& call, const Words& w) {
@@ -200,7 +238,8 @@ void queue_hold(Call& call, const Words& w) {
     if (const auto held = call.rooms->queue->hold(t, *id, !w.off, call.rooms->clock.now()); !held) return held;
     if ((*before)->held != w.off) return {};  // as it was
     for (const auto& r : (*before)->recipients)
-      if (r.state == queue::Recipient::State::kWaiting) note(call, t, **before, r, w.off ? "released" : "held", "by an operator");
+      if (r.state == queue::Recipient::State::kWaiting)
+        note(call, t, **before, r, w.off ? "released" : "held", "by an operator");
     return {};
   });
   if (done) call.say(fmt::format("{} is {}\n", w.name, w.off ? "released" : "held"));
@@ -215,7 +254,8 @@ void queue_cancel(Call& call, const Words& w) {
     const auto entry = call.rooms->queue->cancel(t, *id, w.who);
     if (!entry) return entry.error();
     for (size_t i = 0; i < entry->recipients.size(); ++i)
-      if (entry->recipients[i].state == queue::Recipient::State::kCancelled && (*before)->recipients[i].state == queue::Recipient::State::kWaiting)
+      if (entry->recipients[i].state == queue::Recipient::State::kCancelled &&
+          (*before)->recipients[i].state == queue::Recipient::State::kWaiting)
         note(call, t, *entry, entry->recipients[i], "cancelled", "by an operator; no report is sent");
     return entry->done() ? call.rooms->mailboxes->release_body(t, entry->body) : Result<void>();
   });
@@ -232,14 +272,17 @@ void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
     sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
     return sub;
   };
-  const auto with_box = [&](CLI::App* sub) { return sub->add_option("mailbox", w.other, "such as Work/2026")->required()->type_name(""); };
+  const auto with_box = [&](CLI::App* sub) {
+    return sub->add_option("mailbox", w.other, "such as Work/2026")->required()->type_name("");
+  };
   named("list", "List with counts", [&w](Call& c) { mailbox_list(c, w); });
   with_box(named("create", "Create one; a/b makes a as well", [&w](Call& c) { mailbox_create(c, w); }));
   CLI::App* sub = named("rename", "Rename one with its children", [&w](Call& c) { mailbox_rename(c, w); });
   with_box(sub);
   sub->add_option("to", w.target, "its new name")->required()->type_name("");
   with_box(named("remove", "Remove one with its messages", [&w](Call& c) { mailbox_remove(c, w); }));
-  add_limit(*named("deleted", "Messages that can be brought back", [&w](Call& c) { mailbox_deleted(c, w); }), w, "messages");
+  add_limit(*named("deleted", "Messages that can be brought back", [&w](Call& c) { mailbox_deleted(c, w); }), w,
+            "messages");
   sub = named("undelete", "Bring a message back", [&w](Call& c) { mailbox_undelete(c, w); });
   sub->add_option("id", w.other, "from `pabal mailbox deleted`")->required()->type_name("");
   sub->add_option("--to", w.target, "where to (default: INBOX)")->type_name("MAILBOX");
@@ -248,7 +291,8 @@ void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
 void add_queue_commands(CLI::App& app, Call& call, Words& w) {
   CLI::App* queue = app.add_subcommand("queue", "Mail waiting to leave");
   queue->require_subcommand(1);
-  CLI::App* sub = add(*queue, call, "list", "List what waits, with each recipient's last answer", [&w](Call& c) { queue_list(c, w); });
+  CLI::App* sub = add(*queue, call, "list", "List what waits, with each recipient's last answer",
+                      [&w](Call& c) { queue_list(c, w); });
   sub->add_option("filter", w.query, "only with this address, domain or account")->type_name("");
   add_limit(*sub, w, "messages");
   const auto named = [&](const char* name, const char* about, Act act) {
@@ -256,10 +300,14 @@ void add_queue_commands(CLI::App& app, Call& call, Words& w) {
     made->add_option("id", w.name, "from `pabal queue list`")->required()->type_name("");
     return made;
   };
-  const auto to = [&](CLI::App* one) { one->add_option("--to", w.who, "only for this address or domain")->type_name("WHO"); };
+  const auto to = [&](CLI::App* one) {
+    one->add_option("--to", w.who, "only for this address or domain")->type_name("WHO");
+  };
   named("show", "Show one with every recipient", [&w](Call& c) { queue_show(c, w); });
   to(named("retry", "Try now instead of later", [&w](Call& c) { queue_retry(c, w); }));
-  named("hold", "Keep it until released", [&w](Call& c) { queue_hold(c, w); })->add_flag("--off", w.off, "release it: it is tried at once");
+  named("hold", "Keep it until released", [&w](Call& c) {
+    queue_hold(c, w);
+  })->add_flag("--off", w.off, "release it: it is tried at once");
   to(named("cancel", "Give it up; the sender is not told", [&w](Call& c) { queue_cancel(c, w); }));
 }
 

@@ -14,11 +14,20 @@ std::optional<uint64_t> parse_octets(std::string_view s) {
   if (s.empty() || s == "none") return 0;
   uint64_t unit = 1;
   switch (text::lower(s.back())) {
-    case 'k': unit = 1ull << 10; break;
-    case 'm': unit = 1ull << 20; break;
-    case 'g': unit = 1ull << 30; break;
-    case 't': unit = 1ull << 40; break;
-    default: break;
+    case 'k':
+      unit = 1ull << 10;
+      break;
+    case 'm':
+      unit = 1ull << 20;
+      break;
+    case 'g':
+      unit = 1ull << 30;
+      break;
+    case 't':
+      unit = 1ull << 40;
+      break;
+    default:
+      break;
   }
   if (unit > 1) s.remove_suffix(1);
   const auto n = text::parse_u64(s);
@@ -28,7 +37,9 @@ std::optional<uint64_t> parse_octets(std::string_view s) {
 
 const Error kBadQuota{Code::kInvalid, "a quota is a number with K, M, G or T, such as 10G, or none"};
 
-Error no_domain(const std::string& name) { return {Code::kNotFound, "there is no domain " + name + "; `pabal domain list` shows them"}; }
+Error no_domain(const std::string& name) {
+  return {Code::kNotFound, "there is no domain " + name + "; `pabal domain list` shows them"};
+}
 
 // --- domain ---------------------------------------------------------------------------------------------------------
 
@@ -42,7 +53,10 @@ void domain_add(Call& call, const Words& w) {
     domain.dkim_keys = std::move(*keys);
   }
   if (call.commit([&](store::Transaction& t) { return call.rooms->directory->add_domain(t, domain); }))
-    call.say(fmt::format("added {0}\nnext: pabal account add someone@{0}\n      pabal domain records {0}   shows what to publish in DNS\n", w.name));
+    call.say(
+        fmt::format("added {0}\nnext: pabal account add someone@{0}\n      pabal domain records {0}   shows what to "
+                    "publish in DNS\n",
+                    w.name));
 }
 
 void domain_list(Call& call, const Words&) {
@@ -53,7 +67,9 @@ void domain_list(Call& call, const Words&) {
   std::map<std::string, size_t> in_domain;
   for (const auto& a : *accounts) ++in_domain[a.name.substr(a.name.rfind('@') + 1)];
   std::vector<std::vector<std::string>> rows;
-  for (const auto& d : *domains) rows.push_back({d.name, std::to_string(in_domain[d.name]), d.enabled ? "yes" : "no", d.catch_all.empty() ? "-" : d.catch_all});
+  for (const auto& d : *domains)
+    rows.push_back(
+        {d.name, std::to_string(in_domain[d.name]), d.enabled ? "yes" : "no", d.catch_all.empty() ? "-" : d.catch_all});
   call.say(rows.empty() ? "no domains yet; add one: pabal domain add example.com\n"
                         : table({"DOMAIN", "ACCOUNTS", "ENABLED", "CATCH-ALL"}, rows));
 }
@@ -82,7 +98,8 @@ void domain_records(Call& call, const Words& w) {
 }
 
 // Reads, changes and writes in one transaction: two operators at once lose nothing of each other's.
-void domain_change(Call& call, const Words& w, const std::string& said, const std::function<void(identity::Domain&)>& change) {
+void domain_change(Call& call, const Words& w, const std::string& said,
+                   const std::function<void(identity::Domain&)>& change) {
   const bool done = call.commit([&](store::Transaction& t) -> Result<void> {
     auto d = call.rooms->directory->domain(t, w.name);
     if (!d) return d.error();
@@ -142,13 +159,17 @@ void account_list(Call& call, const Words& w) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& a : *accounts) {
     const auto figures = call.rooms->mailboxes->figures(*call.rooms->store, a.id);
-    rows.push_back({a.name, a.display_name.empty() ? "-" : a.display_name, figures ? std::to_string(figures->messages) : "?",
-                    figures ? octets(figures->octets) : "?", a.quota_octets ? octets(a.quota_octets) : "none",
+    rows.push_back({a.name, a.display_name.empty() ? "-" : a.display_name,
+                    figures ? std::to_string(figures->messages) : "?", figures ? octets(figures->octets) : "?",
+                    a.quota_octets ? octets(a.quota_octets) : "none",
                     std::string(a.enabled ? "" : "disabled ") + (a.admin ? "admin" : "")});
   }
-  if (!rows.empty()) call.say(table({"ACCOUNT", "NAME", "MESSAGES", "SIZE", "QUOTA", ""}, rows));
-  else if (w.name.empty()) call.say("no accounts yet; add one: pabal account add alice@example.com\n");
-  else if (need_domain(call, w.name)) call.say(fmt::format("no accounts in {} yet; add one: pabal account add alice@{}\n", w.name, w.name));
+  if (!rows.empty())
+    call.say(table({"ACCOUNT", "NAME", "MESSAGES", "SIZE", "QUOTA", ""}, rows));
+  else if (w.name.empty())
+    call.say("no accounts yet; add one: pabal account add alice@example.com\n");
+  else if (need_domain(call, w.name))
+    call.say(fmt::format("no accounts in {} yet; add one: pabal account add alice@{}\n", w.name, w.name));
 }
 
 void account_show(Call& call, const Words& w) {
@@ -156,10 +177,12 @@ void account_show(Call& call, const Words& w) {
   if (!account) return;
   const auto figures = call.rooms->mailboxes->figures(*call.rooms->store, account->id);
   if (!figures) return call.fail(figures.error());
-  call.say(fmt::format("account   {}\nname      {}\nenabled   {}\nadmin     {}\nmessages  {}\nsize      {}\nquota     {}\ncreated   {}\n",
-                       account->name, account->display_name.empty() ? "-" : account->display_name, account->enabled ? "yes" : "no",
-                       account->admin ? "yes" : "no", figures->messages, octets(figures->octets),
-                       account->quota_octets ? octets(account->quota_octets) : "none", to_rfc3339(account->created)));
+  call.say(fmt::format(
+      "account   {}\nname      {}\nenabled   {}\nadmin     {}\nmessages  {}\nsize      {}\nquota     {}\ncreated   "
+      "{}\n",
+      account->name, account->display_name.empty() ? "-" : account->display_name, account->enabled ? "yes" : "no",
+      account->admin ? "yes" : "no", figures->messages, octets(figures->octets),
+      account->quota_octets ? octets(account->quota_octets) : "none", to_rfc3339(account->created)));
 }
 
 void account_password(Call& call, const Words& w) {
@@ -168,13 +191,15 @@ void account_password(Call& call, const Words& w) {
   const std::string password = password_for(call, w);
   const auto secrets = call.rooms->directory->make_secrets(password);
   if (!secrets) return call.fail(secrets.error());
-  if (!call.commit([&](store::Transaction& t) { return call.rooms->directory->set_secrets(t, account->id, *secrets); })) return;
+  if (!call.commit([&](store::Transaction& t) { return call.rooms->directory->set_secrets(t, account->id, *secrets); }))
+    return;
   call.say(fmt::format("changed the password of {}\n", account->name));
   if (!w.password_stdin) call.say(fmt::format("password: {}\n", password));
 }
 
 // In one transaction, as domain_change.
-void account_change(Call& call, const Words& w, const std::string& said, const std::function<void(identity::Account&)>& change) {
+void account_change(Call& call, const Words& w, const std::string& said,
+                    const std::function<void(identity::Account&)>& change) {
   auto account = need_account(call, w.name);
   if (!account) return;
   const bool done = call.commit([&](store::Transaction& t) -> Result<void> {
@@ -200,7 +225,9 @@ std::vector<std::string> aliases_to(Call& call, const identity::Account& account
   const auto aliases = call.rooms->directory->aliases(*call.rooms->store, "");
   if (aliases)
     for (const auto& a : *aliases)
-      if (std::any_of(a.targets.begin(), a.targets.end(), [&](const auto& target) { return text::iequals(target, account.name); })) out.push_back(a.address);
+      if (std::any_of(a.targets.begin(), a.targets.end(),
+                      [&](const auto& target) { return text::iequals(target, account.name); }))
+        out.push_back(a.address);
   return out;
 }
 
@@ -211,14 +238,17 @@ void account_remove(Call& call, const Words& w) {
     const auto figures = call.rooms->mailboxes->figures(t, account->id);
     if (!figures) return figures.error();
     if (figures->messages > 0 && !w.with_mail)
-      return Error{Code::kDenied, fmt::format("{} has {} messages; --with-mail removes them for ever, `pabal account disable {}` keeps them",
-                                              account->name, figures->messages, account->name)};
+      return Error{
+          Code::kDenied,
+          fmt::format("{} has {} messages; --with-mail removes them for ever, `pabal account disable {}` keeps them",
+                      account->name, figures->messages, account->name)};
     if (const auto removed = call.rooms->directory->remove_account(t, account->id); !removed) return removed;
     return call.rooms->mailboxes->remove_account(t, account->id);
   });
   if (!done) return;
   call.say(fmt::format("removed {} and its mail\n", account->name));
-  for (const std::string& alias : aliases_to(call, *account)) call.say(fmt::format("note: {} still names it; pabal alias remove {}\n", alias, alias));
+  for (const std::string& alias : aliases_to(call, *account))
+    call.say(fmt::format("note: {} still names it; pabal alias remove {}\n", alias, alias));
 }
 
 // --- alias ----------------------------------------------------------------------------------------------------------
@@ -230,7 +260,8 @@ void alias_add(Call& call, const Words& w) {
   const auto leads = call.rooms->directory->resolve(*call.rooms->store, w.name);
   if (!leads) return call.fail(leads.error());
   for (const std::string& dead : leads->dead) call.say(fmt::format("note: there is no {} yet\n", dead));
-  if (leads->kind != identity::Resolution::Kind::kKnown) call.say(fmt::format("note: {} leads to nobody so far: its mail is refused\n", w.name));
+  if (leads->kind != identity::Resolution::Kind::kKnown)
+    call.say(fmt::format("note: {} leads to nobody so far: its mail is refused\n", w.name));
 }
 
 void alias_list(Call& call, const Words& w) {
@@ -238,7 +269,8 @@ void alias_list(Call& call, const Words& w) {
   if (!aliases) return call.fail(aliases.error());
   std::vector<std::vector<std::string>> rows;
   for (const auto& a : *aliases) rows.push_back({a.address, a.send_as ? "yes" : "no", text::join(a.targets, ", ")});
-  call.say(rows.empty() ? "no aliases; add one: pabal alias add info@example.com alice@example.com\n" : table({"ALIAS", "SEND-AS", "LEADS TO"}, rows));
+  call.say(rows.empty() ? "no aliases; add one: pabal alias add info@example.com alice@example.com\n"
+                        : table({"ALIAS", "SEND-AS", "LEADS TO"}, rows));
 }
 
 void alias_remove(Call& call, const Words& w) {
@@ -257,7 +289,8 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
     return sub;
   };
   CLI::App* sub = named("add", "Add a domain, with keys to sign its mail", [&w](Call& c) { domain_add(c, w); });
-  sub->add_option("--catch-all", w.catch_all, "who gets mail for unknown users (default: it is refused)")->type_name("ADDRESS");
+  sub->add_option("--catch-all", w.catch_all, "who gets mail for unknown users (default: it is refused)")
+      ->type_name("ADDRESS");
   sub->add_flag("--no-dkim", w.no_dkim, "make no keys");
   sub->footer("Example:\n  pabal domain add example.com\n");
   add(*domain, call, "list", "List domains", [&w](Call& c) { domain_list(c, w); });
@@ -265,16 +298,16 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
   named("records", "Print the DNS records to publish", [&w](Call& c) { domain_records(c, w); });
   sub = named("catch-all", "Set who gets mail for unknown users", [&w](Call& c) {
     const bool none = w.target == "none";
-    domain_change(c, w, none ? "unknown users of " + w.name + " are refused" : "mail for unknown users of " + w.name + " goes to " + w.target,
+    domain_change(c, w,
+                  none ? "unknown users of " + w.name + " are refused"
+                       : "mail for unknown users of " + w.name + " goes to " + w.target,
                   [&](identity::Domain& d) { d.catch_all = none ? "" : w.target; });
   });
   sub->add_option("address", w.target, "an address, or none")->required()->type_name("");
-  named("enable", "Let its people receive and log in again", [&w](Call& c) {
-    domain_change(c, w, "enabled " + w.name, [](identity::Domain& d) { d.enabled = true; });
-  });
-  named("disable", "Its people neither receive nor log in; all is kept", [&w](Call& c) {
-    domain_change(c, w, "disabled " + w.name, [](identity::Domain& d) { d.enabled = false; });
-  });
+  named("enable", "Let its people receive and log in again",
+        [&w](Call& c) { domain_change(c, w, "enabled " + w.name, [](identity::Domain& d) { d.enabled = true; }); });
+  named("disable", "Its people neither receive nor log in; all is kept",
+        [&w](Call& c) { domain_change(c, w, "disabled " + w.name, [](identity::Domain& d) { d.enabled = false; }); });
   named("remove", "Remove a domain without accounts or aliases", [&w](Call& c) { domain_remove(c, w); });
 }
 
@@ -286,28 +319,35 @@ void add_account_commands(CLI::App& app, Call& call, Words& w) {
     sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
     return sub;
   };
-  CLI::App* sub = named("add", "Add an account; a password is made up and shown once", [&w](Call& c) { account_add(c, w); });
+  CLI::App* sub =
+      named("add", "Add an account; a password is made up and shown once", [&w](Call& c) { account_add(c, w); });
   sub->add_option("--name", w.display, "the person's name")->type_name("TEXT");
   sub->add_option("--quota", w.quota, "most octets of mail, such as 10G (default: none)")->type_name("SIZE");
   sub->add_flag("--admin", w.admin, "may administer the server; gets the mail for postmaster");
   sub->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
-  sub->footer("Examples:\n  pabal account add alice@example.com --name \"Alice Liddell\" --quota 10G\n"
-              "  pabal account add bob@example.com --password-stdin < password.txt\n");
+  sub->footer(
+      "Examples:\n  pabal account add alice@example.com --name \"Alice Liddell\" --quota 10G\n"
+      "  pabal account add bob@example.com --password-stdin < password.txt\n");
   add(*account, call, "list", "List accounts, of one domain or all", [&w](Call& c) { account_list(c, w); })
-      ->add_option("domain", w.name, "such as example.com")->type_name("");
+      ->add_option("domain", w.name, "such as example.com")
+      ->type_name("");
   named("show", "Show one account", [&w](Call& c) { account_show(c, w); });
-  named("password", "Set a new password; one is made up and shown once", [&w](Call& c) { account_password(c, w); })
-      ->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
-  named("enable", "Let it log in and receive again", [&w](Call& c) {
-    account_change(c, w, "enabled", [](identity::Account& a) { a.enabled = true; });
-  });
-  named("disable", "Neither logs in nor receives; its mail is kept", [&w](Call& c) {
-    account_change(c, w, "disabled", [](identity::Account& a) { a.enabled = false; });
-  });
+  named("password", "Set a new password; one is made up and shown once", [&w](Call& c) {
+    account_password(c, w);
+  })->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
+  named("enable", "Let it log in and receive again",
+        [&w](Call& c) { account_change(c, w, "enabled", [](identity::Account& a) { a.enabled = true; }); });
+  named("disable", "Neither logs in nor receives; its mail is kept",
+        [&w](Call& c) { account_change(c, w, "disabled", [](identity::Account& a) { a.enabled = false; }); });
   named("admin", "Make it an administrator", [&w](Call& c) {
-    account_change(c, w, w.off ? "an administrator no more:" : "now an administrator:", [&](identity::Account& a) { a.admin = !w.off; });
+    account_change(c, w, w.off ? "an administrator no more:" : "now an administrator:", [&](identity::Account& a) {
+      a.admin = !w.off;
+    });
   })->add_flag("--off", w.off, "no longer");
-  named("quota", "Change the quota", [&w](Call& c) { account_quota(c, w); })->add_option("quota", w.quota, "10G, or none")->required()->type_name("");
+  named("quota", "Change the quota", [&w](Call& c) { account_quota(c, w); })
+      ->add_option("quota", w.quota, "10G, or none")
+      ->required()
+      ->type_name("");
   sub = named("remove", "Remove an account", [&w](Call& c) { account_remove(c, w); });
   sub->add_flag("--with-mail", w.with_mail, "with all its mail, for ever");
 }
@@ -319,12 +359,16 @@ void add_alias_commands(CLI::App& app, Call& call, Words& w) {
   sub->add_option("address", w.name, "such as info@example.com")->required()->type_name("");
   sub->add_option("targets", w.targets, "addresses, here or outside")->required()->type_name("");
   sub->add_flag("--receive-only", w.receive_only, "who is behind it may not send as this address");
-  sub->footer("Examples:\n  pabal alias add info@example.com alice@example.com\n"
-              "  pabal alias add team@example.com alice@example.com bob@example.com carol@elsewhere.org\n");
+  sub->footer(
+      "Examples:\n  pabal alias add info@example.com alice@example.com\n"
+      "  pabal alias add team@example.com alice@example.com bob@example.com carol@elsewhere.org\n");
   add(*alias, call, "list", "List aliases, of one domain or all", [&w](Call& c) { alias_list(c, w); })
-      ->add_option("domain", w.name, "such as example.com")->type_name("");
+      ->add_option("domain", w.name, "such as example.com")
+      ->type_name("");
   add(*alias, call, "remove", "Remove an alias", [&w](Call& c) { alias_remove(c, w); })
-      ->add_option("address", w.name, "such as info@example.com")->required()->type_name("");
+      ->add_option("address", w.name, "such as info@example.com")
+      ->required()
+      ->type_name("");
 }
 
 }  // namespace pabal::app

@@ -35,7 +35,8 @@ struct CommandsTest : testing::Test, TestRooms {
   }
   void people() {
     good({"domain", "add", "example.com", "--no-dkim"});
-    good({"account", "add", "alice@example.com", "--name", "Alice Liddell", "--quota", "10G", "--password-stdin"}, "correct horse\n");
+    good({"account", "add", "alice@example.com", "--name", "Alice Liddell", "--quota", "10G", "--password-stdin"},
+         "correct horse\n");
     good({"account", "add", "bob@example.com", "--password-stdin"}, "battery staple");
   }
   identity::Account account(const std::string& name) {
@@ -75,12 +76,39 @@ struct CommandsTest : testing::Test, TestRooms {
 
 // --- help -----------------------------------------------------------------------------------------------------------
 
-const Words kAll[] = {{"domain", "add"}, {"domain", "list"}, {"domain", "show"}, {"domain", "records"}, {"domain", "catch-all"}, {"domain", "enable"},
-                      {"domain", "disable"}, {"domain", "remove"}, {"account", "add"}, {"account", "list"}, {"account", "show"}, {"account", "password"},
-                      {"account", "enable"}, {"account", "disable"}, {"account", "admin"}, {"account", "quota"}, {"account", "remove"}, {"alias", "add"},
-                      {"alias", "list"}, {"alias", "remove"}, {"mailbox", "list"}, {"mailbox", "create"}, {"mailbox", "rename"}, {"mailbox", "remove"},
-                      {"mailbox", "deleted"}, {"mailbox", "undelete"}, {"queue", "list"}, {"queue", "show"}, {"queue", "retry"}, {"queue", "hold"},
-                      {"queue", "cancel"}, {"trace"}, {"status"}};
+const Words kAll[] = {{"domain", "add"},
+                      {"domain", "list"},
+                      {"domain", "show"},
+                      {"domain", "records"},
+                      {"domain", "catch-all"},
+                      {"domain", "enable"},
+                      {"domain", "disable"},
+                      {"domain", "remove"},
+                      {"account", "add"},
+                      {"account", "list"},
+                      {"account", "show"},
+                      {"account", "password"},
+                      {"account", "enable"},
+                      {"account", "disable"},
+                      {"account", "admin"},
+                      {"account", "quota"},
+                      {"account", "remove"},
+                      {"alias", "add"},
+                      {"alias", "list"},
+                      {"alias", "remove"},
+                      {"mailbox", "list"},
+                      {"mailbox", "create"},
+                      {"mailbox", "rename"},
+                      {"mailbox", "remove"},
+                      {"mailbox", "deleted"},
+                      {"mailbox", "undelete"},
+                      {"queue", "list"},
+                      {"queue", "show"},
+                      {"queue", "retry"},
+                      {"queue", "hold"},
+                      {"queue", "cancel"},
+                      {"trace"},
+                      {"status"}};
 
 TEST(Help, EveryCommandExplainsItselfWithoutAnyStore) {
   for (Words words : kAll) {
@@ -93,7 +121,9 @@ TEST(Help, EveryCommandExplainsItselfWithoutAnyStore) {
     EXPECT_THAT(help.out, HasSubstr("Usage: " + name)) << name;
     // Everything it takes is explained.
     for (const auto line : text::split(help.out, '\n'))
-      EXPECT_TRUE(!line.starts_with("  ") || line.starts_with("  pabal ") || text::trim(line.substr(2)).find("  ") != line.npos) << name << ": " << line;
+      EXPECT_TRUE(!line.starts_with("  ") || line.starts_with("  pabal ") ||
+                  text::trim(line.substr(2)).find("  ") != line.npos)
+          << name << ": " << line;
   }
 }
 
@@ -104,10 +134,15 @@ TEST(Help, TheOverviewNamesEveryCommandOfEveryGroup) {
 }
 
 TEST(Help, AWrongCallNamesTheCommandAndItsHelp) {
-  for (const auto& [words, expected] : {std::pair(Words{"account", "add"}, "pabal account add: account is required"), std::pair(Words{"account"}, "pabal account: "),
-                                        std::pair(Words{"domain", "ad"}, "pabal domain: there is no subcommand ad; it has add, list, show"), std::pair(Words{"trace"}, "pabal trace: query is required"),
-                                        std::pair(Words{"trace", "x", "--limit", "0"}, "pabal trace: --limit"), std::pair(Words{"status", "--colour"}, "pabal status: "),
-                                        std::pair(Words{"queue", "list", "--limit", "many"}, "pabal queue list: --limit"), std::pair(Words{}, "pabal: ")}) {
+  for (const auto& [words, expected] :
+       {std::pair(Words{"account", "add"}, "pabal account add: account is required"),
+        std::pair(Words{"account"}, "pabal account: "),
+        std::pair(Words{"domain", "ad"}, "pabal domain: there is no subcommand ad; it has add, list, show"),
+        std::pair(Words{"trace"}, "pabal trace: query is required"),
+        std::pair(Words{"trace", "x", "--limit", "0"}, "pabal trace: --limit"),
+        std::pair(Words{"status", "--colour"}, "pabal status: "),
+        std::pair(Words{"queue", "list", "--limit", "many"}, "pabal queue list: --limit"),
+        std::pair(Words{}, "pabal: ")}) {
     const Output wrong = check_command(words);
     EXPECT_EQ(wrong.exit, 2);
     EXPECT_EQ(wrong.out, "");
@@ -135,16 +170,21 @@ TEST_F(CommandsTest, ANewServerSaysHowToBegin) {
 
 TEST_F(CommandsTest, ADomainComesWithKeysAndRecords) {
   EXPECT_THAT(good({"domain", "add", "Example.com"}), HasSubstr("next: pabal account add someone@Example.com"));
-  EXPECT_THAT(good({"domain", "show", "example.com"}), AllOf(HasSubstr("pabal1r._domainkey.example.com"), HasSubstr("none: unknown users are refused")));
+  EXPECT_THAT(good({"domain", "show", "example.com"}),
+              AllOf(HasSubstr("pabal1r._domainkey.example.com"), HasSubstr("none: unknown users are refused")));
   EXPECT_THAT(good({"domain", "records", "example.com"}),
-              AllOf(StartsWith("example.com. MX 10 mail.example.com.\nexample.com. TXT \"v=spf1 mx -all\"\n"), HasSubstr("pabal1r._domainkey.example.com. TXT \"v=DKIM1; k=rsa; p="),
-                    HasSubstr("pabal1e._domainkey.example.com. TXT \"v=DKIM1; k=ed25519; p="), HasSubstr("_dmarc.example.com. TXT "), HasSubstr("_imaps._tcp.example.com. SRV 0 1 993 mail.example.com.\n")));
+              AllOf(StartsWith("example.com. MX 10 mail.example.com.\nexample.com. TXT \"v=spf1 mx -all\"\n"),
+                    HasSubstr("pabal1r._domainkey.example.com. TXT \"v=DKIM1; k=rsa; p="),
+                    HasSubstr("pabal1e._domainkey.example.com. TXT \"v=DKIM1; k=ed25519; p="),
+                    HasSubstr("_dmarc.example.com. TXT "),
+                    HasSubstr("_imaps._tcp.example.com. SRV 0 1 993 mail.example.com.\n")));
   const std::string records = good({"domain", "records", "example.com"});
   for (const auto line : text::split(records, '\n'))
     for (const auto quoted : text::split(line, '"')) EXPECT_LE(quoted.size(), 255u);
   EXPECT_THAT(bad({"domain", "add", "example.com"}), HasSubstr("is there already"));
   EXPECT_THAT(bad({"domain", "add", "localhost"}), HasSubstr("such as example.com"));
-  for (const char* verb : {"show", "records", "enable", "disable", "remove"}) EXPECT_THAT(bad({"domain", verb, "example.org"}), HasSubstr("there is no domain example.org")) << verb;
+  for (const char* verb : {"show", "records", "enable", "disable", "remove"})
+    EXPECT_THAT(bad({"domain", verb, "example.org"}), HasSubstr("there is no domain example.org")) << verb;
 }
 
 TEST_F(CommandsTest, ADomainChanges) {
@@ -168,10 +208,14 @@ TEST_F(CommandsTest, ADomainChanges) {
 
 TEST_F(CommandsTest, AnAccountIsAddedWithItsMailboxes) {
   people();
-  EXPECT_THAT(good({"account", "show", "Alice@example.com"}), AllOf(HasSubstr("name      Alice Liddell\n"), HasSubstr("quota     10.0 GiB\n"), HasSubstr("messages  0\n")));
+  EXPECT_THAT(
+      good({"account", "show", "Alice@example.com"}),
+      AllOf(HasSubstr("name      Alice Liddell\n"), HasSubstr("quota     10.0 GiB\n"), HasSubstr("messages  0\n")));
   EXPECT_THAT(good({"mailbox", "list", "alice@example.com"}), AllOf(HasSubstr("INBOX"), HasSubstr("Trash")));
-  EXPECT_THAT(good({"account", "list"}), AllOf(HasSubstr("alice@example.com  Alice Liddell"), HasSubstr("bob@example.com")));
-  EXPECT_TRUE(rooms->directory->check_password("alice@example.com", "correct horse")) << "the line end is not part of the password";
+  EXPECT_THAT(good({"account", "list"}),
+              AllOf(HasSubstr("alice@example.com  Alice Liddell"), HasSubstr("bob@example.com")));
+  EXPECT_TRUE(rooms->directory->check_password("alice@example.com", "correct horse"))
+      << "the line end is not part of the password";
 }
 
 TEST_F(CommandsTest, APasswordIsMadeUpAndShownOnce) {
@@ -190,7 +234,8 @@ TEST_F(CommandsTest, APasswordIsMadeUpAndShownOnce) {
 
 TEST_F(CommandsTest, PasswordsFromStandardInputAreTakenAsTheyAre) {
   people();
-  EXPECT_THAT(good({"account", "password", "bob@example.com", "--password-stdin"}, "  with blanks  \r\n"), Not(HasSubstr("blanks")));
+  EXPECT_THAT(good({"account", "password", "bob@example.com", "--password-stdin"}, "  with blanks  \r\n"),
+              Not(HasSubstr("blanks")));
   EXPECT_TRUE(rooms->directory->check_password("bob@example.com", "  with blanks  "));
   EXPECT_THAT(bad({"account", "password", "bob@example.com", "--password-stdin"}, 1, "short"), HasSubstr("too short"));
   EXPECT_THAT(bad({"account", "password", "bob@example.com", "--password-stdin"}), HasSubstr("too short"));
@@ -206,7 +251,9 @@ TEST_F(CommandsTest, AnAccountChanges) {
   EXPECT_TRUE(account("bob@example.com").admin);
   good({"account", "admin", "bob@example.com", "--off"});
   EXPECT_FALSE(account("bob@example.com").admin);
-  for (const auto& [given, expected] : {std::pair("1024", 1024ull), std::pair("3k", 3072ull), std::pair("2M", 2ull << 20), std::pair("1T", 1ull << 40), std::pair("none", 0ull)}) {
+  for (const auto& [given, expected] :
+       {std::pair("1024", 1024ull), std::pair("3k", 3072ull), std::pair("2M", 2ull << 20), std::pair("1T", 1ull << 40),
+        std::pair("none", 0ull)}) {
     good({"account", "quota", "bob@example.com", given});
     EXPECT_EQ(account("bob@example.com").quota_octets, expected) << given;
     EXPECT_EQ(rooms->mailboxes->figures(*rooms->store, account("bob@example.com").id)->quota_octets, expected);
@@ -222,7 +269,8 @@ TEST_F(CommandsTest, AccountsThatCannotBeSayWhy) {
   EXPECT_THAT(bad({"account", "add", "dave"}), HasSubstr("such as alice@example.com"));
   EXPECT_THAT(bad({"account", "add", "dave@example.com", "--quota", "much"}), HasSubstr("such as 10G"));
   EXPECT_THAT(bad({"account", "list", "example.org"}), HasSubstr("there is no domain example.org"));
-  for (const Words& words : {Words{"show"}, Words{"password"}, Words{"enable"}, Words{"disable"}, Words{"admin"}, Words{"remove"}})
+  for (const Words& words :
+       {Words{"show"}, Words{"password"}, Words{"enable"}, Words{"disable"}, Words{"admin"}, Words{"remove"}})
     EXPECT_THAT(bad({"account", words[0], "nobody@example.com"}), HasSubstr("`pabal account list`")) << words[0];
 }
 
@@ -237,8 +285,10 @@ TEST_F(CommandsTest, MailIsNotRemovedByAccident) {
     const auto filed = rooms->mailboxes->file(t, bob.id, *prepared, body, {});
     return filed ? Result<void>() : filed.error();
   }));
-  EXPECT_THAT(bad({"account", "remove", "bob@example.com"}), AllOf(HasSubstr("has 1 message"), HasSubstr("--with-mail"), HasSubstr("pabal account disable")));
-  EXPECT_THAT(good({"account", "remove", "bob@example.com", "--with-mail"}), HasSubstr("info@example.com still names it"));
+  EXPECT_THAT(bad({"account", "remove", "bob@example.com"}),
+              AllOf(HasSubstr("has 1 message"), HasSubstr("--with-mail"), HasSubstr("pabal account disable")));
+  EXPECT_THAT(good({"account", "remove", "bob@example.com", "--with-mail"}),
+              HasSubstr("info@example.com still names it"));
   EXPECT_FALSE(*rooms->directory->account(*rooms->store, "bob@example.com"));
 }
 
@@ -246,11 +296,14 @@ TEST_F(CommandsTest, MailIsNotRemovedByAccident) {
 
 TEST_F(CommandsTest, AnAliasIsAddedReplacedListedAndRemoved) {
   people();
-  EXPECT_EQ(good({"alias", "add", "team@example.com", "alice@example.com", "x@elsewhere.net"}), "team@example.com leads to alice@example.com, x@elsewhere.net\n");
+  EXPECT_EQ(good({"alias", "add", "team@example.com", "alice@example.com", "x@elsewhere.net"}),
+            "team@example.com leads to alice@example.com, x@elsewhere.net\n");
   good({"alias", "add", "team@example.com", "bob@example.com", "--receive-only"});
-  EXPECT_THAT(good({"alias", "list"}), AllOf(HasSubstr("team@example.com  no       bob@example.com"), Not(HasSubstr("alice"))));
+  EXPECT_THAT(good({"alias", "list"}),
+              AllOf(HasSubstr("team@example.com  no       bob@example.com"), Not(HasSubstr("alice"))));
   EXPECT_THAT(good({"alias", "list", "example.org"}), HasSubstr("no aliases"));
-  EXPECT_THAT(good({"alias", "add", "late@example.com", "gone@example.com"}), AllOf(HasSubstr("note: there is no gone@example.com yet"), HasSubstr("leads to nobody so far")));
+  EXPECT_THAT(good({"alias", "add", "late@example.com", "gone@example.com"}),
+              AllOf(HasSubstr("note: there is no gone@example.com yet"), HasSubstr("leads to nobody so far")));
   good({"alias", "remove", "team@example.com"});
   EXPECT_THAT(bad({"alias", "remove", "team@example.com"}), HasSubstr("there is no alias"));
   EXPECT_THAT(bad({"alias", "add", "alice@example.com", "bob@example.com"}), HasSubstr("is an account"));
@@ -264,13 +317,17 @@ TEST_F(CommandsTest, MailboxesAreMadeRenamedAndRemoved) {
   people();
   good({"mailbox", "create", "alice@example.com", "Work/2026"});
   good({"mailbox", "rename", "alice@example.com", "Work/2026", "Done/2026"});
-  EXPECT_THAT(good({"mailbox", "list", "alice@example.com"}), AllOf(HasSubstr("Done/2026"), HasSubstr("Work "), Not(HasSubstr("Work/2026"))));
-  EXPECT_THAT(good({"mailbox", "remove", "alice@example.com", "Done/2026"}), HasSubstr("pabal mailbox deleted alice@example.com"));
+  EXPECT_THAT(good({"mailbox", "list", "alice@example.com"}),
+              AllOf(HasSubstr("Done/2026"), HasSubstr("Work "), Not(HasSubstr("Work/2026"))));
+  EXPECT_THAT(good({"mailbox", "remove", "alice@example.com", "Done/2026"}),
+              HasSubstr("pabal mailbox deleted alice@example.com"));
   EXPECT_THAT(bad({"mailbox", "remove", "alice@example.com", "Done/2026"}), HasSubstr("pabal mailbox list"));
   EXPECT_THAT(bad({"mailbox", "create", "alice@example.com", "INBOX"}), HasSubstr("already"));
   bad({"mailbox", "create", "alice@example.com", "a//b"});
   bad({"mailbox", "remove", "alice@example.com", "INBOX"});
-  for (const Words& words : {Words{"mailbox", "list", "x@example.com"}, Words{"mailbox", "create", "x@example.com", "y"}, Words{"mailbox", "deleted", "x@example.com"}})
+  for (const Words& words :
+       {Words{"mailbox", "list", "x@example.com"}, Words{"mailbox", "create", "x@example.com", "y"},
+        Words{"mailbox", "deleted", "x@example.com"}})
     EXPECT_THAT(bad(words), HasSubstr("there is no account"));
 }
 
@@ -290,7 +347,8 @@ TEST_F(CommandsTest, ADeletedMessageComesBack) {
   const std::string id(text::split(text::split(listed, '\n')[1], ' ')[0]);
   EXPECT_THAT(bad({"mailbox", "undelete", "alice@example.com", "x"}), HasSubstr("is not an id"));
   bad({"mailbox", "undelete", "alice@example.com", "999"});
-  EXPECT_THAT(bad({"mailbox", "undelete", "alice@example.com", id, "--to", "Nowhere"}), HasSubstr("has no mailbox Nowhere"));
+  EXPECT_THAT(bad({"mailbox", "undelete", "alice@example.com", id, "--to", "Nowhere"}),
+              HasSubstr("has no mailbox Nowhere"));
   EXPECT_EQ(good({"mailbox", "undelete", "alice@example.com", id}), "brought back into INBOX\n");
   EXPECT_EQ(good({"mailbox", "deleted", "alice@example.com"}), "nothing to bring back\n");
 }
@@ -299,11 +357,15 @@ TEST_F(CommandsTest, ADeletedMessageComesBack) {
 
 TEST_F(CommandsTest, TheQueueIsSeenHeldHurriedAndCancelled) {
   const std::string id = waiting();
-  EXPECT_THAT(good({"queue", "list"}), AllOf(StartsWith("1 message waiting, 0 of them held\n" + id + "  12 min  8.0 KiB  from <alice@example.com>\n"),
-                                             HasSubstr("    bob@univ.edu  waiting, 3 tries, next in 2 h\n        451 4.7.1 later\\x1B[31m")));
+  EXPECT_THAT(
+      good({"queue", "list"}),
+      AllOf(StartsWith("1 message waiting, 0 of them held\n" + id + "  12 min  8.0 KiB  from <alice@example.com>\n"),
+            HasSubstr("    bob@univ.edu  waiting, 3 tries, next in 2 h\n        451 4.7.1 later\\x1B[31m")));
   EXPECT_THAT(good({"queue", "list", "univ.edu"}), HasSubstr(id));
   EXPECT_THAT(good({"queue", "list", "example.org"}), Not(HasSubstr(id)));
-  EXPECT_THAT(good({"queue", "show", text::lowered(id)}), AllOf(HasSubstr("account     alice@example.com\n"), HasSubstr("to          carol@elsewhere.net\n"), HasSubstr("from host   mx.univ.edu [192.0.2.1]\n")));
+  EXPECT_THAT(good({"queue", "show", text::lowered(id)}),
+              AllOf(HasSubstr("account     alice@example.com\n"), HasSubstr("to          carol@elsewhere.net\n"),
+                    HasSubstr("from host   mx.univ.edu [192.0.2.1]\n")));
 
   EXPECT_EQ(good({"queue", "hold", id}), id + " is held\n");
   good({"queue", "hold", id});

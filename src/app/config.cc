@@ -15,9 +15,12 @@
 namespace pabal::app {
 namespace {
 
-constexpr std::pair<std::string_view, Protocol> kProtocols[] = {
-    {"smtp", Protocol::kSmtp}, {"submission", Protocol::kSubmission}, {"submissions", Protocol::kSubmissions},
-    {"lmtp", Protocol::kLmtp}, {"imap", Protocol::kImap},             {"imaps", Protocol::kImaps}};
+constexpr std::pair<std::string_view, Protocol> kProtocols[] = {{"smtp", Protocol::kSmtp},
+                                                                {"submission", Protocol::kSubmission},
+                                                                {"submissions", Protocol::kSubmissions},
+                                                                {"lmtp", Protocol::kLmtp},
+                                                                {"imap", Protocol::kImap},
+                                                                {"imaps", Protocol::kImaps}};
 
 // One table of the file: hands out its values once, and names what nobody asked for.
 class Section {
@@ -42,7 +45,8 @@ class Section {
   }
   Result<void> finish() {
     for (const auto& [key, node] : table_)
-      if (!asked_.contains(std::string(key.str()))) fail(key.str(), "is not a setting of Pabal; see docs/configuration.md");
+      if (!asked_.contains(std::string(key.str())))
+        fail(key.str(), "is not a setting of Pabal; see docs/configuration.md");
     if (!error_.empty()) return Error{Code::kInvalid, error_};
     return {};
   }
@@ -80,7 +84,8 @@ Result<const toml::table*> table_of(const toml::table& root, std::string_view ke
 }
 
 // The tables of [[key]]; none when there is no such key.
-Result<std::vector<const toml::table*>> tables_of(const toml::table& root, std::string_view key, const std::string& file) {
+Result<std::vector<const toml::table*>> tables_of(const toml::table& root, std::string_view key,
+                                                  const std::string& file) {
   std::vector<const toml::table*> out;
   const toml::node* node = root.get(key);
   if (!node) return out;
@@ -97,7 +102,8 @@ Result<std::vector<const toml::table*>> tables_of(const toml::table& root, std::
 Result<void> read_listeners(const toml::table& root, const std::string& file, Config& config) {
   const auto tables = tables_of(root, "listen", file);
   if (!tables) return tables.error();
-  if (tables->empty()) return Error{Code::kInvalid, file + ": at least one [[listen]] with protocol and address is needed"};
+  if (tables->empty())
+    return Error{Code::kInvalid, file + ": at least one [[listen]] with protocol and address is needed"};
   for (const toml::table* table : *tables) {
     Section section(*table, "listen", file);
     const std::string protocol = section.string("protocol");
@@ -107,8 +113,10 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
     for (const auto& [name, value] : kProtocols)
       if (name == protocol) listener.protocol = value, known = true;
     if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap or imaps");
-    if (const auto parsed = net::parse_address(address)) listener.address = *parsed;
-    else section.fail("address", "must be ip:port, such as \"0.0.0.0:25\" or \"[::]:25\"");
+    if (const auto parsed = net::parse_address(address))
+      listener.address = *parsed;
+    else
+      section.fail("address", "must be ip:port, such as \"0.0.0.0:25\" or \"[::]:25\"");
     if (const auto done = section.finish(); !done) return done;
     config.listeners.push_back(listener);
   }
@@ -134,11 +142,14 @@ Result<void> read_tls(const toml::table& root, const std::string& file, Config& 
   Section tls(**table, "tls", file);
   config.tls_certificate = tls.string("certificate");
   config.tls_key = tls.string("key");
-  if (config.tls_certificate.empty() != config.tls_key.empty()) tls.fail(config.tls_key.empty() ? "certificate" : "key", "needs tls.certificate and tls.key together");
+  if (config.tls_certificate.empty() != config.tls_key.empty())
+    tls.fail(config.tls_key.empty() ? "certificate" : "key", "needs tls.certificate and tls.key together");
   return tls.finish();
 }
 
-bool is_ip(const std::string& s) { return net::parse_address(s.find(':') == s.npos ? s + ":25" : "[" + s + "]:25").ok(); }
+bool is_ip(const std::string& s) {
+  return net::parse_address(s.find(':') == s.npos ? s + ":25" : "[" + s + "]:25").ok();
+}
 
 bool is_port(std::string_view s) {
   const auto n = text::parse_u64(s);
@@ -151,7 +162,8 @@ Result<void> read_relay(const toml::table& root, const std::string& file, Config
   Section relay(**table, "relay", file);
   config.relay_port = static_cast<uint16_t>(relay.integer("port", 25, 1, 65535));
   config.relay_source_ip = relay.string("source_ip");
-  if (!config.relay_source_ip.empty() && !is_ip(config.relay_source_ip)) relay.fail("source_ip", "must be an IP address of this machine");
+  if (!config.relay_source_ip.empty() && !is_ip(config.relay_source_ip))
+    relay.fail("source_ip", "must be an IP address of this machine");
   config.relay_smarthost = relay.string("smarthost");
   const std::string_view host = config.relay_smarthost;
   const size_t end = host.rfind("]:");
@@ -184,7 +196,8 @@ Result<Config> read_config(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::error_code ignored;
   if (!in || std::filesystem::is_directory(file, ignored))
-    return Error{Code::kNotFound, "cannot read " + file + ": make one with `pabal quickstart DOMAIN`, or name yours with --config"};
+    return Error{Code::kNotFound,
+                 "cannot read " + file + ": make one with `pabal quickstart DOMAIN`, or name yours with --config"};
   std::ostringstream text;
   text << in.rdbuf();
   return parse_config(text.str(), file);
@@ -193,25 +206,31 @@ Result<Config> read_config(const std::string& file) {
 Result<Config> parse_config(std::string_view text, const std::string& file) {
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed)
-    return Error{Code::kInvalid, fmt::format("{}:{}: {}", file, parsed.error().source().begin.line, parsed.error().description())};
+    return Error{Code::kInvalid,
+                 fmt::format("{}:{}: {}", file, parsed.error().source().begin.line, parsed.error().description())};
   const toml::table& root = parsed.table();
 
   Config config;
   config.file = file;
   Section top(root, "", file);
   config.hostname = text::lowered(top.string("hostname"));
-  if (config.hostname.empty()) top.fail("hostname", "is missing: the public name of this server, such as \"mail.example.com\"");
+  if (config.hostname.empty())
+    top.fail("hostname", "is missing: the public name of this server, such as \"mail.example.com\"");
   config.data_dir = top.string("data");
   if (config.data_dir.empty()) top.fail("data", "is missing: the folder for the store, such as \"/var/lib/pabal\"");
-  if (const auto& name = config.hostname; !name.empty() && (message::ascii_domain(name) != name || name.find('.') == name.npos))
+  if (const auto& name = config.hostname;
+      !name.empty() && (message::ascii_domain(name) != name || name.find('.') == name.npos))
     top.fail("hostname", "must be a full host name, such as \"mail.example.com\"");
   if (!config.data_dir.empty() && std::filesystem::path(config.data_dir).is_relative() && !file.empty())
     config.data_dir = (std::filesystem::absolute(file).parent_path() / config.data_dir).lexically_normal();
   config.threads = static_cast<size_t>(top.integer("threads", 0, 0, 1024));
   config.max_message_size = static_cast<uint64_t>(top.integer("max_message_size", 50ll << 20, 64 << 10, 100ll << 20));
   const std::string level = top.string("log", "info");
-  constexpr std::pair<std::string_view, log::Level> kLevels[] = {
-      {"debug", log::Level::kDebug}, {"info", log::Level::kInfo}, {"warn", log::Level::kWarn}, {"error", log::Level::kError}, {"off", log::Level::kOff}};
+  constexpr std::pair<std::string_view, log::Level> kLevels[] = {{"debug", log::Level::kDebug},
+                                                                 {"info", log::Level::kInfo},
+                                                                 {"warn", log::Level::kWarn},
+                                                                 {"error", log::Level::kError},
+                                                                 {"off", log::Level::kOff}};
   bool known = false;
   for (const auto& [name, value] : kLevels)
     if (name == level) config.log_level = value, known = true;

@@ -20,26 +20,26 @@ struct ListenerConfig {
   net::Address address;
 };
 
-struct ZoneConfig {   // answered in process, before any real look-up
+struct ZoneConfig {  // answered in process, before any real look-up
   std::string origin;
-  std::string text;   // master-file form
+  std::string text;  // master-file form
 };
 
 struct Config {
-  std::string file;              // where it was read from, for messages and reload
-  std::string hostname;          // the name in greetings, Received and EHLO
-  std::string data_dir;          // store, admin socket, certificates made at first start
-  std::string tls_certificate;   // PEM chain; empty: DATA/tls/certificate.pem, self-signed at first start
+  std::string file;             // where it was read from, for messages and reload
+  std::string hostname;         // the name in greetings, Received and EHLO
+  std::string data_dir;         // store, admin socket, certificates made at first start
+  std::string tls_certificate;  // PEM chain; empty: DATA/tls/certificate.pem, self-signed at first start
   std::string tls_key;
   std::vector<ListenerConfig> listeners;
-  size_t threads = 0;            // event loops; 0: one a core
+  size_t threads = 0;  // event loops; 0: one a core
   uint64_t max_message_size = 50ull << 20;
   log::Level log_level = log::Level::kInfo;
 
-  uint16_t relay_port = 25;      // where other servers listen; other than 25 only in tests and the demo
-  std::string relay_source_ip;   // empty: the system chooses
-  std::string relay_smarthost;   // "[host]:port", or empty: by MX
-  std::string dns_forwarder;     // "127.0.0.1@5353", or empty: /etc/resolv.conf
+  uint16_t relay_port = 25;     // where other servers listen; other than 25 only in tests and the demo
+  std::string relay_source_ip;  // empty: the system chooses
+  std::string relay_smarthost;  // "[host]:port", or empty: by MX
+  std::string dns_forwarder;    // "127.0.0.1@5353", or empty: /etc/resolv.conf
   std::vector<ZoneConfig> zones;
 
   std::string admin_socket() const { return data_dir + "/admin.sock"; }

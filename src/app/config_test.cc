@@ -36,7 +36,8 @@ TEST(Config, ReadsWhatItNames) {
 }
 
 TEST(Config, NamesFileLineAndSettingOfEachFault) {
-  const std::string top = "hostname = \"mail.example.com\"\ndata = \"/d\"\n", listen = "[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"\n";
+  const std::string top = "hostname = \"mail.example.com\"\ndata = \"/d\"\n",
+                    listen = "[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"\n";
   const std::pair<std::string, std::string> cases[] = {
       {"hostname = 3", "pabal.toml:1: hostname must be a string"},
       {"data = \"/d\"", "hostname is missing"},
@@ -50,7 +51,8 @@ TEST(Config, NamesFileLineAndSettingOfEachFault) {
       {top + "[listen]\nprotocol = \"smtp\"", "pabal.toml:3: listen must be an array of tables"},
       {top + "[[listen]]\nprotocol = \"http\"\naddress = \"1.2.3.4:5\"", "pabal.toml:4: listen.protocol must be"},
       {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"25\"", "pabal.toml:5: listen.address must be"},
-      {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"1.2.3.4:5\"\ntls = true", "pabal.toml:6: listen.tls is not a setting"},
+      {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"1.2.3.4:5\"\ntls = true",
+       "pabal.toml:6: listen.tls is not a setting"},
       {top + "threads = -1", "pabal.toml:3: threads must be between"},
       {top + "threads = 1.5", "pabal.toml:3: threads must be a whole number"},
       {top + "log = \"loud\"", "pabal.toml:3: log must be debug"},
@@ -87,7 +89,9 @@ TEST(Config, TakesTheFormsThatItAsksFor) {
 }
 
 TEST(Config, AFolderOfItsOwnIsTakenFromWhereTheFileLies) {
-  const auto config = parse_config("hostname = \"mail.example.com\"\ndata = \"../var\"\n[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"", "/srv/mail/etc/pabal.toml");
+  const auto config = parse_config(
+      "hostname = \"mail.example.com\"\ndata = \"../var\"\n[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"",
+      "/srv/mail/etc/pabal.toml");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->data_dir, "/srv/mail/var");
 }

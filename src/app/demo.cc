@@ -45,8 +45,9 @@ Result<void> populate(Rooms& rooms, const std::string& domain, const std::string
   const auto known = rooms.directory->account(*rooms.store, account);
   if (!known) return known.error();
   if (*known) return {};
-  for (const auto& [args, input] : {std::pair(std::vector<std::string>{"domain", "add", domain}, ""),
-                                    std::pair(std::vector<std::string>{"account", "add", account, "--name", name, "--password-stdin"}, kPassword)})
+  for (const auto& [args, input] :
+       {std::pair(std::vector<std::string>{"domain", "add", domain}, ""),
+        std::pair(std::vector<std::string>{"account", "add", account, "--name", name, "--password-stdin"}, kPassword)})
     if (const Output done = run_command(rooms, args, input); done.exit != 0) return Error{Code::kInternal, done.err};
   return {};
 }
@@ -83,7 +84,8 @@ void show_trace(Server& server, const std::string& message_id) {
 
 constexpr const char* kThingsToTry =
     "Things to try (the password is pabal-demo for both):\n"
-    "  telnet 127.0.0.2 2525                      HELO, MAIL FROM:<you@example.com>, RCPT TO:<bob@univ.edu>, DATA, ., QUIT\n"
+    "  telnet 127.0.0.2 2525                      HELO, MAIL FROM:<you@example.com>, RCPT TO:<bob@univ.edu>, DATA, ., "
+    "QUIT\n"
     "  swaks -s 127.0.0.1:2587 -tls -au alice@example.com -ap pabal-demo -f alice@example.com -t bob@univ.edu\n"
     "  curl -k imaps://127.0.0.2:2993/INBOX -u bob@univ.edu:pabal-demo -X 'FETCH 1:* ENVELOPE'\n"
     "  any mail program: IMAP 127.0.0.2:2993 (TLS), SMTP 127.0.0.2:2587 (STARTTLS), user bob@univ.edu\n";
@@ -102,18 +104,24 @@ int run_demo(const DemoOptions& options) {
   if (!here) return fail(here.error());
   auto there = Server::start(config_of(folder, "univ.edu", "127.0.0.2"));
   if (!there) return fail(there.error());
-  if (const auto done = populate((*here)->rooms(), "example.com", "alice@example.com", "Alice"); !done) return fail(done.error());
-  if (const auto done = populate((*there)->rooms(), "univ.edu", "bob@univ.edu", "Bob"); !done) return fail(done.error());
+  if (const auto done = populate((*here)->rooms(), "example.com", "alice@example.com", "Alice"); !done)
+    return fail(done.error());
+  if (const auto done = populate((*there)->rooms(), "univ.edu", "bob@univ.edu", "Bob"); !done)
+    return fail(done.error());
 
-  say("  alice@example.com   127.0.0.1   SMTP 2525  submission 2587  submissions 2465  IMAP 2143  IMAPS 2993  LMTP 2424");
-  say("  bob@univ.edu        127.0.0.2   the same ports                                       password of both: pabal-demo\n");
+  say("  alice@example.com   127.0.0.1   SMTP 2525  submission 2587  submissions 2465  IMAP 2143  IMAPS 2993  LMTP "
+      "2424");
+  say("  bob@univ.edu        127.0.0.2   the same ports                                       password of both: "
+      "pabal-demo\n");
 
   net::IoLoops loops(1);
   Rooms& rooms = (*here)->rooms();
   const Letter letter = first_letter(rooms.random, rooms.clock.now());
-  const auto sent = wait_for(loops.loop(0), send_letter(loops.loop(0), loops.network(), {"127.0.0.1", 2587}, kPassword, letter, say));
+  const auto sent =
+      wait_for(loops.loop(0), send_letter(loops.loop(0), loops.network(), {"127.0.0.1", 2587}, kPassword, letter, say));
   if (!sent) return fail(sent.error());
-  const auto read = wait_for(loops.loop(0), read_letter(loops.loop(0), loops.network(), {"127.0.0.2", 2993}, kPassword, letter.message_id, say));
+  const auto read = wait_for(loops.loop(0), read_letter(loops.loop(0), loops.network(), {"127.0.0.2", 2993}, kPassword,
+                                                        letter.message_id, say));
   if (!read) return fail(read.error());
   say("\nBob reads:\n");
   say(*read);

@@ -19,7 +19,8 @@ std::string quoted_txt(std::string_view txt) {
 
 Result<std::vector<identity::DkimKey>> make_dkim_keys() {
   std::vector<identity::DkimKey> keys;
-  for (const auto& [selector, algorithm] : {std::pair("pabal1r", trust::DkimAlgorithm::kRsa2048), std::pair("pabal1e", trust::DkimAlgorithm::kEd25519)}) {
+  for (const auto& [selector, algorithm] :
+       {std::pair("pabal1r", trust::DkimAlgorithm::kRsa2048), std::pair("pabal1e", trust::DkimAlgorithm::kEd25519)}) {
     auto key = trust::make_dkim_key(algorithm);
     if (!key) return key.error();
     keys.push_back({selector, std::move(key->private_pem)});
@@ -27,9 +28,11 @@ Result<std::vector<identity::DkimKey>> make_dkim_keys() {
   return keys;
 }
 
-Result<std::string> dns_records(const identity::Domain& domain, std::string_view hostname, const std::vector<std::string>& ips) {
+Result<std::string> dns_records(const identity::Domain& domain, std::string_view hostname,
+                                const std::vector<std::string>& ips) {
   std::string out;
-  for (const std::string& ip : ips) out += fmt::format("{}. {} {}\n", hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
+  for (const std::string& ip : ips)
+    out += fmt::format("{}. {} {}\n", hostname, ip.find(':') == ip.npos ? "A" : "AAAA", ip);
   out += fmt::format("{0}. MX 10 {1}.\n{0}. TXT \"v=spf1 mx -all\"\n", domain.name, hostname);
   for (const identity::DkimKey& key : domain.dkim_keys) {
     const auto txt = trust::dkim_txt(key.private_pem);
@@ -38,8 +41,10 @@ Result<std::string> dns_records(const identity::Domain& domain, std::string_view
   }
   out += fmt::format("_dmarc.{0}. TXT \"v=DMARC1; p=none; rua=mailto:postmaster@{0}\"\n", domain.name);
   // RFC 6186, RFC 8314 §5.1: mail programs find their servers by these.
-  return out + fmt::format("_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"
-                           "_imaps._tcp.{0}. SRV 0 1 993 {1}.\n_imap._tcp.{0}. SRV 10 1 143 {1}.\n", domain.name, hostname);
+  return out + fmt::format(
+                   "_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"
+                   "_imaps._tcp.{0}. SRV 0 1 993 {1}.\n_imap._tcp.{0}. SRV 10 1 143 {1}.\n",
+                   domain.name, hostname);
 }
 
 }  // namespace pabal::app

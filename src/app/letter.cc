@@ -117,9 +117,11 @@ Letter first_letter(Random& random, Time now) {
   Letter letter;
   letter.message_id = message::new_message_id(random, now, "example.com");
   letter.content = fmt::format(
-      "From: Alice <alice@example.com>\r\nTo: Bob <bob@univ.edu>\r\nSubject: A letter from Alice\r\nDate: {}\r\nMessage-ID: {}\r\n"
+      "From: Alice <alice@example.com>\r\nTo: Bob <bob@univ.edu>\r\nSubject: A letter from Alice\r\nDate: "
+      "{}\r\nMessage-ID: {}\r\n"
       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-      "Dear Bob,\r\n\r\nthis letter went from my mail program to my server, waited in its queue, asked DNS for yours,\r\n"
+      "Dear Bob,\r\n\r\nthis letter went from my mail program to my server, waited in its queue, asked DNS for "
+      "yours,\r\n"
       "crossed over by SMTP with STARTTLS, and lay in your mailbox before you read it.\r\n\r\n"
       "파발이 도착했습니다.\r\n\r\nAlice\r\n",
       message::format_date(now), letter.message_id);
@@ -135,7 +137,7 @@ Task<Result<std::string>> send_letter(net::Loop& loop, net::Network& network, ne
   Task<Result<std::string>> greeting = smtp.reply("220");
   if (const Result<std::string> got = co_await greeting; !got) co_return got.error();
 
-    const std::string plain = text::base64(std::string("\0alice@example.com\0", 19) + password);
+  const std::string plain = text::base64(std::string("\0alice@example.com\0", 19) + password);
   std::vector<Step> before, after;  // filled by push_back: g++ 12 mishandles initializer lists in coroutines
   before.push_back({"EHLO alices-laptop.example.com", "250", ""});
   before.push_back({"STARTTLS", "220", "STARTTLS"});

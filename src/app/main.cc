@@ -109,9 +109,7 @@ int run(int argc, char** argv) {
     if (unknown.empty()) return app.exit(error);
     std::cerr << "pabal: there is no command " << unknown.front() << "; pabal --help shows all\n";
     return 2;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
   return exit;
 }
 

@@ -40,7 +40,8 @@ class RealProbe final : public Probe {
     auto answer = std::make_shared<std::promise<Result<dns::Answer>>>();
     auto future = answer->get_future();
     resolver_->query(name, type, [answer](Result<dns::Answer> a) { answer->set_value(std::move(a)); });
-    if (future.wait_for(kProbeTime) != std::future_status::ready) return Error{Code::kTimeout, "no answer within 10 seconds"};
+    if (future.wait_for(kProbeTime) != std::future_status::ready)
+      return Error{Code::kTimeout, "no answer within 10 seconds"};
     return future.get();
   }
   Result<void> connect(const std::string& ip, uint16_t port) override {
@@ -73,7 +74,8 @@ class RealProbe final : public Probe {
  private:
   static Task<void> dial(net::IoLoops& loops, net::Address to, std::shared_ptr<std::promise<Result<void>>> answer) {
     net::Loop& loop = loops.loop(0);
-    Task<Result<std::unique_ptr<net::Stream>>> connecting = loops.network().connect(loop, to, "", loop.now() + kProbeTime);
+    Task<Result<std::unique_ptr<net::Stream>>> connecting =
+        loops.network().connect(loop, to, "", loop.now() + kProbeTime);
     const auto stream = co_await connecting;
     answer->set_value(stream ? Result<void>() : stream.error());
   }
@@ -97,23 +99,28 @@ class Made {
   Result<void> folder(const fs::path& path, fs::perms mode) {
     std::error_code failure;
     fs::path top;
-    for (fs::path missing = path; !missing.empty() && !fs::exists(missing, failure); missing = missing.parent_path()) top = missing;
+    for (fs::path missing = path; !missing.empty() && !fs::exists(missing, failure); missing = missing.parent_path())
+      top = missing;
     if (top.empty() && fs::is_directory(path, failure)) return {};
     if (!top.empty()) paths_.push_back(top);
     fs::create_directories(path, failure);
     if (!failure) fs::permissions(path, mode, failure);
-    if (failure) return Error{Code::kIo, fmt::format("cannot make {}: {}; run as root, or name another folder", path.string(), failure.message())};
+    if (failure)
+      return Error{Code::kIo, fmt::format("cannot make {}: {}; run as root, or name another folder", path.string(),
+                                          failure.message())};
     return {};
   }
   // Exclusively: a file that is there already is somebody's, and is never replaced.
   Result<void> file(const fs::path& path, std::string_view text, mode_t mode) {
     const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
     if (fd < 0)
-      return Error{errno == EEXIST ? Code::kExists : Code::kIo,
-                   fmt::format("cannot make {}: {}{}", path.string(), std::strerror(errno),
-                               errno == EEXIST ? "; remove it to start afresh" : "; run as root, or name another folder")};
+      return Error{
+          errno == EEXIST ? Code::kExists : Code::kIo,
+          fmt::format("cannot make {}: {}{}", path.string(), std::strerror(errno),
+                      errno == EEXIST ? "; remove it to start afresh" : "; run as root, or name another folder")};
     paths_.push_back(path);
-    const bool written = ::fchmod(fd, mode) == 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+    const bool written = ::fchmod(fd, mode) == 0 &&
+                         ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
     ::close(fd);
     if (!written) return Error{Code::kIo, "cannot write " + path.string() + "; is the disk full?"};
     return {};
@@ -123,8 +130,9 @@ class Made {
   std::vector<fs::path> paths_;
 };
 
-constexpr fs::perms kPrivate = fs::perms::owner_all, kPublic = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                                                               fs::perms::others_read | fs::perms::others_exec;
+constexpr fs::perms kPrivate = fs::perms::owner_all, kPublic = fs::perms::owner_all | fs::perms::group_read |
+                                                               fs::perms::group_exec | fs::perms::others_read |
+                                                               fs::perms::others_exec;
 
 std::string config_text(const QuickstartOptions& o) {
   std::string out = fmt::format(
@@ -133,11 +141,18 @@ std::string config_text(const QuickstartOptions& o) {
       "hostname = \"{}\"\ndata = \"{}\"\n",
       o.hostname, o.data_dir);
   if (!o.dns_forwarder.empty()) out += fmt::format("\n[dns]\nforwarder = \"{}\"\n", o.dns_forwarder);
-  out += "\n# A certificate from a CA goes here; without one a self-signed one is made at the first start.\n"
-         "# [tls]\n# certificate = \"/etc/letsencrypt/live/" + o.hostname + "/fullchain.pem\"\n"
-         "# key = \"/etc/letsencrypt/live/" + o.hostname + "/privkey.pem\"\n"
-         "\n# Where outgoing port 25 is blocked: a relay that takes your mail.\n# [relay]\n# smarthost = \"[relay.example.net]:587\"\n";
-  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25}, {"submission", 587}, {"submissions", 465}, {"imap", 143}, {"imaps", 993}};
+  out +=
+      "\n# A certificate from a CA goes here; without one a self-signed one is made at the first start.\n"
+      "# [tls]\n# certificate = \"/etc/letsencrypt/live/" +
+      o.hostname +
+      "/fullchain.pem\"\n"
+      "# key = \"/etc/letsencrypt/live/" +
+      o.hostname +
+      "/privkey.pem\"\n"
+      "\n# Where outgoing port 25 is blocked: a relay that takes your mail.\n# [relay]\n# smarthost = "
+      "\"[relay.example.net]:587\"\n";
+  constexpr std::pair<const char*, int> kListeners[] = {
+      {"smtp", 25}, {"submission", 587}, {"submissions", 465}, {"imap", 143}, {"imaps", 993}};
   for (const auto& [protocol, port] : kListeners)
     for (const char* any : {"0.0.0.0", "[::]"})
       out += fmt::format("\n[[listen]]\nprotocol = \"{}\"\naddress = \"{}:{}\"\n", protocol, any, port);
@@ -150,16 +165,17 @@ std::string unit_text(const QuickstartOptions& o) {
   if (failure) program = "/usr/local/bin/pabal";
   return fmt::format(
       "[Unit]\nDescription=Pabal mail server\nAfter=network-online.target\nWants=network-online.target\n\n"
-      "[Service]\nType=simple\nUser={0}\nExecStart={1} --config {2}/pabal.toml serve\nExecReload=/bin/kill -HUP $MAINPID\n"
+      "[Service]\nType=simple\nUser={0}\nExecStart={1} --config {2}/pabal.toml serve\nExecReload=/bin/kill -HUP "
+      "$MAINPID\n"
       "Restart=on-failure\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
-      "NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\nReadWritePaths={3}\n"
+      "NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\nPrivateDevices=yes\nReadWritePaths={"
+      "3}\n"
       "LimitNOFILE=65536\n\n[Install]\nWantedBy=multi-user.target\n",
       o.user, program.string(), o.config_dir, o.data_dir);
 }
 
 // The store with the domain, its keys and the first account; gives the password.
-Result<std::string> fill_store(const QuickstartOptions& o, const Config& config,
-                               const identity::Domain& domain) {
+Result<std::string> fill_store(const QuickstartOptions& o, const Config& config, const identity::Domain& domain) {
   const auto rooms = open_rooms(config);
   if (!rooms) return rooms.error();
   const auto added = (*rooms)->store->transact_and_wait(
@@ -181,7 +197,8 @@ void check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::
   const auto take = [&](const std::vector<Finding>& part) {
     out << to_text(part) << std::flush;
     seen += part.size();
-    bad += static_cast<size_t>(std::count_if(part.begin(), part.end(), [](const Finding& f) { return f.verdict != Finding::Verdict::kGood; }));
+    bad += static_cast<size_t>(
+        std::count_if(part.begin(), part.end(), [](const Finding& f) { return f.verdict != Finding::Verdict::kGood; }));
   };
   out << "Looking at the world from here, as other mail servers will:\n" << std::flush;
   take(check_resolver(probe));
@@ -191,12 +208,15 @@ void check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::
   take(check_ports(probe, {25, 465, 587, 143, 993}));
   take(check_block_lists(probe, ips));
   take(check_domain(probe, o.domain, o.hostname));
-  out << (bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, seen) : "\nAll is well.\n\n");
+  out << (bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, seen)
+              : "\nAll is well.\n\n");
 }
 
 // These go between quotes into pabal.toml and the unit.
 bool is_plain(std::string_view s) {
-  return std::none_of(s.begin(), s.end(), [](unsigned char c) { return c <= ' ' || c == '"' || c == '\\' || c == '%' || c == '$' || c == 0x7F; });
+  return std::none_of(s.begin(), s.end(), [](unsigned char c) {
+    return c <= ' ' || c == '"' || c == '\\' || c == '%' || c == '$' || c == 0x7F;
+  });
 }
 
 // Fills in what was not given; kInvalid for what is no domain.
@@ -213,18 +233,22 @@ Result<QuickstartOptions> completed(QuickstartOptions o) {
   }
   const auto hostname = dns::to_ascii(o.hostname);
   if (!hostname || hostname->find('.') == std::string::npos)
-    return Error{Code::kInvalid, o.hostname + " is not a host name; give one such as mail." + o.domain + " with --hostname"};
+    return Error{Code::kInvalid,
+                 o.hostname + " is not a host name; give one such as mail." + o.domain + " with --hostname"};
   o.hostname = *hostname;
   if (o.account.empty()) o.account = "postmaster@" + o.domain;
   if (o.account.find('@') == o.account.npos) o.account += "@" + o.domain;
   for (const std::string& ip : o.public_ips)
-    if (!net::parse_address(ip.find(':') == ip.npos ? ip + ":25" : "[" + ip + "]:25")) return Error{Code::kInvalid, ip + " is not an IP address"};
+    if (!net::parse_address(ip.find(':') == ip.npos ? ip + ":25" : "[" + ip + "]:25"))
+      return Error{Code::kInvalid, ip + " is not an IP address"};
   for (std::string* folder : {&o.config_dir, &o.data_dir, &o.unit_dir}) {
     *folder = fs::absolute(*folder).lexically_normal();
     if (folder->size() > 1 && folder->back() == '/') folder->pop_back();
-    if (!is_plain(*folder)) return Error{Code::kInvalid, *folder + " cannot be used: choose a folder without blanks and quotes"};
+    if (!is_plain(*folder))
+      return Error{Code::kInvalid, *folder + " cannot be used: choose a folder without blanks and quotes"};
   }
-  if (!is_plain(o.user) || !is_plain(o.dns_forwarder)) return Error{Code::kInvalid, "--user and --dns-forwarder have no blanks and quotes"};
+  if (!is_plain(o.user) || !is_plain(o.dns_forwarder))
+    return Error{Code::kInvalid, "--user and --dns-forwarder have no blanks and quotes"};
   return o;
 }
 
@@ -236,17 +260,21 @@ Result<void> give_to(const std::string& name, const std::string& folder) {
   std::error_code failure;
   for (const auto& entry : fs::recursive_directory_iterator(folder, failure)) all.push_back(entry.path());
   for (const fs::path& path : all)
-    if (failure || ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) return Error{Code::kIo, "cannot give " + path.string() + " to " + name};
+    if (failure || ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0)
+      return Error{Code::kIo, "cannot give " + path.string() + " to " + name};
   return {};
 }
 
-struct Written { std::string records, password; };
+struct Written {
+  std::string records, password;
+};
 
 // Files, keys and store; whatever fails, all that was made before is unmade.
 Result<Written> write_all(const QuickstartOptions& o, const std::vector<std::string>& ips) {
   const std::string config_file = o.config_dir + "/pabal.toml", store = o.data_dir + "/store";
   std::error_code ignored;
-  if (fs::exists(store, ignored)) return Error{Code::kExists, store + " holds a mail store already; name another folder with --data-dir"};
+  if (fs::exists(store, ignored))
+    return Error{Code::kExists, store + " holds a mail store already; name another folder with --data-dir"};
   Made made;
   if (const auto done = made.folder(o.config_dir, kPublic); !done) return done.error();
   if (const auto done = made.folder(o.unit_dir, kPublic); !done) return done.error();
@@ -308,10 +336,12 @@ int quickstart(const QuickstartOptions& given, Probe& probe, std::ostream& out, 
     err << "quickstart failed, nothing was left behind: " << written.error().message << "\n";
     return 1;
   }
-  out << fmt::format("Written: {}/pabal.toml, {}/pabal.service, {}\n\nFirst account (admin): {}\npassword: {}\n\n"
-                     "Publish these DNS records (also in {}/dns-records.txt):\n\n{}\nThen:\n",
-                     o.config_dir, o.unit_dir, o.data_dir, o.account, written->password, o.config_dir, written->records);
-  if (!::getpwnam(o.user.c_str())) out << fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
+  out << fmt::format(
+      "Written: {}/pabal.toml, {}/pabal.service, {}\n\nFirst account (admin): {}\npassword: {}\n\n"
+      "Publish these DNS records (also in {}/dns-records.txt):\n\n{}\nThen:\n",
+      o.config_dir, o.unit_dir, o.data_dir, o.account, written->password, o.config_dir, written->records);
+  if (!::getpwnam(o.user.c_str()))
+    out << fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
   out << "  systemctl daemon-reload && systemctl enable --now pabal\n";
   return 0;
 }

@@ -1,5 +1,5 @@
-// pabal quickstart DOMAIN: checks the world, then writes pabal.toml, a systemd unit, the store with the domain, its DKIM keys
-// and the first admin account, and prints the DNS records to publish. A failed run leaves nothing behind.
+// pabal quickstart DOMAIN: checks the world, then writes pabal.toml, a systemd unit, the store with the domain, its
+// DKIM keys and the first admin account, and prints the DNS records to publish. A failed run leaves nothing behind.
 #pragma once
 
 #include <iosfwd>
@@ -22,16 +22,16 @@ struct QuickstartOptions {
   std::string config_dir = "/etc/pabal";
   std::string data_dir = "/var/lib/pabal";
   std::string unit_dir = "/etc/systemd/system";
-  std::string dns_forwarder;            // "ip@port" instead of /etc/resolv.conf
-  std::string user = "pabal";           // whom the unit runs as
+  std::string dns_forwarder;   // "ip@port" instead of /etc/resolv.conf
+  std::string user = "pabal";  // whom the unit runs as
   bool skip_checks = false;
 };
 
 void add_quickstart_options(CLI::App& app, QuickstartOptions& options);
 int run_quickstart(const QuickstartOptions& options);
 
-// The part behind the real world: what run_quickstart does with a probe of its own. Findings go to `out` as they are made; why
-// it failed to `err`.
+// The part behind the real world: what run_quickstart does with a probe of its own. Findings go to `out` as they are
+// made; why it failed to `err`.
 int quickstart(const QuickstartOptions& options, Probe& probe, std::ostream& out, std::ostream& err);
 
 }  // namespace pabal::app

@@ -25,17 +25,19 @@ using testing::Not;
 // A world of one zone; connections to port 25 work unless `blocked`.
 class FakeProbe final : public Probe {
  public:
-  explicit FakeProbe(std::string_view zone = "", bool secure = true) {
-    EXPECT_TRUE(zones_.load(".", zone, secure));
-  }
+  explicit FakeProbe(std::string_view zone = "", bool secure = true) { EXPECT_TRUE(zones_.load(".", zone, secure)); }
   void fail(const std::string& name) { zones_.fail(name, Code::kUnavailable); }
   Result<dns::Answer> query(const std::string& name, dns::Type type) override {
     Result<dns::Answer> out = Error{Code::kInternal, "no answer"};
     zones_.query(name, type, [&](Result<dns::Answer> answer) { out = std::move(answer); });
     return out;
   }
-  Result<void> connect(const std::string&, uint16_t) override { return blocked ? Result<void>(Code::kTimeout, "timed out") : Result<void>(); }
-  Result<void> can_listen(uint16_t port) override { return port == taken ? Result<void>(Code::kExists, "is taken") : Result<void>(); }
+  Result<void> connect(const std::string&, uint16_t) override {
+    return blocked ? Result<void>(Code::kTimeout, "timed out") : Result<void>();
+  }
+  Result<void> can_listen(uint16_t port) override {
+    return port == taken ? Result<void>(Code::kExists, "is taken") : Result<void>();
+  }
   std::vector<std::string> addresses() override { return {"127.0.0.1", "10.0.0.4", "198.100.1.5"}; }
 
   bool blocked = false;
@@ -54,7 +56,8 @@ constexpr std::string_view kHealthy =
     "mx.gmail.com. A 142.250.1.26\n";
 
 struct Folder {
-  fs::path path = fs::path(testing::TempDir()) / ("pabal-quickstart-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
+  fs::path path =
+      fs::path(testing::TempDir()) / ("pabal-quickstart-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
   ~Folder() { fs::remove_all(path); }
   static inline int count = 0;
   QuickstartOptions options() const {
@@ -82,7 +85,8 @@ Run run(const QuickstartOptions& options, Probe& probe) {
 std::vector<std::string> everything_in(const fs::path& path) {
   std::vector<std::string> out;
   if (fs::exists(path))
-    for (const auto& entry : fs::recursive_directory_iterator(path)) out.push_back(entry.path().lexically_relative(path));
+    for (const auto& entry : fs::recursive_directory_iterator(path))
+      out.push_back(entry.path().lexically_relative(path));
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -102,7 +106,8 @@ TEST(Quickstart, SetsUpAServerOnAHealthyHost) {
   const auto rooms = open_rooms(*config);
   ASSERT_TRUE(rooms);
   const size_t at = out.find("password: ") + 10;
-  const auto account = (*rooms)->directory->check_password("postmaster@example.com", out.substr(at, out.find('\n', at) - at));
+  const auto account =
+      (*rooms)->directory->check_password("postmaster@example.com", out.substr(at, out.find('\n', at) - at));
   ASSERT_TRUE(account);
   EXPECT_TRUE(account->admin);
   EXPECT_EQ((*(*rooms)->directory->domain(*(*rooms)->store, "example.com"))->dkim_keys.size(), 2u);
@@ -158,7 +163,9 @@ TEST(Quickstart, AFolderNamedFromHereIsTheSameForTheServer) {
 
 TEST(Quickstart, NamesEachFaultOfTheWorldWithItsFix) {
   Folder folder;
-  FakeProbe probe("gmail.com. MX 5 mx.gmail.com.\nmx.gmail.com. A 142.250.1.26\n5.1.100.198.zen.spamhaus.org. A 127.0.0.4\nexample.com. MX 5 old.example.net.\n");
+  FakeProbe probe(
+      "gmail.com. MX 5 mx.gmail.com.\nmx.gmail.com. A 142.250.1.26\n5.1.100.198.zen.spamhaus.org. A "
+      "127.0.0.4\nexample.com. MX 5 old.example.net.\n");
   probe.blocked = true;
   probe.taken = 25;
   const auto [exit, out, err] = run(folder.options(), probe);
@@ -174,7 +181,12 @@ TEST(Quickstart, NamesEachFaultOfTheWorldWithItsFix) {
 
 // Each step of the writing finds something in its way.
 TEST(Quickstart, AFailureAtAnyStepLeavesNothingBehindAndHarmsNothing) {
-  struct Case { const char* name; const char* in_the_way; bool folder; std::string account; };
+  struct Case {
+    const char* name;
+    const char* in_the_way;
+    bool folder;
+    std::string account;
+  };
   const Case cases[] = {
       {"the store is there", "var/store/CURRENT", false, ""},
       {"a file where the configuration's folder goes", "etc", false, ""},
@@ -211,7 +223,8 @@ TEST(Quickstart, AFailureAtAnyStepLeavesNothingBehindAndHarmsNothing) {
   }
 }
 
-// No file may grow beyond a limit, as on a full disk. Of our own files only: RocksDB 7.8 of Debian asserts when its log cannot grow.
+// No file may grow beyond a limit, as on a full disk. Of our own files only: RocksDB 7.8 of Debian asserts when its log
+// cannot grow.
 TEST(Quickstart, AFullDiskLeavesNothingBehind) {
   const auto before = std::signal(SIGXFSZ, SIG_IGN);
   for (const rlim_t octets : {0, 500}) {
@@ -296,10 +309,13 @@ TEST(Quickstart, RefusesWordsThatItCannotWriteDown) {
 
 TEST(Checks, WhatCannotBeLookedUpIsNeitherGoodNorBad) {
   FakeProbe probe(kHealthy);
-  for (const char* name : {"mail.example.com", "5.1.100.198.in-addr.arpa", "example.com", "5.1.100.198.zen.spamhaus.org"}) probe.fail(name);
+  for (const char* name :
+       {"mail.example.com", "5.1.100.198.in-addr.arpa", "example.com", "5.1.100.198.zen.spamhaus.org"})
+    probe.fail(name);
   const std::vector<std::string> ips{"198.100.1.5"};
-  for (const auto& findings : {check_host_name(probe, "mail.example.com", ips), check_reverse_dns(probe, "mail.example.com", ips),
-                               check_domain(probe, "example.com", "mail.example.com"), check_block_lists(probe, ips)}) {
+  for (const auto& findings :
+       {check_host_name(probe, "mail.example.com", ips), check_reverse_dns(probe, "mail.example.com", ips),
+        check_domain(probe, "example.com", "mail.example.com"), check_block_lists(probe, ips)}) {
     ASSERT_EQ(findings.size(), 1u);
     EXPECT_EQ(findings[0].verdict, Finding::Verdict::kWarning) << findings[0].what;
     EXPECT_THAT(to_text(findings), testing::AllOf(HasSubstr("why: "), HasSubstr("fix: ")));
@@ -338,8 +354,8 @@ TEST(Checks, AHostNameOfAnotherMachineAndOneWithoutPublicAddress) {
 
 TEST(PublicIp, KnowsThePrivateAndReservedNetworks) {
   for (const char* ip : {"8.8.8.8", "198.100.1.5", "172.32.0.1", "2a00:1450::1"}) EXPECT_TRUE(is_public_ip(ip)) << ip;
-  for (const char* ip : {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "203.0.113.5", "::1", "fe80::1",
-                         "fd00::1", "2001:db8::1", "no"})
+  for (const char* ip : {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1",
+                         "203.0.113.5", "::1", "fe80::1", "fd00::1", "2001:db8::1", "no"})
     EXPECT_FALSE(is_public_ip(ip)) << ip;
 }
 

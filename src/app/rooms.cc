@@ -12,7 +12,8 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
   std::error_code failure;
   std::filesystem::create_directories(config.store_dir(), failure);
   if (failure)
-    return Error{Code::kIo, "cannot make the folder " + config.store_dir() + ": " + failure.message() + "; check its owner and mode"};
+    return Error{Code::kIo, "cannot make the folder " + config.store_dir() + ": " + failure.message() +
+                                "; check its owner and mode"};
   ::chmod(config.data_dir.c_str(), 0700);  // mail is private
 
   auto rooms = std::make_unique<Rooms>();

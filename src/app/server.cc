@@ -63,7 +63,8 @@ Result<std::unique_ptr<dns::Resolver>> open_dns(const Config& config) {
   if (config.zones.empty()) return unbound;
   auto zones = std::make_unique<dns::ZoneResolver>(std::shared_ptr<dns::Resolver>(std::move(*unbound)));
   for (const ZoneConfig& zone : config.zones)
-    if (const auto loaded = zones->load(zone.origin, zone.text); !loaded) return Error{loaded.code(), config.file + ": " + loaded.error().message};
+    if (const auto loaded = zones->load(zone.origin, zone.text); !loaded)
+      return Error{loaded.code(), config.file + ": " + loaded.error().message};
   return std::unique_ptr<dns::Resolver>(std::move(zones));
 }
 
@@ -105,15 +106,20 @@ void Server::Impl::wire() {
   Rooms& r = *rooms;
   guard = std::make_unique<identity::LoginGuard>(r.clock);
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
-  delivery = std::make_unique<delivery::Delivery>(delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, config.hostname});
-  submission = std::make_unique<submission::Services>(submission::Services{
-      *r.store, *login, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.random, r.clock, config.hostname});
+  delivery = std::make_unique<delivery::Delivery>(
+      delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, config.hostname});
+  submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
+                                                                           *r.queue, *r.trace, *pool, *r.ids, r.random,
+                                                                           r.clock, config.hostname});
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
   imap = std::make_unique<access::imap::Services>(access::imap::Services{
       *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
-  outbound = std::make_unique<relay::Outbound>(loops->loop(0), relay::OutboundServices{
-      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool, *r.ids, r.random}, outbound_options(config));
+  outbound =
+      std::make_unique<relay::Outbound>(loops->loop(0),
+                                        relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace,
+                                                                *resolver, loops->network(), *pool, *r.ids, r.random},
+                                        outbound_options(config));
 }
 
 relay::OutboundOptions Server::Impl::outbound_options(const Config& config) {
@@ -141,15 +147,20 @@ void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream)
   options.implicit_tls = protocol == Protocol::kSubmissions;
   options.auth_in_clear = stream->remote().loopback();
   std::shared_ptr<smtp::ServerPolicy> policy;
-  if (protocol == Protocol::kSubmission || protocol == Protocol::kSubmissions) policy = std::make_shared<submission::Session>(*submission, loop);
-  else policy = std::make_shared<relay::Inbound>(*inbound, loop);
+  if (protocol == Protocol::kSubmission || protocol == Protocol::kSubmissions)
+    policy = std::make_shared<submission::Session>(*submission, loop);
+  else
+    policy = std::make_shared<relay::Inbound>(*inbound, loop);
   loop.spawn(smtp::serve(std::move(stream), options, policy, budget));
 }
 
 Result<void> Server::Impl::listen() {
   for (ListenerConfig& one : config.listeners) {
-    auto listener = loops->network().listen({one.address}, [this, protocol = one.protocol](std::unique_ptr<net::Stream> stream) { serve(protocol, std::move(stream)); });
-    if (!listener) return Error{listener.code(), std::string(protocol_name(one.protocol)) + ": " + listener.error().message};
+    auto listener = loops->network().listen(
+        {one.address},
+        [this, protocol = one.protocol](std::unique_ptr<net::Stream> stream) { serve(protocol, std::move(stream)); });
+    if (!listener)
+      return Error{listener.code(), std::string(protocol_name(one.protocol)) + ": " + listener.error().message};
     one.address = (*listener)->local();
     log::info("app", fmt::format("{} listens on {}", protocol_name(one.protocol), one.address.text()));
     listeners.push_back(std::move(*listener));
@@ -246,8 +257,8 @@ Result<void> Server::reload() {
   auto fresh = impl_->config.file.empty() ? Result<Config>(impl_->config) : read_config(impl_->config.file);
   if (!fresh) return fresh.error();
   log::set_level(fresh->log_level);
-  if (fresh->tls_certificate != impl_->config.tls_certificate || fresh->hostname != impl_->config.hostname || fresh->data_dir != impl_->config.data_dir ||
-      fresh->listeners.size() != impl_->config.listeners.size())
+  if (fresh->tls_certificate != impl_->config.tls_certificate || fresh->hostname != impl_->config.hostname ||
+      fresh->data_dir != impl_->config.data_dir || fresh->listeners.size() != impl_->config.listeners.size())
     log::warn("app", "listeners, folders, names and certificate paths change at the next restart only");
   fresh->hostname = impl_->config.hostname;
   impl_->outbound->set_options(Impl::outbound_options(*fresh));

@@ -1,5 +1,5 @@
-// One running server: a store, its roles on their listeners, the outbound worker and the admin socket. `serve` runs one, the
-// demo two in one process.
+// One running server: a store, its roles on their listeners, the outbound worker and the admin socket. `serve` runs
+// one, the demo two in one process.
 #pragma once
 
 #include <memory>

@@ -61,7 +61,8 @@ TEST(ResultDeathTest, TakingWhatIsNotThereStopsTheProcess) {
 
 TEST(Result, EveryCodeHasAName) {
   std::set<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) names.insert(code_name(static_cast<Code>(code)));
+  for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code)
+    names.insert(code_name(static_cast<Code>(code)));
   EXPECT_EQ(names.size(), static_cast<size_t>(Code::kInternal) + 1);
   EXPECT_FALSE(names.count("unknown"));
 }
@@ -69,7 +70,16 @@ TEST(Result, EveryCodeHasAName) {
 // --- Encoder and Decoder --------------------------------------------------------------------------------------------
 
 TEST(Codec, ReadsBackWhatItWroteAndStopsAtTheEnd) {
-  const std::string record = Encoder().u8(7).u32(0xDEADBEEF).u64(1ull << 60).varint(300).varint(UINT64_MAX).string("mail").boolean(true).raw("rest").take();
+  const std::string record = Encoder()
+                                 .u8(7)
+                                 .u32(0xDEADBEEF)
+                                 .u64(1ull << 60)
+                                 .varint(300)
+                                 .varint(UINT64_MAX)
+                                 .string("mail")
+                                 .boolean(true)
+                                 .raw("rest")
+                                 .take();
   Decoder in(record);
   EXPECT_EQ(in.u8(), 7);
   EXPECT_EQ(in.u32(), 0xDEADBEEF);
@@ -95,7 +105,8 @@ TEST(Codec, ReadsBackWhatItWroteAndStopsAtTheEnd) {
 
 TEST(Codec, KeysSortAsTheirNumbers) {
   std::string last32, last64;
-  for (const uint64_t n : {0ull, 1ull, 255ull, 256ull, 65535ull, 65536ull, 0x7FFFFFFFull, 0x80000000ull, 0xFFFFFFFFull}) {
+  for (const uint64_t n :
+       {0ull, 1ull, 255ull, 256ull, 65535ull, 65536ull, 0x7FFFFFFFull, 0x80000000ull, 0xFFFFFFFFull}) {
     const std::string key32 = Encoder().u32(static_cast<uint32_t>(n)).take(), key64 = Encoder().u64(n << 32 | n).take();
     EXPECT_TRUE(last32.empty() || last32 < key32);
     EXPECT_TRUE(last64.empty() || last64 < key64);
@@ -105,7 +116,9 @@ TEST(Codec, KeysSortAsTheirNumbers) {
 }
 
 TEST(Codec, VarintsAreAsShortAsTheyCanBe) {
-  const std::pair<uint64_t, size_t> cases[] = {{0, 1}, {127, 1}, {128, 2}, {16383, 2}, {16384, 3}, {1ull << 35, 6}, {(1ull << 63) - 1, 9}, {1ull << 63, 10}, {UINT64_MAX, 10}};
+  const std::pair<uint64_t, size_t> cases[] = {
+      {0, 1},           {127, 1},        {128, 2}, {16383, 2}, {16384, 3}, {1ull << 35, 6}, {(1ull << 63) - 1, 9},
+      {1ull << 63, 10}, {UINT64_MAX, 10}};
   for (const auto& [value, size] : cases) {
     const std::string coded = Encoder().varint(value).take();
     EXPECT_EQ(coded.size(), size);
@@ -114,7 +127,8 @@ TEST(Codec, VarintsAreAsShortAsTheyCanBe) {
 }
 
 TEST(Codec, RefusesVarintsAbove64BitsAndWithoutEnd) {
-  for (const std::string& bad : {std::string(9, '\xFF') + "\x02", std::string(10, '\x80') + "\x01", std::string(100, '\xFF'), std::string("\x80")}) {
+  for (const std::string& bad : {std::string(9, '\xFF') + "\x02", std::string(10, '\x80') + "\x01",
+                                 std::string(100, '\xFF'), std::string("\x80")}) {
     Decoder in(bad);
     EXPECT_EQ(in.varint(), 0u);
     EXPECT_FALSE(in.ok());
@@ -150,7 +164,8 @@ TEST(Id, TextGoesBothWaysInEitherCase) {
   }
   EXPECT_EQ(id_text(0), "0000000000000");
   EXPECT_EQ(id_text(UINT64_MAX), "FZZZZZZZZZZZZ");
-  for (const char* bad : {"", "000000000000", "00000000000000", "G000000000000", "Z000000000000", "000000000000U", "000000000000I", "000000000000-"})
+  for (const char* bad : {"", "000000000000", "00000000000000", "G000000000000", "Z000000000000", "000000000000U",
+                          "000000000000I", "000000000000-"})
     EXPECT_FALSE(id_from_text(bad)) << bad;
 }
 

@@ -1,4 +1,5 @@
-// PABAL_CHECK: an assertion that stays on in release. Use it for what can only fail by a fault of ours, never for input.
+// PABAL_CHECK: an assertion that stays on in release. Use it for what can only fail by a fault of ours, never for
+// input.
 #pragma once
 
 namespace pabal {

@@ -89,7 +89,8 @@ uint64_t hash64(std::string_view bytes) {
 
 std::string sha256(std::string_view bytes) {
   std::string out(32, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), reinterpret_cast<unsigned char*>(out.data()));
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(out.data()));
   return out;
 }
 

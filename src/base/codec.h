@@ -1,5 +1,6 @@
 // How records and keys are written in the store. Keys: big-endian numbers, so that byte order is number order.
-// Records: a version byte, then varints and length-prefixed strings; a reader never reads past the end and never throws.
+// Records: a version byte, then varints and length-prefixed strings; a reader never reads past the end and never
+// throws.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,18 @@ namespace pabal {
 // Appends to a key or record. Chainable: Encoder().u8('A').u32(account).take()
 class Encoder {
  public:
-  Encoder& u8(uint8_t v) { out_ += static_cast<char>(v); return *this; }
-  Encoder& u32(uint32_t v);    // big-endian, 4 octets
-  Encoder& u64(uint64_t v);    // big-endian, 8 octets
-  Encoder& varint(uint64_t v); // LEB128, 1 to 10 octets
+  Encoder& u8(uint8_t v) {
+    out_ += static_cast<char>(v);
+    return *this;
+  }
+  Encoder& u32(uint32_t v);             // big-endian, 4 octets
+  Encoder& u64(uint64_t v);             // big-endian, 8 octets
+  Encoder& varint(uint64_t v);          // LEB128, 1 to 10 octets
   Encoder& string(std::string_view s);  // varint length, then the octets
-  Encoder& raw(std::string_view s) { out_ += s; return *this; }
+  Encoder& raw(std::string_view s) {
+    out_ += s;
+    return *this;
+  }
   Encoder& boolean(bool v) { return u8(v ? 1 : 0); }
 
   const std::string& view() const { return out_; }

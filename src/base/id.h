@@ -12,8 +12,8 @@
 
 namespace pabal {
 
-std::string id_text(uint64_t id);                           // always 13 characters
-std::optional<uint64_t> id_from_text(std::string_view s);   // either case
+std::string id_text(uint64_t id);                          // always 13 characters
+std::optional<uint64_t> id_from_text(std::string_view s);  // either case
 
 // Ids that grow: 42 bits of milliseconds since 2020, then 22 random or counted bits. Thread-safe.
 class IdSource {

@@ -41,23 +41,35 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   Result(Code code, std::string message) : state_(std::in_place_index<1>, Error{code, std::move(message)}) {}
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { PABAL_CHECK(ok()); return *std::get_if<0>(&state_); }
-  const T& value() const& { PABAL_CHECK(ok()); return *std::get_if<0>(&state_); }
-  T&& value() && { PABAL_CHECK(ok()); return std::move(*std::get_if<0>(&state_)); }
+  T& value() & {
+    PABAL_CHECK(ok());
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    PABAL_CHECK(ok());
+    return *std::get_if<0>(&state_);
+  }
+  T&& value() && {
+    PABAL_CHECK(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { PABAL_CHECK(!ok()); return *std::get_if<1>(&state_); }
+  const Error& error() const {
+    PABAL_CHECK(!ok());
+    return *std::get_if<1>(&state_);
+  }
   Code code() const { return error().code; }
 
  private:
@@ -73,7 +85,10 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return ok_; }
   explicit operator bool() const { return ok_; }
-  const Error& error() const { PABAL_CHECK(!ok_); return error_; }
+  const Error& error() const {
+    PABAL_CHECK(!ok_);
+    return error_;
+  }
   Code code() const { return error().code; }
 
  private:

@@ -49,7 +49,9 @@ struct Promise : PromiseBase {
   std::optional<T> value;
   Task<T> get_return_object();
   template <typename U>
-  void return_value(U&& v) { value.emplace(std::forward<U>(v)); }
+  void return_value(U&& v) {
+    value.emplace(std::forward<U>(v));
+  }
   T take() { return std::move(*value); }
 };
 
@@ -80,7 +82,9 @@ class [[nodiscard]] Task {
   }
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
-  ~Task() { if (handle_) handle_.destroy(); }
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
 
   struct Awaiter {
     Handle handle;
@@ -97,8 +101,14 @@ class [[nodiscard]] Task {
       return handle.promise().take();
     }
   };
-  Awaiter operator co_await() && noexcept { PABAL_CHECK(handle_); return Awaiter{handle_}; }
-  Awaiter operator co_await() & noexcept { PABAL_CHECK(handle_); return Awaiter{handle_}; }
+  Awaiter operator co_await() && noexcept {
+    PABAL_CHECK(handle_);
+    return Awaiter{handle_};
+  }
+  Awaiter operator co_await() & noexcept {
+    PABAL_CHECK(handle_);
+    return Awaiter{handle_};
+  }
 
  private:
   Handle handle_;
@@ -106,7 +116,9 @@ class [[nodiscard]] Task {
 
 namespace task_detail {
 template <typename T>
-Task<T> Promise<T>::get_return_object() { return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this)); }
+Task<T> Promise<T>::get_return_object() {
+  return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
+}
 inline Task<void> Promise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
@@ -131,9 +143,7 @@ void start_detached(Task<void> task, OnEnd on_end) {
     std::exception_ptr failure;
     try {
       co_await owned;
-    } catch (...) {
-      failure = std::current_exception();
-    }
+    } catch (...) { failure = std::current_exception(); }
     end(failure);
   }(std::move(task), std::move(on_end));
 }

@@ -28,9 +28,7 @@ void start(Task<void> task, Outcome& outcome) {
     outcome.ended = true;
     try {
       if (failure) std::rethrow_exception(failure);
-    } catch (const std::exception& e) {
-      outcome.failure = e.what();
-    }
+    } catch (const std::exception& e) { outcome.failure = e.what(); }
   });
 }
 
@@ -108,9 +106,7 @@ Task<std::string> caught(Task<int> risky) {
   try {
     const int n = co_await risky;
     co_return std::to_string(n);
-  } catch (const std::runtime_error& e) {
-    co_return std::string("caught ") + e.what();
-  }
+  } catch (const std::runtime_error& e) { co_return std::string("caught ") + e.what(); }
 }
 Task<void> store_text(Task<std::string> task, std::string& out) { out = co_await task; }
 

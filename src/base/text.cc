@@ -19,7 +19,8 @@ std::string uppered(std::string_view s) {
 }
 
 bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool istarts_with(std::string_view s, std::string_view prefix) {
@@ -73,7 +74,8 @@ bool is_utf8(std::string_view s) {
     // RFC 3629 §4: the second octet's range depends on the first.
     size_t length = 0;
     unsigned char low = 0x80, high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) length = 2;
+    if (lead >= 0xC2 && lead <= 0xDF)
+      length = 2;
     else if (lead >= 0xE0 && lead <= 0xEF) {
       length = 3;
       if (lead == 0xE0) low = 0xA0;
@@ -82,7 +84,8 @@ bool is_utf8(std::string_view s) {
       length = 4;
       if (lead == 0xF0) low = 0x90;
       if (lead == 0xF4) high = 0x8F;
-    } else return false;
+    } else
+      return false;
     if (i + length > s.size()) return false;
     if (byte(i + 1) < low || byte(i + 1) > high) return false;
     for (size_t k = 2; k < length; ++k)
@@ -113,7 +116,8 @@ std::string printable(std::string_view s, size_t limit) {
       char escaped[8];
       std::snprintf(escaped, sizeof escaped, "\\x%02X", c);
       out += escaped;
-    } else out += s[i];
+    } else
+      out += s[i];
   }
   return out;
 }

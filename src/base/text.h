@@ -36,9 +36,9 @@ std::string printable(std::string_view s, size_t limit = 200);
 std::string hex(std::string_view bytes);
 std::optional<std::string> unhex(std::string_view s);
 std::string base64(std::string_view bytes);
-std::string base64url(std::string_view bytes);                  // no padding
-std::optional<std::string> unbase64(std::string_view s);        // strict: padding required, no blanks
-std::optional<std::string> unbase64url(std::string_view s);     // padding optional
+std::string base64url(std::string_view bytes);               // no padding
+std::optional<std::string> unbase64(std::string_view s);     // strict: padding required, no blanks
+std::optional<std::string> unbase64url(std::string_view s);  // padding optional
 
 // Compares secrets in time that depends on their lengths only.
 bool same_secret(std::string_view a, std::string_view b);

@@ -44,11 +44,12 @@ TEST(Text, SplitKeepsEmptyPartsAndJoinPutsThemBack) {
 }
 
 TEST(Text, Utf8RefusesOverlongSurrogateAndCutForms) {
-  for (const char* good : {"", "a", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
-                           "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "파발 \xF0\x9F\x93\xAC"})
+  for (const char* good : {"", "a", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+                           "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "파발 \xF0\x9F\x93\xAC"})
     EXPECT_TRUE(is_utf8(good)) << good;
-  for (const char* bad : {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE3\x81", "\xE3\x81\x41", "\xED\xA0\x80",
-                          "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE", "\xFF", "ok\xC3"})
+  for (const char* bad : {"\x80", "\xBF", "\xC0\xAF", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE3\x81",
+                          "\xE3\x81\x41", "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF0\x90\x80",
+                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFE", "\xFF", "ok\xC3"})
     EXPECT_FALSE(is_utf8(bad)) << hex(bad);
   EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
   EXPECT_TRUE(is_ascii("plain\x7F"));
@@ -59,7 +60,8 @@ TEST(Text, NumbersRefuseSignsBlanksAndOverflow) {
   EXPECT_EQ(parse_u64("0"), 0u);
   EXPECT_EQ(parse_u64("007"), 7u);
   EXPECT_EQ(parse_u64("18446744073709551615"), UINT64_MAX);
-  for (const char* bad : {"", "-1", "+1", "1 ", " 1", "0x1", "1.0", "18446744073709551616", "99999999999999999999", "000000000000000000000"})
+  for (const char* bad : {"", "-1", "+1", "1 ", " 1", "0x1", "1.0", "18446744073709551616", "99999999999999999999",
+                          "000000000000000000000"})
     EXPECT_FALSE(parse_u64(bad)) << bad;
 }
 
@@ -79,8 +81,13 @@ TEST(Text, HexGoesBothWaysAndRefusesOtherDigits) {
 }
 
 TEST(Text, Base64FollowsRfc4648Section10) {
-  const std::pair<const char*, const char*> cases[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                                       {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> cases[] = {{"", ""},
+                                                       {"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
+                                                       {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, coded] : cases) {
     EXPECT_EQ(base64(plain), coded);
     EXPECT_EQ(unbase64(coded), plain);
@@ -88,7 +95,8 @@ TEST(Text, Base64FollowsRfc4648Section10) {
 }
 
 TEST(Text, Base64RefusesWhatIsNotCanonical) {
-  for (const char* bad : {"Zg=", "Zg", "Z===", "====", "=", "Zg==Zg==", "Z g=", "Zg==\n", "Zh==", "Zm9=", "-_8=", "Zm9v\x80", "Z=g="})
+  for (const char* bad :
+       {"Zg=", "Zg", "Z===", "====", "=", "Zg==Zg==", "Z g=", "Zg==\n", "Zh==", "Zm9=", "-_8=", "Zm9v\x80", "Z=g="})
     EXPECT_FALSE(unbase64(bad)) << bad;
   EXPECT_EQ(base64("\xfb\xff"), "+/8=");
   EXPECT_EQ(unbase64("+/8="), "\xfb\xff");
@@ -115,8 +123,8 @@ TEST(Text, EveryOctetSurvivesBothEncodings) {
 TEST(Text, SecretsAreTheSameOnlyWhenEqual) {
   EXPECT_TRUE(same_secret("", ""));
   EXPECT_TRUE(same_secret("secret", "secret"));
-  for (const auto& [a, b] : {std::pair("secret", "secres"), std::pair("secret", "Secret"), std::pair("a", ""), std::pair("", "a"),
-                             std::pair("aa", "a"), std::pair("a", "aa"), std::pair("abab", "ab")})
+  for (const auto& [a, b] : {std::pair("secret", "secres"), std::pair("secret", "Secret"), std::pair("a", ""),
+                             std::pair("", "a"), std::pair("aa", "a"), std::pair("a", "aa"), std::pair("abab", "ab")})
     EXPECT_FALSE(same_secret(a, b)) << a << " " << b;
   EXPECT_FALSE(same_secret(std::string_view("\0", 1), ""));
 }

@@ -4,9 +4,7 @@
 
 namespace pabal {
 
-Time SystemClock::now() const {
-  return std::chrono::floor<Duration>(std::chrono::system_clock::now());
-}
+Time SystemClock::now() const { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
 
 std::string to_rfc3339(Time t) {
   const auto day = std::chrono::floor<std::chrono::days>(t);

@@ -23,13 +23,14 @@ const Error kLoop{Code::kDenied, "5.4.6 mail loop: this mailbox has had the mess
 
 // Of ORCPT "rfc822;bob@example.org" the address, when it can stand in a header field.
 std::string_view original_address(const mailbox::LocalDelivery::Recipient& r) {
-  const std::string_view address = r.orcpt.empty() ? std::string_view(r.address) : std::string_view(r.orcpt).substr(r.orcpt.find(';') + 1);
+  const std::string_view address =
+      r.orcpt.empty() ? std::string_view(r.address) : std::string_view(r.orcpt).substr(r.orcpt.find(';') + 1);
   const bool plain = std::all_of(address.begin(), address.end(), [](unsigned char c) { return c > 0x20 && c != 0x7F; });
   return plain && text::is_utf8(address) ? address : std::string_view();
 }
 
-// What the sender wants to hear of a forward. Without SUCCESS we know of no other wish than the default; with it, a failure
-// is reported as well, asked or not.
+// What the sender wants to hear of a forward. Without SUCCESS we know of no other wish than the default; with it, a
+// failure is reported as well, asked or not.
 uint8_t notify_of(const mailbox::LocalDelivery::Recipient& r, bool alone) {
   if (r.notify_never) return queue::kNotifyNever;
   return r.notify_success && alone ? queue::kNotifySuccess | queue::kNotifyFailure : queue::kNotifyDefault;
@@ -74,7 +75,8 @@ Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, 
   return failures;
 }
 
-Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient, Done& done) {
+Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
+                                                   Done& done) {
   const auto to = services_.directory.resolve(t, recipient.address);
   if (!to) return to.error();
   if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
@@ -98,8 +100,10 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   for (const auto& target : to->accounts) {
     const auto filed = file(t, mail, target, recipient, done);
     if (!filed) return filed.error();
-    if (!*filed) ++reached;
-    else if (members == 1) return filed;
+    if (!*filed)
+      ++reached;
+    else if (members == 1)
+      return filed;
     else if ((*filed)->code == Code::kLimit) {  // a full mailbox may have room again
       ++reached;
       queue_for(target.address, "deferred", (*filed)->message);
@@ -108,7 +112,8 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
       why_not = **filed;
     }
   }
-  for (const std::string& address : to->dead) note(t, mail, address, "failed", "5.1.1 " + to->address + " leads there, but there is no such mailbox");
+  for (const std::string& address : to->dead)
+    note(t, mail, address, "failed", "5.1.1 " + to->address + " leads there, but there is no such mailbox");
   for (const std::string& address : to->outside) queue_for(address, "forwarded", to->address + " leads there");
   if (reached == 0) return why_not;
   if (!onward.empty())
@@ -121,8 +126,9 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   return std::optional<Error>();
 }
 
-Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
-                                            const Recipient& recipient, Done& done) {
+Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& mail,
+                                            const identity::Resolution::Target& target, const Recipient& recipient,
+                                            Done& done) {
   const auto [known, fresh] = done.accounts.emplace(target.account, std::nullopt);
   std::optional<Error>& why_not = known->second;
   if (!fresh) return why_not;
@@ -136,7 +142,8 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
   // RFC 5321 §4.4: final delivery adds Return-Path.
   filing.prefix = "Return-Path: <" + mail.reverse_path + ">\r\nDelivered-To: " + target.address + "\r\n";
   // Which of the addresses it came by: an alias, or a tag to sort by.
-  if (const std::string_view original = original_address(recipient); !original.empty() && !text::iequals(original, target.address))
+  if (const std::string_view original = original_address(recipient);
+      !original.empty() && !text::iequals(original, target.address))
     filing.prefix += "X-Original-To: " + std::string(original) + "\r\n";
   const auto filed = services_.mailboxes.file(t, target.account, *mail.prepared, mail.body, filing);
   // A full mailbox is this recipient's trouble and has written nothing; all else is ours and ends the transaction.
@@ -146,9 +153,10 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
   return why_not;
 }
 
-// The message for those who are elsewhere or cannot take it now. The same body with a line before it, by which we know it
-// when it comes back; the reverse-path stays, and null stays null (RFC 5321 §3.9.1, §4.5.5).
-Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, std::vector<queue::Recipient> recipients) {
+// The message for those who are elsewhere or cannot take it now. The same body with a line before it, by which we know
+// it when it comes back; the reverse-path stays, and null stays null (RFC 5321 §3.9.1, §4.5.5).
+Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::string_view alias,
+                               std::vector<queue::Recipient> recipients) {
   queue::Entry entry;
   entry.message_id = mail.prepared->structure.summary.message_id;
   entry.reverse_path = mail.reverse_path;
@@ -161,8 +169,10 @@ Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::str
   entry.expires = entry.created + kForwardLifetime;
   // Addresses that are not ASCII need SMTPUTF8 (RFC 6531 §3.1): an entry of their own, so that the others do not.
   const bool utf8_lines = mail.smtputf8 || !text::is_ascii(alias);
-  const auto plain = std::partition(recipients.begin(), recipients.end(), [](const auto& r) { return !text::is_ascii(r.address); });
-  for (const auto& [begin, end, utf8] : {std::tuple(recipients.begin(), plain, true), std::tuple(plain, recipients.end(), utf8_lines)}) {
+  const auto plain =
+      std::partition(recipients.begin(), recipients.end(), [](const auto& r) { return !text::is_ascii(r.address); });
+  for (const auto& [begin, end, utf8] :
+       {std::tuple(recipients.begin(), plain, true), std::tuple(plain, recipients.end(), utf8_lines)}) {
     if (begin == end) continue;
     entry.id = services_.ids.next();
     entry.smtputf8 = utf8;

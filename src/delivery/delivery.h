@@ -1,6 +1,7 @@
-// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, all inside
-// the caller's transaction: when that is committed, the message, its index entries, its changes and its trace are on disk.
-// It talks to no network: mail for outside, and for members of a group who cannot take it now, goes into the queue.
+// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, all
+// inside the caller's transaction: when that is committed, the message, its index entries, its changes and its trace
+// are on disk. It talks to no network: mail for outside, and for members of a group who cannot take it now, goes into
+// the queue.
 #pragma once
 
 #include <map>
@@ -51,10 +52,12 @@ class Delivery final : public mailbox::LocalDelivery {
     bool was_here(std::string_view address) const;
   };
   // Nothing when delivered; else why this recipient has not got it.
-  Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient, Done& done);
+  Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
+                                           Done& done);
   Result<std::optional<Error>> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
                                     const Recipient& recipient, Done& done);
-  Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, std::vector<queue::Recipient> recipients);
+  Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias,
+                       std::vector<queue::Recipient> recipients);
   Result<void> report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members);
   void note(store::Transaction& t, const Mail& mail, std::string_view recipient, std::string_view action,
             std::string_view reason);

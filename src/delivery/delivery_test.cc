@@ -100,7 +100,8 @@ TEST_F(DeliveryTest, ANullReversePathIsWrittenAsSuch) {
   const AccountId alice = person("alice@example.com");
   mail.reverse_path = "";
   deliver_to("alice@example.com");
-  EXPECT_THAT(inbox(alice), ElementsAre(StartsWith("Return-Path: <>\r\nDelivered-To: alice@example.com\r\nMessage-ID:")));
+  EXPECT_THAT(inbox(alice),
+              ElementsAre(StartsWith("Return-Path: <>\r\nDelivered-To: alice@example.com\r\nMessage-ID:")));
 }
 
 TEST_F(DeliveryTest, TellsByWhichAddressAMessageCame) {
@@ -113,7 +114,8 @@ TEST_F(DeliveryTest, TellsByWhichAddressAMessageCame) {
   deliver({{"alice@example.com", "nonsense"}});
   const auto all = inbox(alice);
   ASSERT_THAT(all, SizeIs(5));
-  EXPECT_THAT(all[0], HasSubstr("Delivered-To: alice@example.com\r\nX-Original-To: alice+News@example.com\r\nMessage-ID"));
+  EXPECT_THAT(all[0],
+              HasSubstr("Delivered-To: alice@example.com\r\nX-Original-To: alice+News@example.com\r\nMessage-ID"));
   EXPECT_THAT(all[1], HasSubstr("X-Original-To: info@example.com\r\n"));
   EXPECT_THAT(all[2], HasSubstr("X-Original-To: Old.Alice@example.org\r\n"));
   EXPECT_THAT(all[3], Not(HasSubstr("Bcc"))) << "nobody writes lines into others' headers";
@@ -123,7 +125,8 @@ TEST_F(DeliveryTest, TellsByWhichAddressAMessageCame) {
 TEST_F(DeliveryTest, UnknownForeignAndDisabledRecipientsFailAlone) {
   const AccountId alice = person("alice@example.com"), bob = person("bob@example.com");
   enable(bob, false);
-  const auto failures = deliver({{"nobody@example.com", ""}, {"alice@example.com", ""}, {"x@elsewhere.net", ""}, {"bob@example.com", ""}});
+  const auto failures = deliver(
+      {{"nobody@example.com", ""}, {"alice@example.com", ""}, {"x@elsewhere.net", ""}, {"bob@example.com", ""}});
   ASSERT_THAT(failures, SizeIs(3));
   EXPECT_EQ(failures[0].recipient, "nobody@example.com");
   EXPECT_THAT(failures[0].why.message, StartsWith("5.1.1 "));
@@ -142,14 +145,20 @@ TEST_F(DeliveryTest, VerifyAnswersAtRcptWhatDeliveryWillDo) {
   ASSERT_TRUE(alias("out@example.com", {"x@elsewhere.net"}));
   ASSERT_TRUE(alias("group@example.com", {"small@example.com", "alice@example.com"}));
   ASSERT_TRUE(alias("dead@example.com", {"gone@example.com"}));
-  const std::tuple<const char*, uint64_t, Verdict> cases[] = {
-      {"alice@example.com", 0, Verdict::kDeliverable},  {"ALICE+x@example.com", 1 << 30, Verdict::kDeliverable},
-      {"out@example.com", 0, Verdict::kDeliverable},    {"group@example.com", 5000, Verdict::kDeliverable},
-      {"small@example.com", 1000, Verdict::kDeliverable}, {"small@example.com", 1001, Verdict::kFull},
-      {"off@example.com", 0, Verdict::kDisabled},       {"nobody@example.com", 0, Verdict::kUnknownUser},
-      {"dead@example.com", 0, Verdict::kUnknownUser},   {"x@elsewhere.net", 0, Verdict::kNotLocal},
-      {"", 0, Verdict::kNotLocal},                      {"postmaster@example.com", 0, Verdict::kUnknownUser}};
-  for (const auto& [address, size, expected] : cases) EXPECT_EQ(delivery.verify(address, size), expected) << address << " " << size;
+  const std::tuple<const char*, uint64_t, Verdict> cases[] = {{"alice@example.com", 0, Verdict::kDeliverable},
+                                                              {"ALICE+x@example.com", 1 << 30, Verdict::kDeliverable},
+                                                              {"out@example.com", 0, Verdict::kDeliverable},
+                                                              {"group@example.com", 5000, Verdict::kDeliverable},
+                                                              {"small@example.com", 1000, Verdict::kDeliverable},
+                                                              {"small@example.com", 1001, Verdict::kFull},
+                                                              {"off@example.com", 0, Verdict::kDisabled},
+                                                              {"nobody@example.com", 0, Verdict::kUnknownUser},
+                                                              {"dead@example.com", 0, Verdict::kUnknownUser},
+                                                              {"x@elsewhere.net", 0, Verdict::kNotLocal},
+                                                              {"", 0, Verdict::kNotLocal},
+                                                              {"postmaster@example.com", 0, Verdict::kUnknownUser}};
+  for (const auto& [address, size, expected] : cases)
+    EXPECT_EQ(delivery.verify(address, size), expected) << address << " " << size;
   person("root@example.com", 0, true);
   EXPECT_EQ(delivery.verify("postmaster@example.com", 0), Verdict::kDeliverable);
   EXPECT_EQ(delivery.verify("Postmaster", 0), Verdict::kDeliverable);
@@ -186,15 +195,18 @@ TEST_F(DeliveryTest, AGroupIsFiledAndForwardedInOneTransaction) {
   EXPECT_EQ(waiting[0].size, waiting[0].prefix.size() + mail.prepared->bytes->size());
   EXPECT_EQ(waiting[0].next_attempt(), clock.now());
   EXPECT_EQ(waiting[0].expires, clock.now() + days(5));
-  EXPECT_THAT(actions(), UnorderedElementsAre("delivery filed alice@example.com", "delivery filed bob@example.com",
-                                              "delivery forwarded Dave@elsewhere.net", "queue queued Dave@elsewhere.net"));
+  EXPECT_THAT(actions(),
+              UnorderedElementsAre("delivery filed alice@example.com", "delivery filed bob@example.com",
+                                   "delivery forwarded Dave@elsewhere.net", "queue queued Dave@elsewhere.net"));
 }
 
 TEST_F(DeliveryTest, OneCopyHoweverManyAddressesLeadToIt) {
   const AccountId alice = person("alice@example.com");
   ASSERT_TRUE(alias("a@example.com", {"alice@example.com", "x@elsewhere.net"}));
   ASSERT_TRUE(alias("b@example.com", {"alice@example.com", "x@elsewhere.net"}));
-  EXPECT_THAT(deliver({{"a@example.com", ""}, {"alice+t@example.com", ""}, {"b@example.com", ""}, {"alice@example.com", ""}}), IsEmpty());
+  EXPECT_THAT(
+      deliver({{"a@example.com", ""}, {"alice+t@example.com", ""}, {"b@example.com", ""}, {"alice@example.com", ""}}),
+      IsEmpty());
   EXPECT_THAT(inbox(alice), SizeIs(1));
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_THAT(queued()[0].recipients, SizeIs(1));
@@ -210,7 +222,8 @@ TEST_F(DeliveryTest, ManyRecipientsShareOneBody) {
   constexpr int kMany = 300;
   std::vector<std::string> names;
   std::vector<AccountId> people;
-  for (int i = 0; i < kMany; ++i) people.push_back(person(names.emplace_back("user" + std::to_string(i) + "@example.com")));
+  for (int i = 0; i < kMany; ++i)
+    people.push_back(person(names.emplace_back("user" + std::to_string(i) + "@example.com")));
   ASSERT_TRUE(alias("all@example.com", names));
   body("Message-ID: <big@elsewhere.net>\r\n\r\n" + std::string(100'000, 'x') + "\r\n");
   EXPECT_THAT(deliver_to("all@example.com"), IsEmpty());
@@ -221,7 +234,8 @@ TEST_F(DeliveryTest, ManyRecipientsShareOneBody) {
     EXPECT_TRUE(rows[0].ends_with(*mail.prepared->bytes));
   }
   // The body goes with its last holder.
-  for (const AccountId id : people) ASSERT_TRUE(commit([&](store::Transaction& t) { return mailboxes.remove_account(t, id); }));
+  for (const AccountId id : people)
+    ASSERT_TRUE(commit([&](store::Transaction& t) { return mailboxes.remove_account(t, id); }));
   EXPECT_EQ(bodies(), 0u);
 }
 
@@ -229,14 +243,16 @@ TEST_F(DeliveryTest, AFullMemberWaitsInTheQueueAndADisabledOneIsLeftOut) {
   const AccountId alice = person("alice@example.com"), off = person("off@example.com");
   person("small@example.com", 10);
   enable(off, false);
-  ASSERT_TRUE(alias("team@example.com", {"alice@example.com", "small@example.com", "off@example.com", "gone@example.com"}));
+  ASSERT_TRUE(
+      alias("team@example.com", {"alice@example.com", "small@example.com", "off@example.com", "gone@example.com"}));
   EXPECT_THAT(deliver_to("team@example.com"), IsEmpty());
   EXPECT_THAT(inbox(alice), SizeIs(1));
   EXPECT_THAT(inbox(off), IsEmpty());
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_EQ(queued()[0].recipients[0].address, "small@example.com");
-  EXPECT_THAT(actions(), UnorderedElementsAre("delivery filed alice@example.com", "delivery deferred small@example.com", "delivery failed off@example.com",
-                                              "delivery failed gone@example.com", "queue queued small@example.com"));
+  EXPECT_THAT(actions(), UnorderedElementsAre("delivery filed alice@example.com", "delivery deferred small@example.com",
+                                              "delivery failed off@example.com", "delivery failed gone@example.com",
+                                              "queue queued small@example.com"));
 }
 
 TEST_F(DeliveryTest, AGroupThatNobodyCanReceiveFails) {
@@ -251,7 +267,9 @@ TEST_F(DeliveryTest, AGroupThatNobodyCanReceiveFails) {
 
 TEST_F(DeliveryTest, AMessageThatWasHereBeforeIsStopped) {
   const AccountId alice = person("alice@example.com"), bob = person("bob@example.com");
-  body("Received: by x\r\nDELIVERED-TO:  Alice@example.com \r\nMessage-ID: <1@elsewhere.net>\r\n\r\nDelivered-To: bob@example.com\r\n");
+  body(
+      "Received: by x\r\nDELIVERED-TO:  Alice@example.com \r\nMessage-ID: <1@elsewhere.net>\r\n\r\nDelivered-To: "
+      "bob@example.com\r\n");
   const auto failures = deliver({{"alice@example.com", ""}, {"bob@example.com", ""}});
   ASSERT_THAT(failures, SizeIs(1));
   EXPECT_EQ(failures[0].recipient, "alice@example.com");
@@ -266,7 +284,8 @@ TEST_F(DeliveryTest, AForwardThatComesBackIsStopped) {
   EXPECT_THAT(deliver_to("alice@example.com"), IsEmpty());
   ASSERT_THAT(queued(), SizeIs(1));
   body(queued()[0].prefix + *mail.prepared->bytes);  // elsewhere sends it back as it came
-  EXPECT_THAT(deliver_to("alice@example.com"), ElementsAre(testing::Field(&Delivery::Failure::recipient, "alice@example.com")));
+  EXPECT_THAT(deliver_to("alice@example.com"),
+              ElementsAre(testing::Field(&Delivery::Failure::recipient, "alice@example.com")));
   EXPECT_THAT(queued(), SizeIs(1));
 }
 
@@ -314,8 +333,10 @@ TEST_F(DeliveryTest, WhoAsksIsToldOfADelivery) {  // RFC 3461 §5.2, RFC 3464
   EXPECT_EQ(report.root.children[1].subtype, "delivery-status");
   const std::string status(report.root.children[1].body(*bytes));
   EXPECT_THAT(status, HasSubstr("Reporting-MTA: dns; mail.example.com\r\n"));
-  EXPECT_THAT(status, HasSubstr("\r\n\r\nOriginal-Recipient: rfc822;old@example.org\r\nFinal-Recipient: rfc822; alice@example.com\r\nAction: delivered\r\nStatus: 2.1.5\r\n"));
-  EXPECT_THAT(std::string(report.root.children[2].body(*bytes)), StartsWith("Message-ID: <1@elsewhere.net>\r\nSubject: hello\r\n"));
+  EXPECT_THAT(status, HasSubstr("\r\n\r\nOriginal-Recipient: rfc822;old@example.org\r\nFinal-Recipient: rfc822; "
+                                "alice@example.com\r\nAction: delivered\r\nStatus: 2.1.5\r\n"));
+  EXPECT_THAT(std::string(report.root.children[2].body(*bytes)),
+              StartsWith("Message-ID: <1@elsewhere.net>\r\nSubject: hello\r\n"));
   EXPECT_FALSE(report.bare_lf || report.has_8bit || report.truncated);
 }
 
@@ -350,7 +371,9 @@ TEST_F(DeliveryTest, ReportsOfAddressesThatAreNotAscii) {  // RFC 6533
   deliver({{"관리자@example.com", "", false, true}});
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_TRUE(queued()[0].smtputf8);
-  EXPECT_THAT(*mailboxes.body(*store, queued()[0].body), testing::AllOf(HasSubstr("message/global-delivery-status"), HasSubstr("Final-Recipient: utf-8; 관리자@example.com")));
+  EXPECT_THAT(*mailboxes.body(*store, queued()[0].body),
+              testing::AllOf(HasSubstr("message/global-delivery-status"),
+                             HasSubstr("Final-Recipient: utf-8; 관리자@example.com")));
 }
 
 TEST_F(DeliveryTest, OnlyForwardsThatNeedItAskForSmtputf8) {  // RFC 6531 §3.1

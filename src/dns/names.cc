@@ -34,7 +34,8 @@ Result<std::string> to_ascii(std::string_view domain) {
   if (name.empty() || name.size() > 1000 || name.find('\0') != name.npos) return bad;
   if (!text::is_ascii(name)) {
     uint8_t* converted = nullptr;
-    const int done = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.c_str()), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const int done = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.c_str()), &converted,
+                                    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     if (done != IDN2_OK) return bad;
     name = reinterpret_cast<char*>(converted);
     idn2_free(converted);
@@ -51,12 +52,15 @@ Result<std::string> to_ascii(std::string_view domain) {
 
 std::string to_unicode(std::string_view domain) {
   char* shown = nullptr;
-  if (idn2_to_unicode_8z8z(std::string(domain).c_str(), &shown, IDN2_NONTRANSITIONAL) != IDN2_OK) return std::string(domain);
+  if (idn2_to_unicode_8z8z(std::string(domain).c_str(), &shown, IDN2_NONTRANSITIONAL) != IDN2_OK)
+    return std::string(domain);
   std::string out(shown);
   idn2_free(shown);
   // What does not lead back is no name but a trick: control characters, look-alikes that IDNA does not allow.
   const auto back = to_ascii(out);
-  return back && *back == text::lowered(domain.ends_with('.') ? domain.substr(0, domain.size() - 1) : domain) ? out : std::string(domain);
+  return back && *back == text::lowered(domain.ends_with('.') ? domain.substr(0, domain.size() - 1) : domain)
+             ? out
+             : std::string(domain);
 }
 
 }  // namespace pabal::dns

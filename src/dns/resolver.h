@@ -12,14 +12,24 @@
 
 namespace pabal::dns {
 
-enum class Type : uint16_t { kA = 1, kNs = 2, kCname = 5, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28, kTlsa = 52, kCaa = 257 };
+enum class Type : uint16_t {
+  kA = 1,
+  kNs = 2,
+  kCname = 5,
+  kPtr = 12,
+  kMx = 15,
+  kTxt = 16,
+  kAaaa = 28,
+  kTlsa = 52,
+  kCaa = 257
+};
 
 struct Record {
   Type type = Type::kA;
   uint32_t ttl = 0;
-  std::string data;             // A/AAAA: address text; MX/PTR/CNAME/NS: host name, lower case, no final dot;
-                                // TXT: the strings joined (RFC 7208 §3.3); TLSA and CAA: the raw RDATA
-  uint16_t preference = 0;      // MX
+  std::string data;         // A/AAAA: address text; MX/PTR/CNAME/NS: host name, lower case, no final dot;
+                            // TXT: the strings joined (RFC 7208 §3.3); TLSA and CAA: the raw RDATA
+  uint16_t preference = 0;  // MX
 };
 
 struct Answer {
@@ -30,8 +40,8 @@ struct Answer {
   std::string canonical;        // the name after CNAMEs
 };
 
-// Errors: kUnavailable (SERVFAIL, no server reached: retry later), kDenied (DNSSEC says bogus: treat as kUnavailable for
-// delivery), kInvalid (not a domain name), kTimeout.
+// Errors: kUnavailable (SERVFAIL, no server reached: retry later), kDenied (DNSSEC says bogus: treat as kUnavailable
+// for delivery), kInvalid (not a domain name), kTimeout.
 using Callback = std::function<void(Result<Answer>)>;
 
 class Resolver {
@@ -42,21 +52,23 @@ class Resolver {
 };
 
 struct UnboundOptions {
-  std::string forwarder;                         // "ip@port": ask this one only; before resolv_conf
-  std::string resolv_conf = "/etc/resolv.conf";  // forwarders; empty: resolve from the root
+  std::string forwarder;                                      // "ip@port": ask this one only; before resolv_conf
+  std::string resolv_conf = "/etc/resolv.conf";               // forwarders; empty: resolve from the root
   std::string trust_anchor_file = "/usr/share/dns/root.key";  // empty or missing: no validation, `secure` is never true
 };
 Result<std::unique_ptr<Resolver>> make_unbound(UnboundOptions options);
 
-// Answers from the zones in memory; names outside every zone, and aliases that lead there, go to `next` (null: kNxDomain). Thread-safe.
+// Answers from the zones in memory; names outside every zone, and aliases that lead there, go to `next` (null:
+// kNxDomain). Thread-safe.
 class ZoneResolver final : public Resolver {
  public:
   explicit ZoneResolver(std::shared_ptr<Resolver> next = nullptr);
   ~ZoneResolver() override;
   void query(std::string name, Type type, Callback done) override;
 
-  // Zone text in the master-file form of RFC 1035 §5.1, as far as A AAAA CNAME MX NS PTR TXT TLSA SOA(ignored) CAA, $ORIGIN,
-  // $TTL, @, comments, quoted strings and parentheses go. It replaces what the zone had. kInvalid names the line.
+  // Zone text in the master-file form of RFC 1035 §5.1, as far as A AAAA CNAME MX NS PTR TXT TLSA SOA(ignored) CAA,
+  // $ORIGIN, $TTL, @, comments, quoted strings and parentheses go. It replaces what the zone had. kInvalid names the
+  // line.
   Result<void> load(std::string_view origin, std::string_view text, bool secure = false);
   // Tests: make queries for `name` fail with `code` until cleared (Code::kInternal clears).
   void fail(std::string name, Code code);

@@ -16,12 +16,13 @@
 namespace pabal::dns {
 namespace {
 
-constexpr int kInternet = 1;  // the class IN
+constexpr int kInternet = 1;                // the class IN
 constexpr size_t kMaxOutstanding = 10'000;  // queries under way; more are put off
 
 class Unbound final : public Resolver {
  public:
-  explicit Unbound(ub_ctx* context) : context_(context), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this] { run(); }) {}
+  explicit Unbound(ub_ctx* context)
+      : context_(context), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this] { run(); }) {}
 
   ~Unbound() override {
     stopping_ = true;
@@ -51,7 +52,8 @@ class Unbound final : public Resolver {
     if (!asked) return done(Error{Code::kUnavailable, "too many DNS queries are under way"});
     const uint64_t id = asked->id;  // *asked may be gone as soon as it is asked
     int async_id = 0;
-    const int failed = ub_resolve_async(context_, ascii->c_str(), static_cast<int>(type), kInternet, asked, &Unbound::answered, &async_id);
+    const int failed = ub_resolve_async(context_, ascii->c_str(), static_cast<int>(type), kInternet, asked,
+                                        &Unbound::answered, &async_id);
     if (failed) finish(id, Error{Code::kUnavailable, ub_strerror(failed)});
   }
 
@@ -90,22 +92,28 @@ class Unbound final : public Resolver {
 
   static Result<Answer> to_answer(int failed, const ub_result* result) {
     if (failed || !result) return Error{Code::kUnavailable, failed ? ub_strerror(failed) : "no answer"};
-    if (result->bogus) return Error{Code::kDenied, std::string("DNSSEC says the answer is forged: ") + (result->why_bogus ? result->why_bogus : "")};
+    if (result->bogus)
+      return Error{Code::kDenied,
+                   std::string("DNSSEC says the answer is forged: ") + (result->why_bogus ? result->why_bogus : "")};
     Answer answer;
     answer.secure = result->secure;
-    answer.canonical = result->canonname ? text::lowered(result->canonname) : text::lowered(result->qname ? result->qname : "");
+    answer.canonical =
+        result->canonname ? text::lowered(result->canonname) : text::lowered(result->qname ? result->qname : "");
     while (!answer.canonical.empty() && answer.canonical.back() == '.') answer.canonical.pop_back();
     if (result->havedata) {
       answer.status = Answer::Status::kFound;
       for (int i = 0; result->data[i]; ++i) {
-        auto record = record_from_wire(static_cast<Type>(result->qtype), {result->data[i], static_cast<size_t>(result->len[i])});
+        auto record =
+            record_from_wire(static_cast<Type>(result->qtype), {result->data[i], static_cast<size_t>(result->len[i])});
         if (!record) continue;  // one bad record does not hide the others
         record->ttl = static_cast<uint32_t>(std::max(0, result->ttl));
         answer.records.push_back(std::move(*record));
       }
       if (answer.records.empty()) return Error{Code::kUnavailable, "the DNS records are malformed"};
-    } else if (result->nxdomain) answer.status = Answer::Status::kNxDomain;
-    else if (result->rcode != 0) return Error{Code::kUnavailable, "the name servers answer with error " + std::to_string(result->rcode)};
+    } else if (result->nxdomain)
+      answer.status = Answer::Status::kNxDomain;
+    else if (result->rcode != 0)
+      return Error{Code::kUnavailable, "the name servers answer with error " + std::to_string(result->rcode)};
     return answer;
   }
 
@@ -127,7 +135,8 @@ Result<std::unique_ptr<Resolver>> make_unbound(UnboundOptions options) {
   ub_ctx_set_option(context, "msg-cache-size:", "2m");
   ub_ctx_set_option(context, "rrset-cache-size:", "4m");
   int failed = 0;
-  if (!options.forwarder.empty()) failed = ub_ctx_set_fwd(context, options.forwarder.c_str());
+  if (!options.forwarder.empty())
+    failed = ub_ctx_set_fwd(context, options.forwarder.c_str());
   else if (!options.resolv_conf.empty() && std::filesystem::exists(options.resolv_conf))
     failed = ub_ctx_resolvconf(context, options.resolv_conf.c_str());
   // 127.0.0.1 as forwarder (tests, a local resolver) is refused unless told otherwise.

@@ -45,7 +45,9 @@ struct Rr {
   uint16_t type;
   uint32_t ttl;
   std::string data;
-  std::string text() const { return wire(name) + u16(type) + u16(1) + Encoder().u32(ttl).take() + u16(static_cast<unsigned>(data.size())) + data; }
+  std::string text() const {
+    return wire(name) + u16(type) + u16(1) + Encoder().u32(ttl).take() + u16(static_cast<unsigned>(data.size())) + data;
+  }
 };
 
 // Signs one zone with one P-256 key (RFC 6605), as RFC 4034 §3.1.8.1 says.
@@ -59,7 +61,9 @@ class Signer {
   }
   ~Signer() { EVP_PKEY_free(key_); }
   Rr dnskey() const { return {zone_, kDnskey, 3600, dnskey_}; }
-  std::string anchor() const { return zone_ + ". IN DNSKEY 257 3 13 " + text::base64(std::string_view(dnskey_).substr(4)) + "\n"; }
+  std::string anchor() const {
+    return zone_ + ". IN DNSKEY 257 3 13 " + text::base64(std::string_view(dnskey_).substr(4)) + "\n";
+  }
 
   Rr sign(const std::vector<Rr>& set) const {
     uint32_t tag = 0;  // RFC 4034 appendix B
@@ -67,7 +71,16 @@ class Signer {
     tag += tag >> 16 & 0xFFFF;
     const auto now = static_cast<uint32_t>(std::time(nullptr));  // libunbound knows no other clock
     const auto labels = static_cast<uint8_t>(text::split(set[0].name, '.').size());
-    const std::string head = Encoder().raw(u16(set[0].type)).u8(13).u8(labels).u32(set[0].ttl).u32(now + 86400).u32(now - 3600).raw(u16(tag & 0xFFFF)).raw(wire(zone_)).take();
+    const std::string head = Encoder()
+                                 .raw(u16(set[0].type))
+                                 .u8(13)
+                                 .u8(labels)
+                                 .u32(set[0].ttl)
+                                 .u32(now + 86400)
+                                 .u32(now - 3600)
+                                 .raw(u16(tag & 0xFFFF))
+                                 .raw(wire(zone_))
+                                 .take();
     std::vector<std::string> records;
     for (const Rr& rr : set) records.push_back(rr.text());
     std::sort(records.begin(), records.end());
@@ -154,7 +167,8 @@ class NameServer {
       name += (name.empty() ? "" : ".") + text::lowered(query.substr(at + 1, length));
       at += length + 1;
     }
-    const auto type = static_cast<uint16_t>(static_cast<unsigned char>(query[at + 1]) << 8 | static_cast<unsigned char>(query[at + 2]));
+    const auto type = static_cast<uint16_t>(static_cast<unsigned char>(query[at + 1]) << 8 |
+                                            static_cast<unsigned char>(query[at + 2]));
     const std::string question(query.substr(12, at + 5 - 12));
     std::lock_guard lock(mutex_);
     ++asked_[{name, type}];
@@ -166,7 +180,8 @@ class NameServer {
       for (const Rr& rr : records_) {
         if (rr.name != at_name) continue;
         rcode = 0;
-        const bool covers = rr.type == kRrsig && (static_cast<unsigned char>(rr.data[0]) << 8 | static_cast<unsigned char>(rr.data[1])) == type;
+        const bool covers = rr.type == kRrsig && (static_cast<unsigned char>(rr.data[0]) << 8 |
+                                                  static_cast<unsigned char>(rr.data[1])) == type;
         const bool alias = rr.type == static_cast<uint16_t>(Type::kCname) && type != rr.type;
         if (rr.type != type && !covers && !alias) continue;
         answers += rr.text();
@@ -180,7 +195,8 @@ class NameServer {
     }
     if (name == failing_) rcode = 2;
     const std::string opt = std::string(1, '\0') + u16(41) + u16(1232) + Encoder().u32(0x8000).take() + u16(0);
-    return std::string(query.substr(0, 2)) + u16(0x8180 | rcode) + u16(1) + u16(count) + u16(0) + u16(1) + question + answers + opt;
+    return std::string(query.substr(0, 2)) + u16(0x8180 | rcode) + u16(1) + u16(count) + u16(0) + u16(1) + question +
+           answers + opt;
   }
 
  public:
@@ -284,7 +300,8 @@ TEST(Unbound, AQuestionToAServerThatIsNotThereEndsWithTheResolver) {
 TEST(Unbound, RefusesWhatIsNoNameWithoutAsking) {
   NameServer server;
   const auto resolver = make(server);
-  for (const char* bad : {"", "a..b", "a b", "-x.org"}) EXPECT_EQ(ask(*resolver, bad, Type::kA).code(), Code::kInvalid) << bad;
+  for (const char* bad : {"", "a..b", "a b", "-x.org"})
+    EXPECT_EQ(ask(*resolver, bad, Type::kA).code(), Code::kInvalid) << bad;
 }
 
 TEST(Unbound, EveryQuestionIsAnsweredAlsoWhenItStops) {
@@ -292,7 +309,8 @@ TEST(Unbound, EveryQuestionIsAnsweredAlsoWhenItStops) {
   std::atomic<int> answers{0};
   {
     const auto resolver = make(server);
-    for (int i = 0; i < 200; ++i) resolver->query("h" + std::to_string(i) + ".corp.example", Type::kA, [&](Result<Answer>) { ++answers; });
+    for (int i = 0; i < 200; ++i)
+      resolver->query("h" + std::to_string(i) + ".corp.example", Type::kA, [&](Result<Answer>) { ++answers; });
   }
   EXPECT_EQ(answers, 200);
 }
@@ -346,7 +364,8 @@ TEST_F(Signed, ZonesOutsideTheAnchorAreInsecureAndStillAnswered) {
   EXPECT_FALSE(a->secure);
 }
 
-// The anchor that ships with Debian (dns-root-data) is taken; without a network it fails as any server that is not there.
+// The anchor that ships with Debian (dns-root-data) is taken; without a network it fails as any server that is not
+// there.
 TEST(Unbound, TakesTheRootAnchorAndFailsGracefullyWithoutANetwork) {
   UnboundOptions options;
   if (!std::filesystem::exists(options.trust_anchor_file)) GTEST_SKIP() << "dns-root-data is not installed";

@@ -37,16 +37,20 @@ Result<Record> record_from_wire(Type type, std::string_view raw) {
   Record record;
   record.type = type;
   switch (type) {
-    case Type::kA: case Type::kAaaa:
+    case Type::kA:
+    case Type::kAaaa:
       if (raw.size() != (type == Type::kA ? 4u : 16u)) return kMalformed;
       record.data = ip_text(raw);
       break;
     case Type::kMx:
       if (raw.size() < 3) return kMalformed;
-      record.preference = static_cast<uint16_t>(static_cast<unsigned char>(raw[0]) << 8 | static_cast<unsigned char>(raw[1]));
+      record.preference =
+          static_cast<uint16_t>(static_cast<unsigned char>(raw[0]) << 8 | static_cast<unsigned char>(raw[1]));
       raw.remove_prefix(2);
       [[fallthrough]];
-    case Type::kNs: case Type::kCname: case Type::kPtr: {
+    case Type::kNs:
+    case Type::kCname:
+    case Type::kPtr: {
       auto name = name_from_wire(raw);
       if (!name) return name.error();
       record.data = std::move(*name);
@@ -60,7 +64,10 @@ Result<Record> record_from_wire(Type type, std::string_view raw) {
         raw.remove_prefix(length + 1);
       }
       break;
-    case Type::kTlsa: case Type::kCaa: record.data = raw; break;
+    case Type::kTlsa:
+    case Type::kCaa:
+      record.data = raw;
+      break;
   }
   return record;
 }

@@ -19,11 +19,11 @@ TEST(Wire, NamesAreLabelsJoinedByDots) {
 TEST(Wire, NamesThatAreCutOrHostileAreRefused) {
   EXPECT_FALSE(name_from_wire(""));
   EXPECT_FALSE(name_from_wire(raw({2, 'm'})));
-  EXPECT_FALSE(name_from_wire(raw({2, 'm', 'x'})));                 // no end
-  EXPECT_FALSE(name_from_wire(raw({0xC0, 0x0C})));                  // compression has no place in RDATA given to us
+  EXPECT_FALSE(name_from_wire(raw({2, 'm', 'x'})));  // no end
+  EXPECT_FALSE(name_from_wire(raw({0xC0, 0x0C})));   // compression has no place in RDATA given to us
   EXPECT_FALSE(name_from_wire(raw({64}) + std::string(64, 'a') + raw({0})));
-  EXPECT_FALSE(name_from_wire(raw({3, 'a', '.', 'b', 0})));         // would read as two labels
-  EXPECT_FALSE(name_from_wire(raw({3, 'a', '\n', 'b', 0})));        // would break a log line
+  EXPECT_FALSE(name_from_wire(raw({3, 'a', '.', 'b', 0})));   // would read as two labels
+  EXPECT_FALSE(name_from_wire(raw({3, 'a', '\n', 'b', 0})));  // would break a log line
   EXPECT_FALSE(name_from_wire(raw({3, 'a', 0, 'b', 0})));
   std::string endless;
   for (int i = 0; i < 200; ++i) endless += raw({1, 'a'});
@@ -32,7 +32,8 @@ TEST(Wire, NamesThatAreCutOrHostileAreRefused) {
 
 TEST(Wire, RecordsOfEveryType) {
   EXPECT_EQ(record_from_wire(Type::kA, raw({192, 0, 2, 1}))->data, "192.0.2.1");
-  EXPECT_EQ(record_from_wire(Type::kAaaa, raw({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))->data, "2001:db8::1");
+  EXPECT_EQ(record_from_wire(Type::kAaaa, raw({0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))->data,
+            "2001:db8::1");
   const auto mx = record_from_wire(Type::kMx, raw({1, 2, 1, 'a', 0}));
   EXPECT_EQ(mx->preference, 258);
   EXPECT_EQ(mx->data, "a");

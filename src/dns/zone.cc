@@ -51,16 +51,20 @@ Result<std::vector<EntryLine>> tokenize(std::string_view text) {
     if (text::is_wsp(c) || c == '\r') continue;
     if (c == ';') {
       while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
-    } else if (c == '(') ++depth;
+    } else if (c == '(')
+      ++depth;
     else if (c == ')') {
       if (--depth < 0) return Error{Code::kInvalid, "line " + std::to_string(line) + ": ) without ("};
     } else if (c == '"') {
       Word word{"", true};
       for (++i; i < text.size() && text[i] != '"'; ++i) {
-        if (text[i] == '\n') return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
+        if (text[i] == '\n')
+          return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
         if (text[i] == '\\' && i + 3 < text.size() && text::is_digit(text[i + 1])) {  // \DDD: an octet by number
           const auto octet = text::parse_u64(text.substr(i + 1, 3));
-          if (!octet || *octet > 255) return Error{Code::kInvalid, "line " + std::to_string(line) + ": a backslash and digits want \\DDD up to 255"};
+          if (!octet || *octet > 255)
+            return Error{Code::kInvalid,
+                         "line " + std::to_string(line) + ": a backslash and digits want \\DDD up to 255"};
           word.text += static_cast<char>(*octet);
           i += 3;
           continue;
@@ -68,11 +72,14 @@ Result<std::vector<EntryLine>> tokenize(std::string_view text) {
         if (text[i] == '\\' && i + 1 < text.size()) ++i;
         word.text += text[i];
       }
-      if (i >= text.size()) return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
+      if (i >= text.size())
+        return Error{Code::kInvalid, "line " + std::to_string(line) + ": a quoted string does not end"};
       entry.words.push_back(std::move(word));
     } else {
       Word word;
-      for (; i < text.size() && !text::is_wsp(text[i]) && std::string_view("\r\n;()\"").find(text[i]) == std::string_view::npos; ++i)
+      for (; i < text.size() && !text::is_wsp(text[i]) &&
+             std::string_view("\r\n;()\"").find(text[i]) == std::string_view::npos;
+           ++i)
         word.text += text[i];
       --i;
       entry.words.push_back(std::move(word));
@@ -83,9 +90,9 @@ Result<std::vector<EntryLine>> tokenize(std::string_view text) {
 }
 
 std::optional<Type> type_of(std::string_view name) {
-  constexpr std::pair<std::string_view, Type> kTypes[] = {{"A", Type::kA},     {"AAAA", Type::kAaaa}, {"MX", Type::kMx},     {"TXT", Type::kTxt},
-                                                          {"NS", Type::kNs},   {"CNAME", Type::kCname}, {"PTR", Type::kPtr}, {"TLSA", Type::kTlsa},
-                                                          {"CAA", Type::kCaa}};
+  constexpr std::pair<std::string_view, Type> kTypes[] = {
+      {"A", Type::kA},         {"AAAA", Type::kAaaa}, {"MX", Type::kMx},     {"TXT", Type::kTxt}, {"NS", Type::kNs},
+      {"CNAME", Type::kCname}, {"PTR", Type::kPtr},   {"TLSA", Type::kTlsa}, {"CAA", Type::kCaa}};
   for (const auto& [word, type] : kTypes)
     if (text::iequals(name, word)) return type;
   return {};
@@ -94,9 +101,11 @@ std::optional<Type> type_of(std::string_view name) {
 }  // namespace
 
 struct ZoneResolver::Impl {
-  // Every name between a record's owner and its zone has a node: names that exist only because of others below them (RFC 4592 §2.2.2)
-  // are nodes without records.
-  struct Node { std::map<Type, std::vector<Record>> records; };
+  // Every name between a record's owner and its zone has a node: names that exist only because of others below them
+  // (RFC 4592 §2.2.2) are nodes without records.
+  struct Node {
+    std::map<Type, std::vector<Record>> records;
+  };
   std::shared_ptr<Resolver> next;
   mutable std::mutex mutex;
   std::map<std::string, bool> zones;  // origin without final dot ("" is the root) -> secure
@@ -136,7 +145,8 @@ struct ZoneResolver::Impl {
     out.secure = true;
     for (int i = 0; i <= kMaxCnames; ++i) {
       out.canonical = name;
-      if (const auto failure = failures.find(name); failure != failures.end()) return Error{failure->second, "the servers of " + name + " fail"};
+      if (const auto failure = failures.find(name); failure != failures.end())
+        return Error{failure->second, "the servers of " + name + " fail"};
       const auto* zone = zone_of(name);
       if (!zone) {
         outside = name;
@@ -169,13 +179,16 @@ struct ZoneResolver::Impl {
     });
     nodes[zone];
     for (auto& [name, node] : loaded) {
-      for (std::string_view above = parent(name); above.size() > zone.size(); above = parent(above)) nodes[std::string(above)];
+      for (std::string_view above = parent(name); above.size() > zone.size(); above = parent(above))
+        nodes[std::string(above)];
       nodes[name] = std::move(node);
     }
   }
 };
 
-ZoneResolver::ZoneResolver(std::shared_ptr<Resolver> next) : impl_(std::make_unique<Impl>()) { impl_->next = std::move(next); }
+ZoneResolver::ZoneResolver(std::shared_ptr<Resolver> next) : impl_(std::make_unique<Impl>()) {
+  impl_->next = std::move(next);
+}
 ZoneResolver::~ZoneResolver() = default;
 
 void ZoneResolver::query(std::string name, Type type, Callback done) {
@@ -205,8 +218,10 @@ void ZoneResolver::query(std::string name, Type type, Callback done) {
 
 void ZoneResolver::fail(std::string name, Code code) {
   std::lock_guard lock(impl_->mutex);
-  if (code == Code::kInternal) impl_->failures.erase(text::lowered(name));
-  else impl_->failures[text::lowered(name)] = code;
+  if (code == Code::kInternal)
+    impl_->failures.erase(text::lowered(name));
+  else
+    impl_->failures[text::lowered(name)] = code;
 }
 
 Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view text, bool secure) {
@@ -222,15 +237,20 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
     if (name == "@") return origin;
     const bool whole = name.ends_with('.');
     if (whole) name.pop_back();
-    if (!text::is_ascii(name)) name = to_ascii(name).ok() ? *to_ascii(name) : name;  // U-labels may be written as they are
+    if (!text::is_ascii(name))
+      name = to_ascii(name).ok() ? *to_ascii(name) : name;  // U-labels may be written as they are
     return whole || origin.empty() ? name : name + "." + origin;
   };
-  const auto within = [&](const std::string& name) { return zone.empty() || name == zone || name.ends_with("." + zone); };
+  const auto within = [&](const std::string& name) {
+    return zone.empty() || name == zone || name.ends_with("." + zone);
+  };
   std::map<std::string, Impl::Node> loaded;
   std::string owner = origin;
   uint32_t default_ttl = 3600;
   for (const EntryLine& entry : *entries) {
-    const auto bad = [&](const std::string& why) { return Error{Code::kInvalid, "zone " + zone + " line " + std::to_string(entry.line) + ": " + why}; };
+    const auto bad = [&](const std::string& why) {
+      return Error{Code::kInvalid, "zone " + zone + " line " + std::to_string(entry.line) + ": " + why};
+    };
     size_t at = 0;
     const auto& words = entry.words;
     if (!words[0].quoted && words[0].text == "$ORIGIN") {
@@ -249,8 +269,10 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
     Record record;
     record.ttl = default_ttl;
     for (; at < words.size(); ++at) {  // TTL and class in either order
-      if (const auto ttl = text::parse_u64(words[at].text); ttl && *ttl <= INT32_MAX) record.ttl = static_cast<uint32_t>(*ttl);
-      else if (!text::iequals(words[at].text, "IN")) break;
+      if (const auto ttl = text::parse_u64(words[at].text); ttl && *ttl <= INT32_MAX)
+        record.ttl = static_cast<uint32_t>(*ttl);
+      else if (!text::iequals(words[at].text, "IN"))
+        break;
     }
     if (at >= words.size()) return bad("a type is missing");
     if (text::iequals(words[at].text, "SOA")) continue;
@@ -267,7 +289,9 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         record.data = words[data + 1].text == "." ? "" : absolute(words[data + 1].text);  // RFC 7505: the null MX
         break;
       }
-      case Type::kNs: case Type::kCname: case Type::kPtr:
+      case Type::kNs:
+      case Type::kCname:
+      case Type::kPtr:
         if (given != 1) return bad("one name is wanted");
         record.data = absolute(words[data].text);
         break;
@@ -288,10 +312,12 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         record.data = raw + *hash;
         break;
       }
-      case Type::kA: case Type::kAaaa: {
+      case Type::kA:
+      case Type::kAaaa: {
         const int family = *type == Type::kAaaa ? AF_INET6 : AF_INET;
         char raw[16], shortest[INET6_ADDRSTRLEN] = {};
-        if (given != 1 || inet_pton(family, words[data].text.c_str(), raw) != 1) return bad(words[data].text + " is not an address");
+        if (given != 1 || inet_pton(family, words[data].text.c_str(), raw) != 1)
+          return bad(words[data].text + " is not an address");
         record.data = inet_ntop(family, raw, shortest, sizeof shortest);
         break;
       }
@@ -300,14 +326,16 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         if (given != 3 || !flags || *flags > 255 || words[data + 1].text.empty() || words[data + 1].text.size() > 255)
           return bad("CAA wants flags, a tag and a value");
         const std::string& tag = words[data + 1].text;
-        record.data = std::string(1, static_cast<char>(*flags)) + static_cast<char>(tag.size()) + tag + words[data + 2].text;
+        record.data =
+            std::string(1, static_cast<char>(*flags)) + static_cast<char>(tag.size()) + tag + words[data + 2].text;
         break;
       }
     }
     loaded[owner].records[*type].push_back(std::move(record));
   }
   for (const auto& [name, node] : loaded)  // RFC 1034 §3.6.2
-    if (const auto alias = node.records.find(Type::kCname); alias != node.records.end() && (node.records.size() > 1 || alias->second.size() > 1))
+    if (const auto alias = node.records.find(Type::kCname);
+        alias != node.records.end() && (node.records.size() > 1 || alias->second.size() > 1))
       return Error{Code::kInvalid, "zone " + zone + ": " + name + " has a CNAME, so it can have nothing else"};
   std::lock_guard lock(impl_->mutex);
   impl_->replace(zone, secure, std::move(loaded));

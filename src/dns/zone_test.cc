@@ -108,13 +108,15 @@ TEST_F(Zones, WildcardsAnswerForNamesThatDoNotExist) {
   EXPECT_EQ(ask(zones, "any.wild.example.com", Type::kA)->records.at(0).data, "192.0.2.8");
   EXPECT_EQ(ask(zones, "a.b.wild.example.com", Type::kA)->records.at(0).data, "192.0.2.8");
   EXPECT_EQ(ask(zones, "x.wild.example.com", Type::kA)->status, Status::kNoData) << "it exists";
-  EXPECT_EQ(ask(zones, "y.x.wild.example.com", Type::kA)->status, Status::kNxDomain) << "its closest encloser has no wildcard";
+  EXPECT_EQ(ask(zones, "y.x.wild.example.com", Type::kA)->status, Status::kNxDomain)
+      << "its closest encloser has no wildcard";
   EXPECT_EQ(ask(zones, "wild.example.com", Type::kA)->status, Status::kNoData);
 }
 
 TEST_F(Zones, HoldTheOtherTypesAsTheyComeFromTheWire) {
   EXPECT_EQ(ask(zones, "null.example.com", Type::kMx)->records[0].data, "");
-  EXPECT_EQ(ask(zones, "_25._tcp.mx.example.com", Type::kTlsa)->records[0].data, std::string("\x03\x01\x01\xab\xcd", 5));
+  EXPECT_EQ(ask(zones, "_25._tcp.mx.example.com", Type::kTlsa)->records[0].data,
+            std::string("\x03\x01\x01\xab\xcd", 5));
   EXPECT_EQ(ask(zones, "example.com", Type::kCaa)->records[0].data, std::string("\0\x05issueca.example", 17));
   EXPECT_EQ(ask(zones, "quoted.example.com", Type::kTxt)->records[0].data, "a\"b\\cd;not a comment");
   EXPECT_EQ(ask(zones, "xn--bcher-kva.example.com", Type::kA)->records[0].data, "192.0.2.7");
@@ -131,13 +133,24 @@ TEST_F(Zones, LoadingAgainReplaces) {
 }
 
 TEST_F(Zones, AFaultyTextChangesNothingAndNamesItsLine) {
-  const std::pair<const char*, const char*> bad[] = {
-      {"a A 192.0.2.1\nb A 300.1.1.1\n", "line 2"}, {"a AAAA 192.0.2.1\n", "line 1"}, {"\n\na MX ten mx\n", "line 3"},
-      {"a MX 70000 mx\n", "line 1"},                {"a A\n", "line 1"},              {"a A 192.0.2.1 192.0.2.2\n", "line 1"},
-      {"a WKS x\n", "WKS"},                         {"a ( A 192.0.2.1\n", "("},       {"a A 192.0.2.1 )\n", "line 1"},
-      {"a TXT \"open\n", "line 1"},                 {"a TLSA 3 1 1 xyz\n", "line 1"}, {"other.org. A 192.0.2.1\n", "not in this zone"},
-      {"$TTL soon\n", "line 1"},                    {"a CAA 0 issue\n", "line 1"},    {"a CNAME b\na A 192.0.2.1\n", "CNAME"},
-      {"a TXT \"\\999\"\n", "line 1"},              {"a CNAME b c\n", "line 1"},      {"a IN\n", "line 1"}};
+  const std::pair<const char*, const char*> bad[] = {{"a A 192.0.2.1\nb A 300.1.1.1\n", "line 2"},
+                                                     {"a AAAA 192.0.2.1\n", "line 1"},
+                                                     {"\n\na MX ten mx\n", "line 3"},
+                                                     {"a MX 70000 mx\n", "line 1"},
+                                                     {"a A\n", "line 1"},
+                                                     {"a A 192.0.2.1 192.0.2.2\n", "line 1"},
+                                                     {"a WKS x\n", "WKS"},
+                                                     {"a ( A 192.0.2.1\n", "("},
+                                                     {"a A 192.0.2.1 )\n", "line 1"},
+                                                     {"a TXT \"open\n", "line 1"},
+                                                     {"a TLSA 3 1 1 xyz\n", "line 1"},
+                                                     {"other.org. A 192.0.2.1\n", "not in this zone"},
+                                                     {"$TTL soon\n", "line 1"},
+                                                     {"a CAA 0 issue\n", "line 1"},
+                                                     {"a CNAME b\na A 192.0.2.1\n", "CNAME"},
+                                                     {"a TXT \"\\999\"\n", "line 1"},
+                                                     {"a CNAME b c\n", "line 1"},
+                                                     {"a IN\n", "line 1"}};
   for (const auto& [text, says] : bad) {
     const auto loaded = zones.load("example.com", text);
     ASSERT_FALSE(loaded) << text;

@@ -15,7 +15,9 @@ constexpr uint8_t kVersion = 1;
 constexpr minutes kCacheTime{5};
 constexpr size_t kMaxCached = 10'000;
 
-Error corrupt(std::string_view what) { return {Code::kCorrupt, "the record of " + std::string(what) + " is damaged; run pabal verify"}; }
+Error corrupt(std::string_view what) {
+  return {Code::kCorrupt, "the record of " + std::string(what) + " is damaged; run pabal verify"};
+}
 
 // An address with its domain in A-labels; the local part as written: what it means is the business of its domain alone.
 std::optional<message::Address> parsed(std::string_view address) {
@@ -67,8 +69,16 @@ std::optional<Domain> decode_domain(std::string_view record) {
 }
 
 std::string encode(const Account& a) {
-  return Encoder().u8(kVersion).u32(a.id).string(a.name).string(a.display_name).boolean(a.enabled).boolean(a.admin)
-      .varint(a.quota_octets).u64(static_cast<uint64_t>(to_micros(a.created))).take();
+  return Encoder()
+      .u8(kVersion)
+      .u32(a.id)
+      .string(a.name)
+      .string(a.display_name)
+      .boolean(a.enabled)
+      .boolean(a.admin)
+      .varint(a.quota_octets)
+      .u64(static_cast<uint64_t>(to_micros(a.created)))
+      .take();
 }
 std::optional<Account> decode_account(std::string_view record) {
   Decoder in(record);
@@ -97,14 +107,21 @@ std::optional<Alias> decode_alias(std::string_view record) {
   Alias a;
   a.address = in.string();
   a.send_as = in.boolean();
-  for (uint64_t n = in.varint(); n > 0 && in.ok() && a.targets.size() < kMaxAliasTargets; --n) a.targets.emplace_back(in.string());
+  for (uint64_t n = in.varint(); n > 0 && in.ok() && a.targets.size() < kMaxAliasTargets; --n)
+    a.targets.emplace_back(in.string());
   if (!in.ok()) return {};
   return a;
 }
 
 std::string encode(const Directory::Secrets& s) {
-  return Encoder().u8(kVersion).string(s.argon2).string(s.scram.salt).string(s.scram.stored_key).string(s.scram.server_key)
-      .u32(s.scram.iterations).take();
+  return Encoder()
+      .u8(kVersion)
+      .string(s.argon2)
+      .string(s.scram.salt)
+      .string(s.scram.stored_key)
+      .string(s.scram.server_key)
+      .u32(s.scram.iterations)
+      .take();
 }
 std::optional<Directory::Secrets> decode_secrets(std::string_view record) {
   Decoder in(record);
@@ -130,13 +147,16 @@ Result<std::optional<T>> read(const store::Reader& r, const std::string& key, st
 }
 
 template <typename T, typename Decode>
-Result<std::vector<T>> read_all(const store::Reader& r, const std::string& prefix, std::string_view what, Decode decode) {
+Result<std::vector<T>> read_all(const store::Reader& r, const std::string& prefix, std::string_view what,
+                                Decode decode) {
   std::vector<T> out;
   bool damaged = false;
   const auto scanned = r.scan(store::Range::prefix(prefix), [&](std::string_view, std::string_view record) {
     auto decoded = decode(record);
-    if (decoded) out.push_back(std::move(*decoded));
-    else damaged = true;
+    if (decoded)
+      out.push_back(std::move(*decoded));
+    else
+      damaged = true;
     return !damaged;
   });
   if (!scanned) return scanned.error();
@@ -218,13 +238,16 @@ Result<void> Directory::remove_domain(store::Transaction& t, std::string_view gi
     const auto left = t.list(range);
     if (!left) return left.error();
     if (!left->empty())
-      return Error{Code::kDenied, *name + (kind == 'n' ? " still has accounts; remove them first" : " still has aliases; remove them first")};
+      return Error{Code::kDenied, *name + (kind == 'n' ? " still has accounts; remove them first"
+                                                       : " still has aliases; remove them first")};
   }
   t.erase(keys::domain(*name));
   return {};
 }
 
-Result<std::vector<Domain>> Directory::domains(const store::Reader& r) const { return read_all<Domain>(r, "Id", "a domain", decode_domain); }
+Result<std::vector<Domain>> Directory::domains(const store::Reader& r) const {
+  return read_all<Domain>(r, "Id", "a domain", decode_domain);
+}
 
 Result<std::optional<Domain>> Directory::domain(const store::Reader& r, std::string_view given) const {
   const auto name = canonical_domain(given);
@@ -237,7 +260,8 @@ Result<std::optional<Domain>> Directory::domain(const store::Reader& r, std::str
 Result<Directory::Secrets> Directory::make_secrets(std::string_view password) const {
   if (password.size() < kMinPassword) return Error{Code::kInvalid, "the password is too short: 8 characters at least"};
   if (password.size() > kMaxPassword) return Error{Code::kInvalid, "the password is too long: 1,000 octets at most"};
-  if (!text::is_utf8(password) || password.find('\0') != password.npos) return Error{Code::kInvalid, "the password is not UTF-8 text"};
+  if (!text::is_utf8(password) || password.find('\0') != password.npos)
+    return Error{Code::kInvalid, "the password is not UTF-8 text"};
   const std::string prepared = prepared_password(password);
   auto argon2 = argon2_hash(prepared, random_);
   if (!argon2) return argon2.error();
@@ -251,12 +275,15 @@ Result<Account> Directory::add_account(store::Transaction& t, Account account, c
   if (!is_text(account.display_name)) return Error{Code::kInvalid, "the name of a person has no control characters"};
   const auto known = domain(t, address->domain);
   if (!known) return known.error();
-  if (!*known) return Error{Code::kNotFound, "there is no domain " + address->domain + "; add it first: pabal domain add " + address->domain};
+  if (!*known)
+    return Error{Code::kNotFound,
+                 "there is no domain " + address->domain + "; add it first: pabal domain add " + address->domain};
   const auto id = account_id(t, *address);
   if (!id) return id.error();
   const auto alias = alias_at(t, *address);
   if (!alias) return alias.error();
-  if (*id || *alias) return Error{Code::kExists, address->text() + (*id ? " is there already" : " is an alias already")};
+  if (*id || *alias)
+    return Error{Code::kExists, address->text() + (*id ? " is there already" : " is an alias already")};
 
   const auto counter = t.get(keys::kCounter);
   if (!counter) return counter.error();
@@ -329,7 +356,8 @@ Result<void> Directory::put_alias(store::Transaction& t, const Alias& given) {
   const auto id = account_id(t, *address);
   if (!id) return id.error();
   if (*id) return Error{Code::kExists, address->text() + " is an account"};
-  if (given.targets.empty() || given.targets.size() > kMaxAliasTargets) return Error{Code::kLimit, "an alias leads to 1 to 1,000 addresses"};
+  if (given.targets.empty() || given.targets.size() > kMaxAliasTargets)
+    return Error{Code::kLimit, "an alias leads to 1 to 1,000 addresses"};
   Alias alias{address->text(), {}, given.send_as};
   for (const std::string& target : given.targets) {
     const auto to = parsed(target);
@@ -351,7 +379,8 @@ Result<void> Directory::remove_alias(store::Transaction& t, std::string_view giv
 }
 
 Result<std::vector<Alias>> Directory::aliases(const store::Reader& r, std::string_view domain) const {
-  return read_all<Alias>(r, keys::named_in('l', domain.empty() ? "" : canonical_domain(domain).value_or("-")), "an alias", decode_alias);
+  return read_all<Alias>(r, keys::named_in('l', domain.empty() ? "" : canonical_domain(domain).value_or("-")),
+                         "an alias", decode_alias);
 }
 
 // --- resolution -----------------------------------------------------------------------------------------------------
@@ -389,7 +418,10 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
   out.kind = Resolution::Kind::kUnknown;
   out.address = folded(*start).text();
 
-  struct Step { message::Address address; int depth; };
+  struct Step {
+    message::Address address;
+    int depth;
+  };
   std::vector<Step> todo{{*start, 0}};
   std::set<std::string> seen;
   std::set<AccountId> found;
@@ -405,8 +437,10 @@ Result<Resolution> Directory::resolve(const store::Reader& r, std::string_view g
     }
     const message::Address address = folded(step.address);
     if (!seen.insert(address.text()).second) continue;
-    if (step.depth > kMaxAliasDepth) return Error{Code::kLimit, out.address + " leads through more than 10 aliases; shorten the chain"};
-    if (seen.size() + outside.size() > kMaxResolved) return Error{Code::kLimit, out.address + " leads to more than 10,000 addresses"};
+    if (step.depth > kMaxAliasDepth)
+      return Error{Code::kLimit, out.address + " leads through more than 10 aliases; shorten the chain"};
+    if (seen.size() + outside.size() > kMaxResolved)
+      return Error{Code::kLimit, out.address + " leads to more than 10,000 addresses"};
 
     std::vector<message::Address> forms{address};
     std::string detail;

@@ -1,5 +1,6 @@
 // identity: domains, accounts, aliases, credentials. Who is local, who may log in, and to whom an address leads.
-// It sends and files nothing. Passwords are kept as Argon2id (RFC 9106) and SCRAM-SHA-256 secrets (RFC 5802), never in clear.
+// It sends and files nothing. Passwords are kept as Argon2id (RFC 9106) and SCRAM-SHA-256 secrets (RFC 5802), never in
+// clear.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +22,20 @@ namespace pabal::identity {
 
 using AccountId = uint32_t;  // the same number as mailbox::AccountId
 
-struct DkimKey { std::string selector, private_pem; };  // PKCS#8; RSA or Ed25519
+struct DkimKey {
+  std::string selector, private_pem;
+};  // PKCS#8; RSA or Ed25519
 
 struct Domain {
-  std::string name;         // A-labels, lower case
-  std::string catch_all;    // address, or empty: unknown users are refused
+  std::string name;       // A-labels, lower case
+  std::string catch_all;  // address, or empty: unknown users are refused
   bool enabled = true;
   std::vector<DkimKey> dkim_keys;  // those to sign with
 };
 
 struct Account {
   AccountId id = 0;
-  std::string name;           // the login name and main address: alice@example.com
+  std::string name;  // the login name and main address: alice@example.com
   std::string display_name;
   bool enabled = true;
   bool admin = false;
@@ -40,42 +43,48 @@ struct Account {
   Time created;
 };
 
-struct Alias {                // an address that leads to others; several targets make a group
+struct Alias {  // an address that leads to others; several targets make a group
   std::string address;
   std::vector<std::string> targets;  // local or outside addresses
-  bool send_as = true;        // local targets may use it as sender
+  bool send_as = true;               // local targets may use it as sender
 };
 
 // Where one address leads: aliases followed to the end, loops cut, duplicates joined.
 struct Resolution {
   enum class Kind : uint8_t { kNotLocal, kUnknown, kKnown } kind = Kind::kNotLocal;
-  std::string address;                // as asked for, in the form addresses are compared in; empty when not local
-  struct Target { AccountId account = 0; std::string address; };   // the account's main address
+  std::string address;  // as asked for, in the form addresses are compared in; empty when not local
+  struct Target {
+    AccountId account = 0;
+    std::string address;
+  };  // the account's main address
   std::vector<Target> accounts;
-  std::vector<std::string> outside;   // forwards; local parts as written (RFC 5321 §2.4)
-  std::vector<std::string> dead;      // members of a group that lead nowhere
-  std::string detail;                 // what stood after '+' (RFC 5233), or empty
+  std::vector<std::string> outside;  // forwards; local parts as written (RFC 5321 §2.4)
+  std::vector<std::string> dead;     // members of a group that lead nowhere
+  std::string detail;                // what stood after '+' (RFC 5233), or empty
 };
 constexpr int kMaxAliasDepth = 10;          // aliases behind each other; longer chains are kLimit, not cut in silence
 constexpr size_t kMaxAliasTargets = 1'000;  // of one alias
 constexpr size_t kMaxResolved = 10'000;     // addresses looked at for one, groups in groups; beyond it is kLimit
 
-// Local parts are compared in lower case (RFC 6532 §3.1 NFC where they are not ASCII): exactly, then without "+detail", then
-// the catch-all of the domain. postmaster is always answered: by the administrators where nobody has that name
+// Local parts are compared in lower case (RFC 6532 §3.1 NFC where they are not ASCII): exactly, then without "+detail",
+// then the catch-all of the domain. postmaster is always answered: by the administrators where nobody has that name
 // (RFC 5321 §4.5.1). Nobody of a domain that is switched off gets mail or logs in. Thread-safe.
 class Directory {
  public:
   Directory(store::Store& store, const Clock& clock, Random& random);
 
-  Result<void> add_domain(store::Transaction& t, const Domain& domain);     // kExists, kInvalid
-  Result<void> update_domain(store::Transaction& t, const Domain& domain);  // kNotFound, kInvalid
-  Result<void> remove_domain(store::Transaction& t, std::string_view name); // kDenied while accounts or aliases remain
+  Result<void> add_domain(store::Transaction& t, const Domain& domain);      // kExists, kInvalid
+  Result<void> update_domain(store::Transaction& t, const Domain& domain);   // kNotFound, kInvalid
+  Result<void> remove_domain(store::Transaction& t, std::string_view name);  // kDenied while accounts or aliases remain
   Result<std::vector<Domain>> domains(const store::Reader& r) const;
   Result<std::optional<Domain>> domain(const store::Reader& r, std::string_view name) const;  // U- or A-labels
 
   // Hashing takes tens of milliseconds: make secrets on a pool, then write them.
-  struct Secrets { std::string argon2; ScramSecret scram; };
-  Result<Secrets> make_secrets(std::string_view password) const;   // kInvalid: shorter than 8, or not UTF-8
+  struct Secrets {
+    std::string argon2;
+    ScramSecret scram;
+  };
+  Result<Secrets> make_secrets(std::string_view password) const;  // kInvalid: shorter than 8, or not UTF-8
   Result<Account> add_account(store::Transaction& t, Account account, const Secrets& secrets);  // assigns the id
   Result<void> update_account(store::Transaction& t, const Account& account);
   Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);  // kNotFound
@@ -89,7 +98,8 @@ class Directory {
   Result<std::vector<Alias>> aliases(const store::Reader& r, std::string_view domain) const;
 
   Result<Resolution> resolve(const store::Reader& r, std::string_view address) const;
-  // May the account write this in MAIL FROM and From: its own name, +detail forms, aliases with send_as, catch-all domains.
+  // May the account write this in MAIL FROM and From: its own name, +detail forms, aliases with send_as, catch-all
+  // domains.
   Result<bool> may_send_as(const store::Reader& r, AccountId id, std::string_view address) const;
 
   // Slow (Argon2id) and the same for unknown names: run it on a pool. kDenied without saying which was wrong.
@@ -100,7 +110,10 @@ class Directory {
   Result<ScramSecret> scram_secret(std::string_view name) const;
 
  private:
-  struct Known { std::string password_hmac, argon2; Time until; };
+  struct Known {
+    std::string password_hmac, argon2;
+    Time until;
+  };
   Result<std::optional<Account>> first_admin(const store::Reader& r, std::string_view domain) const;
   Result<bool> may_log_in(const Account& account) const;
   bool recently_verified(AccountId id, const std::string& argon2, std::string_view password) const;
@@ -109,8 +122,8 @@ class Directory {
   const Clock& clock_;
   Random& random_;
   const std::string nobody_;  // a hash without a password: unknown names cost what known ones do
-  // Passwords verified in the last minutes, as HMACs under a key of this process: a mail program that opens ten connections
-  // costs one Argon2id, not ten.
+  // Passwords verified in the last minutes, as HMACs under a key of this process: a mail program that opens ten
+  // connections costs one Argon2id, not ten.
   const std::string cache_key_;
   mutable std::mutex cache_mutex_;
   mutable std::map<AccountId, Known> cache_;

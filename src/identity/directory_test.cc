@@ -38,7 +38,8 @@ struct DirectoryTest : testing::Test, TestDirectory {
 
 TEST_F(DirectoryTest, ADomainIsFoundByUAndALabelsInAnyCase) {
   ASSERT_TRUE(domain("Bücher.Example"));
-  for (const char* name : {"bücher.example", "BÜCHER.example", "xn--bcher-kva.example", "XN--BCHER-KVA.EXAMPLE.", "bu\u0308cher.example"}) {
+  for (const char* name : {"bücher.example", "BÜCHER.example", "xn--bcher-kva.example", "XN--BCHER-KVA.EXAMPLE.",
+                           "bu\u0308cher.example"}) {
     const auto found = directory->domain(*store, name);
     ASSERT_TRUE(found && *found) << name;
     EXPECT_EQ((*found)->name, "xn--bcher-kva.example");
@@ -47,7 +48,8 @@ TEST_F(DirectoryTest, ADomainIsFoundByUAndALabelsInAnyCase) {
 }
 
 TEST_F(DirectoryTest, RefusesWhatIsNoMailDomain) {
-  for (const char* name : {"", "localhost", ".", "a..b", "-a.com", "a b.com", "[192.0.2.1]", "a@b.com", "exa\nmple.com"})
+  for (const char* name :
+       {"", "localhost", ".", "a..b", "-a.com", "a b.com", "[192.0.2.1]", "a@b.com", "exa\nmple.com"})
     EXPECT_EQ(domain(name).code(), Code::kInvalid) << name;
   EXPECT_EQ(domain("example.com", "not an address").code(), Code::kInvalid);
 }
@@ -58,7 +60,9 @@ TEST_F(DirectoryTest, ADomainIsRemovedOnlyWhenNothingIsLeftInIt) {
   ASSERT_TRUE(account("a@example.com.au"));
   const auto alice = account("alice@example.com");
   ASSERT_TRUE(alias("info@example.com", {"alice@example.com"}));
-  const auto remove = [&] { return commit([&](store::Transaction& t) { return directory->remove_domain(t, "EXAMPLE.com"); }); };
+  const auto remove = [&] {
+    return commit([&](store::Transaction& t) { return directory->remove_domain(t, "EXAMPLE.com"); });
+  };
   EXPECT_EQ(remove().code(), Code::kDenied);
   ASSERT_TRUE(commit([&](store::Transaction& t) { return directory->remove_account(t, alice->id); }));
   EXPECT_THAT(remove().error().message, HasSubstr("aliases"));
@@ -126,10 +130,11 @@ TEST_F(DirectoryTest, LocalPartsOfOtherScriptsAreComparedInOneForm) {
 
 TEST_F(DirectoryTest, RefusesNamesThatCannotBeAccounts) {
   ASSERT_TRUE(domain("example.com"));
-  for (const char* name : {"", "alice", "@example.com", "alice@", "a b@example.com", "a+b@example.com", "alice@example.com\n",
-                           "alice@example.com@example.com"})
+  for (const char* name : {"", "alice", "@example.com", "alice@", "a b@example.com", "a+b@example.com",
+                           "alice@example.com\n", "alice@example.com@example.com"})
     EXPECT_EQ(account(name).code(), Code::kInvalid) << name;
-  for (const char* name : {"alice@example.org", "alice@[192.0.2.1]"}) EXPECT_EQ(account(name).code(), Code::kNotFound) << name;
+  for (const char* name : {"alice@example.org", "alice@[192.0.2.1]"})
+    EXPECT_EQ(account(name).code(), Code::kNotFound) << name;
   ASSERT_TRUE(alias("info@example.com", {"x@example.org"}));
   EXPECT_EQ(account("info@example.com").code(), Code::kExists);
   Account odd;
@@ -138,7 +143,8 @@ TEST_F(DirectoryTest, RefusesNamesThatCannotBeAccounts) {
   EXPECT_EQ(commit([&](store::Transaction& t) {
               const auto added = directory->add_account(t, odd, {});
               return added ? Result<void>() : added.error();
-            }).code(), Code::kInvalid);
+            }).code(),
+            Code::kInvalid);
 }
 
 TEST_F(DirectoryTest, IdsAreNeverUsedAgain) {
@@ -148,8 +154,10 @@ TEST_F(DirectoryTest, IdsAreNeverUsedAgain) {
   const auto second = account("a@example.com");
   EXPECT_GT(second->id, first->id);
   EXPECT_FALSE(*directory->account(*store, first->id));
-  EXPECT_EQ(commit([&](store::Transaction& t) { return directory->remove_account(t, first->id); }).code(), Code::kNotFound);
-  EXPECT_EQ(commit([&](store::Transaction& t) { return directory->set_secrets(t, first->id, {}); }).code(), Code::kNotFound);
+  EXPECT_EQ(commit([&](store::Transaction& t) { return directory->remove_account(t, first->id); }).code(),
+            Code::kNotFound);
+  EXPECT_EQ(commit([&](store::Transaction& t) { return directory->set_secrets(t, first->id, {}); }).code(),
+            Code::kNotFound);
 }
 
 TEST_F(DirectoryTest, ListsTheAccountsOfOneDomain) {
@@ -169,7 +177,8 @@ TEST_F(DirectoryTest, TellsForeignFromUnknownFromKnown) {
   ASSERT_TRUE(account("alice@example.com"));
   EXPECT_EQ(resolve("alice@example.com").kind, Kind::kKnown);
   EXPECT_EQ(resolve("bob@example.com").kind, Kind::kUnknown);
-  for (const char* foreign : {"alice@example.org", "alice@[127.0.0.1]", "alice", "", "alice@sub.example.com", "@example.com"})
+  for (const char* foreign :
+       {"alice@example.org", "alice@[127.0.0.1]", "alice", "", "alice@sub.example.com", "@example.com"})
     EXPECT_EQ(resolve(foreign).kind, Kind::kNotLocal) << foreign;
 }
 
@@ -179,7 +188,8 @@ TEST_F(DirectoryTest, FollowsAliasesGroupsAndForwardsAndJoinsDuplicates) {
   ASSERT_TRUE(account("bob@example.com"));
   ASSERT_TRUE(alias("Team@example.com", {"Alice@Example.com", "dev@example.com", "boss@elsewhere.net"}));
   ASSERT_TRUE(alias("dev@example.com", {"bob@example.com", "alice@example.com", "boss@elsewhere.net"}));
-  EXPECT_THAT(leads_to("TEAM@example.com"), UnorderedElementsAre("alice@example.com", "bob@example.com", "boss@elsewhere.net"));
+  EXPECT_THAT(leads_to("TEAM@example.com"),
+              UnorderedElementsAre("alice@example.com", "bob@example.com", "boss@elsewhere.net"));
   EXPECT_EQ(resolve("TEAM@example.com").address, "team@example.com");
 }
 
@@ -205,7 +215,8 @@ TEST_F(DirectoryTest, TooLongAChainIsAnErrorAndNotALoss) {
   ASSERT_TRUE(domain("example.com"));
   ASSERT_TRUE(account("end@example.com"));
   const auto link = [](int i) { return "a" + std::to_string(i) + "@example.com"; };
-  for (int i = 0; i < 12; ++i) ASSERT_TRUE(alias(link(i), {i == 11 ? "end@example.com" : link(i + 1), "end@example.com"}));
+  for (int i = 0; i < 12; ++i)
+    ASSERT_TRUE(alias(link(i), {i == 11 ? "end@example.com" : link(i + 1), "end@example.com"}));
   EXPECT_THAT(leads_to(link(2)), ElementsAre("end@example.com"));
   EXPECT_EQ(directory->resolve(*store, link(0)).code(), Code::kLimit);
 }
@@ -294,11 +305,12 @@ TEST_F(DirectoryTest, SomebodyMaySendAsHimselfAndHisAliasesOnly) {
   ASSERT_TRUE(alias("news@example.com", {"alice@example.com"}, false));
   ASSERT_TRUE(alias("deep@example.com", {"sales@example.com"}));
   ASSERT_TRUE(alias("away@example.com", {"alice@elsewhere.net"}));
-  for (const char* own : {"alice@example.com", "ALICE@Example.COM", "alice+tag@example.com", "sales@example.com", "sales+x@example.com",
-                          "deep@example.com", "whatever@all.example", "\"alice\"@example.com"})
+  for (const char* own : {"alice@example.com", "ALICE@Example.COM", "alice+tag@example.com", "sales@example.com",
+                          "sales+x@example.com", "deep@example.com", "whatever@all.example", "\"alice\"@example.com"})
     EXPECT_TRUE(may_send(alice->id, own)) << own;
-  for (const char* other : {"bob@example.com", "bob+x@example.com", "news@example.com", "nobody@example.com", "alice@elsewhere.net", "", "alice",
-                            "away@example.com", "alice@example.com, bob@example.com"})
+  for (const char* other :
+       {"bob@example.com", "bob+x@example.com", "news@example.com", "nobody@example.com", "alice@elsewhere.net", "",
+        "alice", "away@example.com", "alice@example.com, bob@example.com"})
     EXPECT_FALSE(may_send(alice->id, other)) << other;
   EXPECT_TRUE(may_send(bob->id, "sales@example.com"));
   EXPECT_FALSE(may_send(bob->id, "whatever@all.example"));
@@ -352,8 +364,17 @@ TEST_F(DirectoryTest, RemembersAVerifiedPasswordForSomeMinutesOnly) {
 TEST_F(DirectoryTest, RefusesPasswordsThatAreNone) {
   EXPECT_EQ(directory->make_secrets("1234567").code(), Code::kInvalid);
   EXPECT_EQ(directory->make_secrets(std::string(1001, 'x')).code(), Code::kInvalid);
-  EXPECT_EQ(directory->make_secrets("12345\xFF""678").code(), Code::kInvalid);
-  EXPECT_EQ(directory->make_secrets(std::string("1234\0" "5678", 9)).code(), Code::kInvalid);
+  EXPECT_EQ(directory
+                ->make_secrets("12345\xFF"
+                               "678")
+                .code(),
+            Code::kInvalid);
+  EXPECT_EQ(directory
+                ->make_secrets(std::string("1234\0"
+                                           "5678",
+                                           9))
+                .code(),
+            Code::kInvalid);
 }
 
 TEST_F(DirectoryTest, OnePasswordTypedOnTwoSystemsIsOne) {  // RFC 4013
@@ -387,7 +408,10 @@ TEST_F(DirectoryTest, ADamagedRecordIsSaidSo) {
   ASSERT_TRUE(domain("example.com"));
   const auto alice = account("alice@example.com", "correct horse");
   ASSERT_TRUE(commit([&](store::Transaction& t) -> Result<void> {
-    t.put("Id" "example.com", "\x01\xFF");
+    t.put(
+        "Id"
+        "example.com",
+        "\x01\xFF");
     return {};
   }));
   EXPECT_EQ(directory->resolve(*store, "alice@example.com").code(), Code::kCorrupt);

@@ -25,10 +25,14 @@ SaslStep challenge(std::string data) {
 std::optional<std::string> scram_name(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '=') out += text[i];
-    else if (text.substr(i, 3) == "=2C") out += ',', i += 2;
-    else if (text.substr(i, 3) == "=3D") out += '=', i += 2;
-    else return {};
+    if (text[i] != '=')
+      out += text[i];
+    else if (text.substr(i, 3) == "=2C")
+      out += ',', i += 2;
+    else if (text.substr(i, 3) == "=3D")
+      out += '=', i += 2;
+    else
+      return {};
   }
   return out;
 }
@@ -154,13 +158,17 @@ std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls) {
 }
 
 Task<SaslStep> SaslExchange::start(std::string mechanism, std::optional<std::string> initial) {
-  if (mechanism == "PLAIN") state_ = State::kPlain;
-  else if (mechanism == "LOGIN") state_ = State::kLoginUser;
-  else if (mechanism == "SCRAM-SHA-256") state_ = State::kScramFirst;
+  if (mechanism == "PLAIN")
+    state_ = State::kPlain;
+  else if (mechanism == "LOGIN")
+    state_ = State::kLoginUser;
+  else if (mechanism == "SCRAM-SHA-256")
+    state_ = State::kScramFirst;
   else if (mechanism == "SCRAM-SHA-256-PLUS" && tls_ && !tls_->channel_binding.empty()) {
     state_ = State::kScramFirst;
     plus_ = true;
-  } else co_return failure("that mechanism is not offered");
+  } else
+    co_return failure("that mechanism is not offered");
   if (initial) {
     Task<SaslStep> going = next(std::move(*initial));
     co_return co_await going;
@@ -185,7 +193,8 @@ Task<SaslStep> SaslExchange::next(std::string data) {
       Task<SaslStep> going = check(user_, std::move(data));
       co_return co_await going;
     }
-    case State::kScramFirst: co_return scram_first(data);
+    case State::kScramFirst:
+      co_return scram_first(data);
     case State::kScramFinal: {
       Task<SaslStep> going = scram_final(std::move(data));
       co_return co_await going;
@@ -198,7 +207,8 @@ Task<SaslStep> SaslExchange::next(std::string data) {
       step.account = *proven_;
       co_return step;
     }
-    case State::kOver: break;
+    case State::kOver:
+      break;
   }
   co_return failure("the exchange is malformed");
 }
@@ -206,7 +216,8 @@ Task<SaslStep> SaslExchange::next(std::string data) {
 // RFC 4616: authzid NUL authcid NUL password.
 Task<SaslStep> SaslExchange::plain(std::string data) {
   const auto parts = text::split(data, '\0');
-  if (parts.size() != 3 || parts[1].empty() || parts[1].size() > kMaxSaslField) co_return failure("the PLAIN message is malformed");
+  if (parts.size() != 3 || parts[1].empty() || parts[1].size() > kMaxSaslField)
+    co_return failure("the PLAIN message is malformed");
   if (!parts[0].empty() && !text::iequals(parts[0], parts[1])) co_return failure("nobody may act for another here");
   Task<SaslStep> going = check(std::string(parts[1]), std::string(parts[2]));
   co_return co_await going;
@@ -219,7 +230,8 @@ Task<SaslStep> SaslExchange::check(std::string name, std::string password) {
   if (account) {
     step.kind = SaslStep::Kind::kSuccess;
     step.account = std::move(*account);
-  } else step.error = account.error();
+  } else
+    step.error = account.error();
   co_return step;
 }
 
@@ -234,13 +246,16 @@ SaslStep SaslExchange::scram_first(std::string_view data) {
   // RFC 5802 §6: -PLUS binds, the other does not. "n": the client cannot. "y": it could, and thinks that we cannot.
   const std::string_view flag = fields[0];
   if (plus_) {
-    if (flag == "p=tls-exporter") binding_ = tls_->channel_binding;
-    else if (flag == "p=tls-server-end-point") binding_ = tls_->endpoint_binding;
+    if (flag == "p=tls-exporter")
+      binding_ = tls_->channel_binding;
+    else if (flag == "p=tls-server-end-point")
+      binding_ = tls_->endpoint_binding;
     if (binding_.empty()) return failure("that channel binding is not offered");
   } else if (flag == "y") {
     // We do offer one: somebody took it out of the list.
     if (tls_ && !tls_->channel_binding.empty()) return failure("channel binding was stripped on the way");
-  } else if (flag != "n") return failure("channel binding needs SCRAM-SHA-256-PLUS");
+  } else if (flag != "n")
+    return failure("channel binding needs SCRAM-SHA-256-PLUS");
 
   const auto authzid = attribute(fields[1], 'a');
   const auto user = attribute(fields[2], 'n');  // "m=" here is an extension nobody knows: §5.1 wants it refused

@@ -1,5 +1,6 @@
-// Logging in, for every protocol: SASL exchanges (RFC 4422) PLAIN, LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, and passwords
-// given plainly (IMAP LOGIN). Argon2id runs on a pool; those who fail wait longer each time, by address and by account.
+// Logging in, for every protocol: SASL exchanges (RFC 4422) PLAIN, LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, and
+// passwords given plainly (IMAP LOGIN). Argon2id runs on a pool; those who fail wait longer each time, by address and
+// by account.
 #pragma once
 
 #include <list>
@@ -16,32 +17,36 @@
 
 namespace pabal::identity {
 
-constexpr size_t kMaxGuarded = 100'000;     // addresses and names remembered; then the oldest is forgotten
-constexpr int kFreeFailures = 3;            // then each failure doubles the wait
+constexpr size_t kMaxGuarded = 100'000;  // addresses and names remembered; then the oldest is forgotten
+constexpr int kFreeFailures = 3;         // then each failure doubles the wait
 constexpr seconds kMaxLoginDelay{30};
-constexpr minutes kMaxLoginWait{2};         // who would wait longer for a turn is sent away
+constexpr minutes kMaxLoginWait{2};  // who would wait longer for a turn is sent away
 constexpr minutes kGuardMemory{15};
 
 // Counts failures by key (an IP or a name). Thread-safe.
 class LoginGuard {
  public:
   explicit LoginGuard(const Clock& clock) : clock_(clock) {}
-  Duration delay(const std::string& key);   // to wait before the next try
-  // The same, in a queue: those who try at once wait behind each other, so that many connections guess no faster than one.
-  // Nothing when the queue is longer than kMaxLoginWait.
+  Duration delay(const std::string& key);  // to wait before the next try
+  // The same, in a queue: those who try at once wait behind each other, so that many connections guess no faster than
+  // one. Nothing when the queue is longer than kMaxLoginWait.
   std::optional<Duration> take_turn(const std::string& key);
   void failed(const std::string& key);
   void succeeded(const std::string& key);
-  size_t size() const;                      // keys remembered
+  size_t size() const;  // keys remembered
 
  private:
-  struct Count { std::string key; int failures = 0; Time last, next_turn; };
+  struct Count {
+    std::string key;
+    int failures = 0;
+    Time last, next_turn;
+  };
   Duration step(const Count& count) const;
-  Count* find(const std::string& key);      // nullptr: nothing counts (any more)
+  Count* find(const std::string& key);  // nullptr: nothing counts (any more)
 
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::list<Count> counts_;                 // the longest ago first
+  std::list<Count> counts_;  // the longest ago first
   std::unordered_map<std::string_view, std::list<Count>::iterator> by_key_;
 };
 
@@ -69,16 +74,16 @@ class Login {
 
 struct SaslStep {
   enum class Kind { kChallenge, kSuccess, kFailure } kind = Kind::kFailure;
-  std::string data;       // raw octets of the challenge
-  Account account;        // kSuccess
-  Error error{};          // kFailure
+  std::string data;  // raw octets of the challenge
+  Account account;   // kSuccess
+  Error error{};     // kFailure
 };
 
 // Mechanisms to offer: -PLUS only where there is a channel to bind to.
 std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls);
 
-// One exchange of at most four messages. Names and passwords that are wrong, messages that are malformed and mechanisms that are
-// not offered all end it; nothing can be tried twice.
+// One exchange of at most four messages. Names and passwords that are wrong, messages that are malformed and mechanisms
+// that are not offered all end it; nothing can be tried twice.
 class SaslExchange {
  public:
   // `tls` may be null and must outlive the exchange.
@@ -98,7 +103,15 @@ class SaslExchange {
   net::Loop& loop_;
   const std::string ip_;
   const net::TlsInfo* tls_;
-  enum class State { kPlain, kLoginUser, kLoginPassword, kScramFirst, kScramFinal, kScramDone, kOver } state_ = State::kOver;
+  enum class State {
+    kPlain,
+    kLoginUser,
+    kLoginPassword,
+    kScramFirst,
+    kScramFinal,
+    kScramDone,
+    kOver
+  } state_ = State::kOver;
   bool plus_ = false;
   std::string user_, gs2_, client_first_bare_, server_first_, nonce_, binding_;
   ScramSecret secret_;

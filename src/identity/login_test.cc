@@ -89,14 +89,16 @@ struct LoginTest : testing::Test, TestDirectory {
     EXPECT_TRUE(loop.run_until([&] { return out.has_value(); }, minutes(10)));
     return out.value_or(SaslStep{});
   }
-  SaslStep start(const std::string& mechanism, std::optional<std::string> initial = {}, const net::TlsInfo* over = nullptr,
-                 const std::string& ip = "192.0.2.1") {
+  SaslStep start(const std::string& mechanism, std::optional<std::string> initial = {},
+                 const net::TlsInfo* over = nullptr, const std::string& ip = "192.0.2.1") {
     exchange = std::make_unique<SaslExchange>(login, loop, ip, over);
     return run(exchange->start(mechanism, std::move(initial)));
   }
   SaslStep next(const std::string& data) { return run(exchange->next(data)); }
 
-  static Task<void> keep_account(Task<Result<Account>> task, std::optional<Result<Account>>* out) { out->emplace(co_await task); }
+  static Task<void> keep_account(Task<Result<Account>> task, std::optional<Result<Account>>* out) {
+    out->emplace(co_await task);
+  }
   Result<Account> password(const std::string& name, const std::string& word, const std::string& ip = "192.0.2.1") {
     std::optional<Result<Account>> out;
     loop.spawn(keep_account(login.password(loop, name, word, ip), &out));
@@ -111,7 +113,8 @@ std::string plain(const std::string& authzid, const std::string& name, const std
 
 // A client of RFC 5802, with a hand on each thing it says.
 struct ScramClient {
-  std::string name = "alice@example.com", password = "correct horse", gs2 = "n,,", binding, nonce = "fyko+d2lbbFgONRv9qkxdawL";
+  std::string name = "alice@example.com", password = "correct horse", gs2 = "n,,", binding,
+              nonce = "fyko+d2lbbFgONRv9qkxdawL";
   std::string server_nonce, signature;
 
   std::string bare() const { return "n=" + name + ",r=" + nonce; }
@@ -119,7 +122,8 @@ struct ScramClient {
   std::string last(const std::string& server_first, std::string extension = "") {
     const auto fields = text::split(server_first, ',');
     server_nonce = std::string(fields[0].substr(2));
-    const ScramSecret secret = make_scram(password, *text::unbase64(fields[1].substr(2)), static_cast<uint32_t>(*text::parse_u64(fields[2].substr(2))));
+    const ScramSecret secret = make_scram(password, *text::unbase64(fields[1].substr(2)),
+                                          static_cast<uint32_t>(*text::parse_u64(fields[2].substr(2))));
     const std::string without_proof = "c=" + text::base64(gs2 + binding) + ",r=" + server_nonce + extension;
     const std::string message = bare() + "," + server_first + "," + without_proof;
     signature = text::base64(hmac_sha256(secret.server_key, message));
@@ -160,8 +164,9 @@ TEST_F(LoginTest, PlainRefusesEverythingElse) {
   const std::string good = plain("", "alice@example.com", "correct horse");
   for (const std::string& message :
        {std::string(), std::string("\0", 1), std::string("\0\0", 2), std::string("x"), plain("", "", "correct horse"),
-        plain("bob@example.com", "alice@example.com", "correct horse"), good + '\0', '\0' + good, good + "!", good.substr(0, good.size() - 1),
-        plain("", std::string(2'000, 'a'), "correct horse"), plain("", "alice@example.com", std::string(100'000, 'a')), std::string("\xFF\xFE\0\x80", 4)}) {
+        plain("bob@example.com", "alice@example.com", "correct horse"), good + '\0', '\0' + good, good + "!",
+        good.substr(0, good.size() - 1), plain("", std::string(2'000, 'a'), "correct horse"),
+        plain("", "alice@example.com", std::string(100'000, 'a')), std::string("\xFF\xFE\0\x80", 4)}) {
     LoginGuard fresh(loop);
     Login other(*directory, *pool, fresh, random);
     SaslExchange one(other, loop, "192.0.2.1", nullptr);
@@ -224,7 +229,8 @@ TEST_F(LoginTest, ScramTakesExtensionsItNeedNotKnowAndEscapedNames) {
 }
 
 TEST_F(LoginTest, ScramBindsTheChannel) {  // RFC 5802 §6, RFC 9266, RFC 5929 §4
-  for (const auto& [flag, binding] : {std::pair("p=tls-exporter,,", tls.channel_binding), std::pair("p=tls-server-end-point,,", tls.endpoint_binding)}) {
+  for (const auto& [flag, binding] : {std::pair("p=tls-exporter,,", tls.channel_binding),
+                                      std::pair("p=tls-server-end-point,,", tls.endpoint_binding)}) {
     ScramClient client;
     client.gs2 = flag;
     client.binding = binding;
@@ -244,7 +250,12 @@ TEST_F(LoginTest, ScramFollowsTheRulesOfTheBindingFlag) {
   unbound.channel_binding.clear();
   net::TlsInfo no_endpoint = tls;
   no_endpoint.endpoint_binding.clear();
-  struct Case { const char* mechanism; const char* flag; const net::TlsInfo* over; Kind expected; };
+  struct Case {
+    const char* mechanism;
+    const char* flag;
+    const net::TlsInfo* over;
+    Kind expected;
+  };
   const Case cases[] = {
       {"SCRAM-SHA-256", "n", nullptr, Kind::kChallenge},
       {"SCRAM-SHA-256", "y", nullptr, Kind::kChallenge},
@@ -269,12 +280,26 @@ TEST_F(LoginTest, ScramFollowsTheRulesOfTheBindingFlag) {
 }
 
 TEST_F(LoginTest, ScramRefusesMalformedFirstMessages) {
-  for (const std::string& message :
-       {std::string(), std::string(","), std::string("n,,"), std::string("n,,n=alice@example.com"), std::string("n,,r=abc,n=alice@example.com"),
-        std::string("n,,n=,r=abc"), std::string("n,,n=alice@example.com,r="), std::string("n,,n=al=ice,r=abc"), std::string("n,,n=al=2,r=abc"),
-        std::string("n,,m=ext,n=alice@example.com,r=abc"), std::string("n,b=x,n=alice@example.com,r=abc"), std::string("n,a=bob@example.com,n=alice@example.com,r=abc"),
-        std::string("n,a=,n=alice@example.com,r=abc"), std::string("n,,n=alice@example.com,r=a b"), std::string("n,,n=alice@example.com,r=a\nb"), std::string("n,,n=alice@example.com,r=\xFF"),
-        std::string("n,,n=alice@example.com,r=a\0b", 29), "n,,n=alice@example.com,r=" + std::string(5'000, 'x'), std::string(100, ','), std::string(1'000'000, 'n')}) {
+  for (const std::string& message : {std::string(),
+                                     std::string(","),
+                                     std::string("n,,"),
+                                     std::string("n,,n=alice@example.com"),
+                                     std::string("n,,r=abc,n=alice@example.com"),
+                                     std::string("n,,n=,r=abc"),
+                                     std::string("n,,n=alice@example.com,r="),
+                                     std::string("n,,n=al=ice,r=abc"),
+                                     std::string("n,,n=al=2,r=abc"),
+                                     std::string("n,,m=ext,n=alice@example.com,r=abc"),
+                                     std::string("n,b=x,n=alice@example.com,r=abc"),
+                                     std::string("n,a=bob@example.com,n=alice@example.com,r=abc"),
+                                     std::string("n,a=,n=alice@example.com,r=abc"),
+                                     std::string("n,,n=alice@example.com,r=a b"),
+                                     std::string("n,,n=alice@example.com,r=a\nb"),
+                                     std::string("n,,n=alice@example.com,r=\xFF"),
+                                     std::string("n,,n=alice@example.com,r=a\0b", 29),
+                                     "n,,n=alice@example.com,r=" + std::string(5'000, 'x'),
+                                     std::string(100, ','),
+                                     std::string(1'000'000, 'n')}) {
     EXPECT_EQ(start("SCRAM-SHA-256", message).kind, Kind::kFailure) << text::printable(message);
     EXPECT_EQ(next(message).kind, Kind::kFailure);
   }
@@ -282,20 +307,26 @@ TEST_F(LoginTest, ScramRefusesMalformedFirstMessages) {
 
 TEST_F(LoginTest, ScramRefusesMalformedAndForgedFinalMessages) {
   ScramClient client;
-  const auto attempt = [&](const std::function<std::string(const std::string& good, const std::string& first)>& change) {
-    // An address of its own each time: the guard is not what is tested here.
-    static int host = 0;
-    guard.succeeded("nalice@example.com");
-    const SaslStep first = start("SCRAM-SHA-256", client.first(), nullptr, "192.0.2." + std::to_string(++host));
-    return next(change(client.last(first.data), first.data)).kind;
+  const auto attempt =
+      [&](const std::function<std::string(const std::string& good, const std::string& first)>& change) {
+        // An address of its own each time: the guard is not what is tested here.
+        static int host = 0;
+        guard.succeeded("nalice@example.com");
+        const SaslStep first = start("SCRAM-SHA-256", client.first(), nullptr, "192.0.2." + std::to_string(++host));
+        return next(change(client.last(first.data), first.data)).kind;
+      };
+  const auto replaced = [](std::string s, const std::string& what, const std::string& with) {
+    return s.replace(s.find(what), what.size(), with);
   };
-  const auto replaced = [](std::string s, const std::string& what, const std::string& with) { return s.replace(s.find(what), what.size(), with); };
   EXPECT_EQ(attempt([](const std::string& good, auto&) { return good; }), Kind::kChallenge);
   for (const char* message : {"", ",", "c=biws", ",p=", "c=biws,r=,p=", "p=AAAA", "c=,r=x,p=!!!!", "x,p=AAAA"})
     EXPECT_EQ(attempt([&](auto&, auto&) { return std::string(message); }), Kind::kFailure) << message;
-  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, "c=biws", "c=eSws"); }), Kind::kFailure) << "y where n was said";
-  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, client.server_nonce, client.nonce); }), Kind::kFailure);
-  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, ",p=", ",x=1,p="); }), Kind::kFailure) << "not what was signed";
+  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, "c=biws", "c=eSws"); }), Kind::kFailure)
+      << "y where n was said";
+  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, client.server_nonce, client.nonce); }),
+            Kind::kFailure);
+  EXPECT_EQ(attempt([&](auto& good, auto&) { return replaced(good, ",p=", ",x=1,p="); }), Kind::kFailure)
+      << "not what was signed";
   EXPECT_EQ(attempt([&](auto& good, auto&) { return good.substr(0, good.size() - 4); }), Kind::kFailure);
   EXPECT_EQ(attempt([&](auto& good, auto&) { return good + std::string(10'000, 'A'); }), Kind::kFailure);
   client.password = "wrong horse";
@@ -347,7 +378,8 @@ TEST_F(LoginTest, AnAddressThatGuessesOnManyConnectionsIsSentAway) {
   for (int i = 0; i < 8; ++i) EXPECT_FALSE(password("user" + std::to_string(i) + "@example.com", "wrong horse"));
   const Time before = loop.now();
   std::vector<std::optional<Result<Account>>> tries(20);
-  for (auto& one : tries) loop.spawn(keep_account(login.password(loop, "alice@example.com", "wrong horse", "192.0.2.1"), &one));
+  for (auto& one : tries)
+    loop.spawn(keep_account(login.password(loop, "alice@example.com", "wrong horse", "192.0.2.1"), &one));
   loop.run_for(minutes(3));
   int checked = 0, sent_away = 0;
   for (const auto& one : tries) {

@@ -11,7 +11,8 @@ namespace {
 TEST(Scram, AgreesWithTheExampleOfRfc7677) {
   const ScramSecret secret = make_scram("pencil", *text::unbase64("W22ZaJ0SNY7soEsUEjb6gQ=="), 4096);
   const std::string nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
-  const std::string message = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=" + nonce;
+  const std::string message =
+      "n=user,r=rOprNGfwEbeRWgbNEkqO,r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=" + nonce;
   const std::string proof = *text::unbase64("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
   EXPECT_TRUE(scram_proves(secret, message, proof));
   EXPECT_EQ(text::base64(hmac_sha256(secret.server_key, message)), "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");

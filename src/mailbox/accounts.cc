@@ -4,10 +4,11 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr std::pair<std::string_view, Role> kFirst[] = {{"INBOX", Role::kInbox}, {"Drafts", Role::kDrafts}, {"Sent", Role::kSent},
-                                                        {"Junk", Role::kJunk},   {"Trash", Role::kTrash},   {"Archive", Role::kArchive}};
-constexpr size_t kRemovedAtOnce = 100;      // messages of an account that go in the transaction which removes it
-constexpr size_t kRecordsOfAMessage = 20;   // about: how much a step erases when the messages are gone
+constexpr std::pair<std::string_view, Role> kFirst[] = {{"INBOX", Role::kInbox}, {"Drafts", Role::kDrafts},
+                                                        {"Sent", Role::kSent},   {"Junk", Role::kJunk},
+                                                        {"Trash", Role::kTrash}, {"Archive", Role::kArchive}};
+constexpr size_t kRemovedAtOnce = 100;     // messages of an account that go in the transaction which removes it
+constexpr size_t kRecordsOfAMessage = 20;  // about: how much a step erases when the messages are gone
 
 // Frees up to `limit` messages of a removed account and gives how many; other records count as well. Less than `limit`:
 // nothing of it is left.

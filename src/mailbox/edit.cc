@@ -23,8 +23,8 @@ Mailbox& Edit::create(const Clock& clock, const std::string& name, Role role) {
   box.id = state.next_mailbox++;
   box.name = name;
   box.role = role;
-  // RFC 9051 §2.3.1.1: a name used again gets a greater value. No two mailboxes of an account share one, so that this holds
-  // across renames and a clock that was set back.
+  // RFC 9051 §2.3.1.1: a name used again gets a greater value. No two mailboxes of an account share one, so that this
+  // holds across renames and a clock that was set back.
   box.uid_validity = std::max(static_cast<uint32_t>(to_unix(clock.now())), state.last_validity + 1);
   state.last_validity = box.uid_validity;
   t_.put(keys::name(account_, name), Encoder().u32(box.id).take());
@@ -61,22 +61,29 @@ Result<void> change_chunk(store::Transaction& t, AccountId account, MailboxId ma
   if (!ranges) return ranges.error();
   std::vector<UidMap::Range> list = ranges->value_or(std::vector<UidMap::Range>());
   if (add) {  // UIDs grow: a new one comes behind all
-    if (!list.empty() && list.back().last + 1 == uid) list.back().last = uid;
-    else list.push_back({uid, uid});
+    if (!list.empty() && list.back().last + 1 == uid)
+      list.back().last = uid;
+    else
+      list.push_back({uid, uid});
   } else {
-    const auto after = std::upper_bound(list.begin(), list.end(), uid, [](Uid u, const UidMap::Range& r) { return u < r.first; });
+    const auto after =
+        std::upper_bound(list.begin(), list.end(), uid, [](Uid u, const UidMap::Range& r) { return u < r.first; });
     if (after == list.begin() || std::prev(after)->last < uid) return damaged("a UID map");
     const auto range = std::prev(after);
     const UidMap::Range right{uid + 1, range->last};
-    if (range->first == range->last) list.erase(range);
-    else if (uid == range->first) ++range->first;
+    if (range->first == range->last)
+      list.erase(range);
+    else if (uid == range->first)
+      ++range->first;
     else {
       range->last = uid - 1;
       if (right.first <= right.last) list.insert(range + 1, right);
     }
   }
-  if (list.empty()) t.erase(key);
-  else t.put(key, encode_uids(list));
+  if (list.empty())
+    t.erase(key);
+  else
+    t.put(key, encode_uids(list));
   return {};
 }
 
@@ -100,7 +107,8 @@ Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message&
 }
 
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId id) {
-  const auto place = std::find_if(message.places.begin(), message.places.end(), [&](const auto& p) { return p.mailbox == id; });
+  const auto place =
+      std::find_if(message.places.begin(), message.places.end(), [&](const auto& p) { return p.mailbox == id; });
   if (place == message.places.end()) return Error{Code::kNotFound, "the message is not in that mailbox"};
   const Uid uid = place->uid;
   message.places.erase(place);

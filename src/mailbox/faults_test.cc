@@ -1,5 +1,5 @@
-// The disk fails, or the power goes, at each operation of a workload in turn: what was acknowledged is there afterwards, and
-// nothing is there by half.
+// The disk fails, or the power goes, at each operation of a workload in turn: what was acknowledged is there
+// afterwards, and nothing is there by half.
 #include "mailbox/mailbox_fixture.h"
 
 namespace pabal::mailbox {
@@ -12,7 +12,8 @@ class Faults : public MailboxTest {
     std::vector<bool> done;
     const auto filed = try_file(text_of({.subject = "kept", .body = "needle one\r\n", .id = "1@x"}));
     done.push_back(filed.ok());
-    const auto other = try_file(text_of({.subject = "Re: kept", .body = "needle two\r\n", .id = "2@x", .references = "<1@x>"}));
+    const auto other =
+        try_file(text_of({.subject = "Re: kept", .body = "needle two\r\n", .id = "2@x", .references = "<1@x>"}));
     done.push_back(other.ok());
     done.push_back(filed && flag(filed->message, kSeen));
     done.push_back(run([&](auto& t) { return boxes_->create(t, kAccount, "a/b"); }).ok());
@@ -28,21 +29,22 @@ class Faults : public MailboxTest {
     const AccountFigures account = figures();
     uint64_t octets = 0, messages = 0, places = 0, rows_seen = 0;
     std::map<BodyId, uint64_t> bodies;
-    const auto scanned = snapshot->scan(store::Range::prefix(keys::in_account(kAccount, 'm').take()), [&](std::string_view, std::string_view record) {
-      const auto m = decode_message(record);
-      EXPECT_TRUE(m);
-      if (!m) return false;
-      ++bodies[m->body];
-      places += m->places.size();
-      if (!m->places.empty()) octets += m->size, ++messages;
-      EXPECT_TRUE(boxes_->content(*snapshot, kAccount, m->id)) << "details and body are there";
-      EXPECT_LE(m->modseq, account.modseq);
-      for (const auto& place : m->places) {
-        const auto row = boxes_->row(*snapshot, kAccount, place.mailbox, place.uid);
-        EXPECT_TRUE(row && *row && (*row)->message == m->id);
-      }
-      return true;
-    });
+    const auto scanned = snapshot->scan(
+        store::Range::prefix(keys::in_account(kAccount, 'm').take()), [&](std::string_view, std::string_view record) {
+          const auto m = decode_message(record);
+          EXPECT_TRUE(m);
+          if (!m) return false;
+          ++bodies[m->body];
+          places += m->places.size();
+          if (!m->places.empty()) octets += m->size, ++messages;
+          EXPECT_TRUE(boxes_->content(*snapshot, kAccount, m->id)) << "details and body are there";
+          EXPECT_LE(m->modseq, account.modseq);
+          for (const auto& place : m->places) {
+            const auto row = boxes_->row(*snapshot, kAccount, place.mailbox, place.uid);
+            EXPECT_TRUE(row && *row && (*row)->message == m->id);
+          }
+          return true;
+        });
     ASSERT_TRUE(scanned);
     EXPECT_EQ(account.octets, octets);
     EXPECT_EQ(account.messages, messages);
@@ -73,7 +75,8 @@ class Faults : public MailboxTest {
 };
 
 TEST_F(Faults, ThePowerGoesAtEachOperation) {
-  const auto survives = {store::FaultyDisk::Survives::kSynced, store::FaultyDisk::Survives::kSome, store::FaultyDisk::Survives::kWritten};
+  const auto survives = {store::FaultyDisk::Survives::kSynced, store::FaultyDisk::Survives::kSome,
+                         store::FaultyDisk::Survives::kWritten};
   for (uint64_t n = 0;; ++n) {
     bool cut = false;
     for (const auto kind : survives) {

@@ -1,6 +1,6 @@
-// The background merger of the search: waiting word lists become a segment, segments of a like size become one. What is in a
-// segment is never changed; a merge writes a new one block by block and puts its directory in the same transaction that
-// removes the old ones, so that a reader sees the one or the others.
+// The background merger of the search: waiting word lists become a segment, segments of a like size become one. What is
+// in a segment is never changed; a merge writes a new one block by block and puts its directory in the same transaction
+// that removes the old ones, so that a reader sees the one or the others.
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
@@ -12,8 +12,8 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr size_t kTierWidth = 8;             // segments of one size before they become one of the next
-constexpr size_t kOctetsACommit = 1 << 20;   // of blocks that are written ahead of a merge's end
+constexpr size_t kTierWidth = 8;            // segments of one size before they become one of the next
+constexpr size_t kOctetsACommit = 1 << 20;  // of blocks that are written ahead of a merge's end
 
 size_t tier_of(const Segment& segment) {
   size_t tier = 0;
@@ -23,7 +23,8 @@ size_t tier_of(const Segment& segment) {
 
 class Folder {
  public:
-  Folder(const Mailboxes& boxes, store::Store& store, IdSource& ids, AccountId account) : boxes_(boxes), store_(store), ids_(ids), account_(account) {}
+  Folder(const Mailboxes& boxes, store::Store& store, IdSource& ids, AccountId account)
+      : boxes_(boxes), store_(store), ids_(ids), account_(account) {}
 
   // Makes a segment of up to `at_most` waiting lists, and gives how many.
   Result<size_t> take_tail(size_t at_most) {
@@ -84,7 +85,8 @@ class Folder {
       if (tiers.size() <= tier) tiers.resize(tier + 1);
       tiers[tier].push_back(segment);
     }
-    const auto full = std::find_if(tiers.begin(), tiers.end(), [](const auto& tier) { return tier.size() >= kTierWidth; });
+    const auto full =
+        std::find_if(tiers.begin(), tiers.end(), [](const auto& tier) { return tier.size() >= kTierWidth; });
     if (full == tiers.end()) return false;
     if (const auto done = merge(*snapshot, *full); !done) return done.error();
     return true;
@@ -117,10 +119,11 @@ class Folder {
 
   Result<void> merge(const store::Reader& r, const std::vector<Segment>& old) {
     std::vector<MessageId> live;  // what was purged is left out
-    const auto scanned = r.scan(store::Range::prefix(keys::in_account(account_, 'm').take()), [&](std::string_view key, std::string_view) {
-      live.push_back(Decoder(key.substr(6)).u64());
-      return true;
-    });
+    const auto scanned = r.scan(store::Range::prefix(keys::in_account(account_, 'm').take()),
+                                [&](std::string_view key, std::string_view) {
+                                  live.push_back(Decoder(key.substr(6)).u64());
+                                  return true;
+                                });
     if (!scanned) return scanned;
     SegmentWriter writer(account_, ids_.next());
     std::deque<SegmentCursor> cursors;
@@ -145,8 +148,10 @@ class Folder {
       for (SegmentCursor* cursor : at) (cursor->word() == word ? having : next).push_back(cursor);
       for (const SegmentCursor* cursor : having)
         if (!cursor->postings(postings)) return damaged("a search segment");
-      std::erase_if(postings, [&](const Posting& p) { return !std::binary_search(live.begin(), live.end(), p.message); });
-      std::sort(postings.begin(), postings.end(), [](const Posting& a, const Posting& b) { return a.message < b.message; });
+      std::erase_if(postings,
+                    [&](const Posting& p) { return !std::binary_search(live.begin(), live.end(), p.message); });
+      std::sort(postings.begin(), postings.end(),
+                [](const Posting& a, const Posting& b) { return a.message < b.message; });
       writer.add(word, postings);
       for (SegmentCursor* cursor : having)
         if (const auto done = advance(*cursor, next); !done) return done;
@@ -162,10 +167,11 @@ class Folder {
 
   Result<void> drop(const store::Reader& r, const Segment& segment) {
     Write write;
-    const auto scanned = r.scan(store::Range::prefix(segment_prefix(account_, segment.id)), [&](std::string_view key, std::string_view) {
-      write.erased.emplace_back(key);
-      return true;
-    });
+    const auto scanned =
+        r.scan(store::Range::prefix(segment_prefix(account_, segment.id)), [&](std::string_view key, std::string_view) {
+          write.erased.emplace_back(key);
+          return true;
+        });
     if (!scanned) return scanned;
     return commit(write);
   }
@@ -216,7 +222,8 @@ Result<size_t> Mailboxes::fold(AccountId account, size_t at_most) {
     if (!*merged) break;
   }
   std::lock_guard lock(impl_->tails_mutex);
-  if (const auto tail = impl_->tails.find(account); tail != impl_->tails.end()) tail->second -= std::min(tail->second, *folded);
+  if (const auto tail = impl_->tails.find(account); tail != impl_->tails.end())
+    tail->second -= std::min(tail->second, *folded);
   return folded;
 }
 
@@ -243,8 +250,10 @@ Result<std::vector<AccountId>> Mailboxes::accounts_to_fold(size_t tail_at_least)
     if (*tail >= tail_at_least) out.push_back(account);
     std::lock_guard lock(impl_->tails_mutex);
     size_t& counted = impl_->tails[account];
-    if (!known) counted += *tail;
-    else if (*tail < tail_at_least) counted -= std::min(counted, hint - *tail);  // transactions that failed were counted too
+    if (!known)
+      counted += *tail;
+    else if (*tail < tail_at_least)
+      counted -= std::min(counted, hint - *tail);  // transactions that failed were counted too
     if (counted == 0) impl_->tails.erase(account);
   }
   return out;

@@ -14,7 +14,8 @@ constexpr size_t kMaxName = 255, kMaxLevels = 16;
 bool has_control(std::string_view name) {
   for (size_t i = 0; i < name.size(); ++i) {
     const auto c = static_cast<unsigned char>(name[i]);
-    if (c < 0x20 || c == 0x7F || (c == 0xC2 && i + 1 < name.size() && static_cast<unsigned char>(name[i + 1]) < 0xA0)) return true;
+    if (c < 0x20 || c == 0x7F || (c == 0xC2 && i + 1 < name.size() && static_cast<unsigned char>(name[i + 1]) < 0xA0))
+      return true;
   }
   return false;
 }
@@ -24,10 +25,13 @@ Result<std::string> checked_name(std::string_view given) {
   std::string name(given);
   const size_t slash = name.find('/');
   if (text::iequals(name.substr(0, slash), "INBOX")) name = "INBOX" + (slash == name.npos ? "" : name.substr(slash));
-  const Error bad{Code::kInvalid, "a mailbox name is 1 to 255 octets of UTF-8, its at most 16 levels parted by single slashes"};
+  const Error bad{Code::kInvalid,
+                  "a mailbox name is 1 to 255 octets of UTF-8, its at most 16 levels parted by single slashes"};
   if (name.empty() || name.size() > kMaxName || !text::is_utf8(name)) return bad;
   const auto levels = text::split(name, '/');
-  if (levels.size() > kMaxLevels || std::any_of(levels.begin(), levels.end(), [](std::string_view level) { return level.empty(); })) return bad;
+  if (levels.size() > kMaxLevels ||
+      std::any_of(levels.begin(), levels.end(), [](std::string_view level) { return level.empty(); }))
+    return bad;
   if (has_control(name) || name.find_first_of("*%") != name.npos)
     return Error{Code::kInvalid, "a mailbox name has no control characters, * or %"};
   return name;
@@ -41,7 +45,8 @@ Result<std::optional<MailboxId>> id_of(const store::Reader& r, AccountId account
 }
 
 // RFC 9051 §6.3.4: makes `name` and the parents that are missing. kExists, kLimit.
-Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, const Clock& clock, const std::string& name, Role role) {
+Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, const Clock& clock,
+                       const std::string& name, Role role) {
   const auto there = id_of(t, account, name);
   if (!there) return there.error();
   if (*there) return Error{Code::kExists, "there is a mailbox " + name + " already"};
@@ -53,7 +58,8 @@ Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, con
     if (!*known) missing.push_back(std::move(parent));
   }
   size_t count = missing.size() + 1;
-  const auto counted = t.scan(store::Range::prefix(keys::in_account(account, 'n').take()), [&](std::string_view, std::string_view) { return ++count <= kMaxMailboxes; });
+  const auto counted = t.scan(store::Range::prefix(keys::in_account(account, 'n').take()),
+                              [&](std::string_view, std::string_view) { return ++count <= kMaxMailboxes; });
   if (!counted) return counted.error();
   if (count > kMaxMailboxes) return Error{Code::kLimit, "an account has at most 5,000 mailboxes"};
   for (const std::string& parent : missing) edit.create(clock, parent, Role::kNone);
@@ -61,7 +67,8 @@ Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, con
 }
 
 // Moves all messages of a mailbox into another.
-Result<void> move_all(store::Transaction& t, const Mailboxes& boxes, AccountId account, Edit& edit, MailboxId from, MailboxId to) {
+Result<void> move_all(store::Transaction& t, const Mailboxes& boxes, AccountId account, Edit& edit, MailboxId from,
+                      MailboxId to) {
   std::vector<MessageId> members;
   const auto read_rows = boxes.rows(t, account, from, 1, UINT32_MAX, [&](const Row& row) {
     members.push_back(row.message);
@@ -188,12 +195,15 @@ Result<void> Mailboxes::subscribe(store::Transaction& t, AccountId account, Mail
 Result<std::vector<Mailbox>> Mailboxes::list(const store::Reader& r, AccountId account) const {
   std::vector<Mailbox> out;
   bool whole = true;
-  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'b').take()), [&](std::string_view, std::string_view record) {
-    auto box = decode_mailbox(record);
-    if (box) out.push_back(std::move(*box));
-    else whole = false;
-    return whole;
-  });
+  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'b').take()),
+                              [&](std::string_view, std::string_view record) {
+                                auto box = decode_mailbox(record);
+                                if (box)
+                                  out.push_back(std::move(*box));
+                                else
+                                  whole = false;
+                                return whole;
+                              });
   if (!scanned) return scanned.error();
   if (!whole) return damaged("a mailbox");
   std::sort(out.begin(), out.end(), [](const Mailbox& a, const Mailbox& b) {
@@ -203,7 +213,8 @@ Result<std::vector<Mailbox>> Mailboxes::list(const store::Reader& r, AccountId a
   return out;
 }
 
-Result<std::optional<Mailbox>> Mailboxes::find(const store::Reader& r, AccountId account, std::string_view given) const {
+Result<std::optional<Mailbox>> Mailboxes::find(const store::Reader& r, AccountId account,
+                                               std::string_view given) const {
   const auto name = checked_name(given);
   if (!name) return std::optional<Mailbox>();
   const auto id = id_of(r, account, *name);

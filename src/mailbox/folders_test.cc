@@ -48,7 +48,11 @@ TEST_F(Folders, AnUnknownAccountIsNotFoundByWhateverWrites) {
 }
 
 TEST_F(Folders, NamesHaveRules) {
-  for (const std::string name : {"", "/", "a/", "/a", "a//b", "a\tb", "a\x7F" "b", "a*", "50%", "\xFF", "a\xC2\x85z"}) EXPECT_EQ(create_fails(name), Code::kInvalid) << name;
+  for (const std::string name : {"", "/", "a/", "/a", "a//b", "a\tb",
+                                 "a\x7F"
+                                 "b",
+                                 "a*", "50%", "\xFF", "a\xC2\x85z"})
+    EXPECT_EQ(create_fails(name), Code::kInvalid) << name;
   EXPECT_EQ(create_fails(std::string(256, 'x')), Code::kInvalid);
   make(std::string(255, 'x'));
   EXPECT_EQ(create_fails("1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"), Code::kInvalid);
@@ -262,7 +266,8 @@ TEST_F(Folders, ALargeAccountIsSweptInStepsAndOthersKeepWhatTheyShare) {
   EXPECT_EQ(references(shared), 2u);
   ASSERT_TRUE(run([&](auto& t) { return boxes_->remove_account(t, kAccount); }));
   EXPECT_EQ(boxes_->figures(*store_, kAccount).code(), Code::kNotFound);
-  EXPECT_EQ(run([&](auto& t) { return boxes_->create_account(t, kAccount, 0); }).code(), Code::kExists) << "not before it is swept";
+  EXPECT_EQ(run([&](auto& t) { return boxes_->create_account(t, kAccount, 0); }).code(), Code::kExists)
+      << "not before it is swept";
   open();  // a restart does not forget
   size_t steps = 0;
   for (size_t freed = 1; freed > 0 && steps < 1000; ++steps) {

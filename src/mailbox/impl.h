@@ -53,8 +53,8 @@ inline Result<AccountState> need_state(const store::Reader& r, AccountId account
   return **state;
 }
 
-// The word lists that wait. It begins behind those that were folded: the store keeps traces of erased keys for a while, and
-// to step over thousands of them costs more than the search.
+// The word lists that wait. It begins behind those that were folded: the store keeps traces of erased keys for a while,
+// and to step over thousands of them costs more than the search.
 inline Result<store::Range> tail_of(const store::Reader& r, AccountId account) {
   const auto first = r.get(keys::first_waiting(account));
   if (!first) return first.error();
@@ -70,8 +70,9 @@ inline bool fits(const AccountState& state, uint64_t octets) {
 // The message, removed or not; kNotFound.
 Result<Message> need_message(const store::Reader& r, AccountId account, MessageId id);
 
-// One account's changes within one transaction: takes the next modseq once, collects the changes, writes state and mailboxes at
-// the end. So a message in three mailboxes that changes a flag is one modseq, one change record and one state write.
+// One account's changes within one transaction: takes the next modseq once, collects the changes, writes state and
+// mailboxes at the end. So a message in three mailboxes that changes a flag is one modseq, one change record and one
+// state write.
 class Edit {
  public:
   static Result<Edit> begin(store::Transaction& t, AccountId account);
@@ -86,7 +87,8 @@ class Edit {
   Result<void> finish();
 
  private:
-  Edit(store::Transaction& t, AccountId account, AccountState s) : state(s), modseq(s.modseq + 1), t_(t), account_(account) {}
+  Edit(store::Transaction& t, AccountId account, AccountState s)
+      : state(s), modseq(s.modseq + 1), t_(t), account_(account) {}
   store::Transaction& t_;
   AccountId account_;
   std::map<MailboxId, Mailbox> boxes_;  // read or made, written by finish()
@@ -99,11 +101,14 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
 // Writes the message with the modseq of the edit. A row keeps the modseq of the last change seen in its mailbox.
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message);
 // leave(), then writes the message; one that is in no mailbox any more begins its undelete window at `now`. undelete.cc
-Result<void> take_out(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox, Time now);
+Result<void> take_out(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox,
+                      Time now);
 
 // Threads. thread.cc
-Result<ThreadId> join_thread(store::Transaction& t, AccountId account, const message::Summary& summary, MessageId id, Time now);
+Result<ThreadId> join_thread(store::Transaction& t, AccountId account, const message::Summary& summary, MessageId id,
+                             Time now);
 // Forgets what led to the thread of a message that is purged, when it was the last of it.
-Result<void> leave_thread(store::Transaction& t, AccountId account, const message::Summary& summary, const Message& message);
+Result<void> leave_thread(store::Transaction& t, AccountId account, const message::Summary& summary,
+                          const Message& message);
 
 }  // namespace pabal::mailbox

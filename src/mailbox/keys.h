@@ -46,7 +46,9 @@ inline std::string thread_hash(AccountId a, uint64_t h) { return in_account(a, '
 inline std::string member(AccountId a, ThreadId t, MessageId m) { return in_account(a, 'T').u64(t).u64(m).take(); }
 inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u64(m).take(); }
 inline std::string first_waiting(AccountId a) { return in_account(a, 'f').take(); }
-inline std::string removed(AccountId a, uint64_t until, MessageId m) { return in_account(a, 'd').u64(until).u64(m).take(); }
+inline std::string removed(AccountId a, uint64_t until, MessageId m) {
+  return in_account(a, 'd').u64(until).u64(m).take();
+}
 inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }
 inline std::string body(BodyId b) { return Encoder().u8('B').u64(b).take(); }

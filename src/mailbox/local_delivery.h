@@ -17,32 +17,35 @@ class LocalDelivery {
   virtual ~LocalDelivery() = default;
 
   enum class Verdict : uint8_t {
-    kDeliverable,    // local and known (an account, alias, group or catch-all)
-    kNotLocal,       // its domain is not ours
-    kUnknownUser,    // our domain, nobody there
-    kDisabled,       // the account may not receive
-    kFull,           // over quota for a message of that size: a passing fault
-    kUnavailable,    // the store cannot be read: a passing fault
+    kDeliverable,  // local and known (an account, alias, group or catch-all)
+    kNotLocal,     // its domain is not ours
+    kUnknownUser,  // our domain, nobody there
+    kDisabled,     // the account may not receive
+    kFull,         // over quota for a message of that size: a passing fault
+    kUnavailable,  // the store cannot be read: a passing fault
   };
   // At RCPT. Thread-safe; reads the store.
   virtual Verdict verify(std::string_view address, uint64_t size) = 0;
 
   struct Recipient {
-    std::string address;     // as given in RCPT TO
-    std::string orcpt;       // RFC 3461, decoded; empty: none
+    std::string address;  // as given in RCPT TO
+    std::string orcpt;    // RFC 3461, decoded; empty: none
     bool notify_never = false, notify_success = false;
   };
   struct Mail {
-    std::string id;             // the id of the 250, of the trace and of the Received line
-    std::string reverse_path;   // "" = <>
+    std::string id;                             // the id of the 250, of the trace and of the Received line
+    std::string reverse_path;                   // "" = <>
     bool smtputf8 = false, requiretls = false;  // RFC 6531, RFC 8689: kept when it is forwarded
     std::shared_ptr<const Prepared> prepared;
-    BodyId body = 0;            // put in the same transaction by the caller, before
-    std::string peer;           // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"
+    BodyId body = 0;   // put in the same transaction by the caller, before
+    std::string peer;  // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"
   };
   // Aliases, groups, forwards, vacation, Sieve, quota, filing: all in `t`. Gives the failed recipients with reasons
   // (at most one each); an Error means nothing may be acknowledged.
-  struct Failure { std::string recipient; Error why; };
+  struct Failure {
+    std::string recipient;
+    Error why;
+  };
   virtual Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
                                                const std::vector<Recipient>& recipients) = 0;
 };

@@ -5,8 +5,8 @@
 // JMAP state and Gmail historyId are that number. It never touches the network and knows no protocol.
 //
 // Writing functions take the store::Transaction they become part of: a delivery, its trace and its queue entry are one
-// commit. They are deterministic and short, may run again when an engine retries, and do no parsing: what is expensive is
-// done before by prepare(). Reading functions take any store::Reader; use one Snapshot for answers that must agree.
+// commit. They are deterministic and short, may run again when an engine retries, and do no parsing: what is expensive
+// is done before by prepare(). Reading functions take any store::Reader; use one Snapshot for answers that must agree.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ using MessageId = uint64_t;  // unique in its account, grows with arrival; the J
 using ThreadId = uint64_t;   // the MessageId of the thread's first message
 using Uid = uint32_t;
 using ModSeq = uint64_t;
-using BodyId = uint64_t;     // of the whole store
+using BodyId = uint64_t;  // of the whole store
 
 // RFC 6154 special uses and the two mailboxes that have none.
 enum class Role : uint8_t { kNone, kInbox, kDrafts, kSent, kJunk, kTrash, kArchive, kImportant };
@@ -47,13 +47,13 @@ struct Flags {
 
 struct Mailbox {
   MailboxId id = 0;
-  std::string name;        // UTF-8, '/' separates levels; "INBOX" is the inbox
+  std::string name;  // UTF-8, '/' separates levels; "INBOX" is the inbox
   Role role = Role::kNone;
   uint32_t uid_validity = 0;
   Uid uid_next = 1;
   uint32_t messages = 0;
   uint32_t unseen = 0;
-  uint32_t deleted = 0;    // messages flagged \Deleted
+  uint32_t deleted = 0;  // messages flagged \Deleted
   uint64_t octets = 0;
   ModSeq highest_modseq = 0;  // of the messages in it, removals included
   bool subscribed = true;
@@ -64,15 +64,18 @@ struct Message {
   MessageId id = 0;
   ThreadId thread = 0;
   BodyId body = 0;
-  uint64_t size = 0;       // RFC822.SIZE: prefix + body
-  Time received;           // INTERNALDATE
-  Time saved;              // when it came into the account
+  uint64_t size = 0;  // RFC822.SIZE: prefix + body
+  Time received;      // INTERNALDATE
+  Time saved;         // when it came into the account
   ModSeq modseq = 0;
   ModSeq created_modseq = 0;
   Flags flags;
-  struct Place { MailboxId mailbox; Uid uid; };
+  struct Place {
+    MailboxId mailbox;
+    Uid uid;
+  };
   std::vector<Place> places;
-  Time removed_until;      // of a message in no mailbox: when its undelete window ends
+  Time removed_until;  // of a message in no mailbox: when its undelete window ends
 };
 
 // What never changes. The whole message is prefix + the stored body.
@@ -92,10 +95,12 @@ struct Row {  // one message in one mailbox, cheap to scan
 // The UIDs of a mailbox as sorted, disjoint, inclusive ranges; sequence number n is the n-th UID.
 class UidMap {
  public:
-  struct Range { Uid first, last; };
+  struct Range {
+    Uid first, last;
+  };
   uint32_t count() const;
-  Uid at(uint32_t sequence) const;                    // 1-based; 0 when out of range
-  uint32_t sequence(Uid uid) const;                   // 0 when absent
+  Uid at(uint32_t sequence) const;   // 1-based; 0 when out of range
+  uint32_t sequence(Uid uid) const;  // 0 when absent
   void add(Uid uid);
   void append(Range range);  // behind all that are there
   bool remove(Uid uid);
@@ -110,10 +115,18 @@ class UidMap {
 };
 
 struct Change {
-  enum class Kind : uint8_t { kAdded, kFlags, kRemoved, kMailboxCreated, kMailboxRenamed, kMailboxRemoved, kSubscription };
+  enum class Kind : uint8_t {
+    kAdded,
+    kFlags,
+    kRemoved,
+    kMailboxCreated,
+    kMailboxRenamed,
+    kMailboxRemoved,
+    kSubscription
+  };
   ModSeq modseq = 0;
   Kind kind = Kind::kAdded;
-  MailboxId mailbox = 0;   // kFlags: one record for each mailbox the message is in
+  MailboxId mailbox = 0;  // kFlags: one record for each mailbox the message is in
   Uid uid = 0;
   MessageId message = 0;
 };
@@ -122,18 +135,18 @@ struct Change {
 struct Prepared {
   std::shared_ptr<const std::string> bytes;  // the message without any per-account prefix
   message::Message structure;
-  std::string encoded;   // the structure as a record
+  std::string encoded;  // the structure as a record
   std::string preview;
-  std::string words;     // the word list the search takes in
-  std::string stored;    // what goes to the body space
+  std::string words;   // the word list the search takes in
+  std::string stored;  // what goes to the body space
 };
 std::shared_ptr<const Prepared> prepare(std::string bytes);
 
-struct Filing {           // how one copy comes into one account
-  std::string prefix;     // header lines with CRLF, or empty
+struct Filing {                      // how one copy comes into one account
+  std::string prefix;                // header lines with CRLF, or empty
   std::vector<MailboxId> mailboxes;  // empty: the inbox
   Flags flags;
-  std::optional<Time> received;      // default: now
+  std::optional<Time> received;  // default: now
   bool check_quota = true;
 };
 
@@ -160,16 +173,16 @@ class Mailboxes {
   // Accounts. create_account makes INBOX, Drafts, Sent, Junk, Trash and Archive. kExists, also while an account of that
   // number is being swept.
   Result<void> create_account(store::Transaction& t, AccountId account, uint64_t quota_octets);
-  // The account is gone for every function that writes, and its bodies are freed: a small one's at once, a large one's by
-  // sweep_removed(), which frees up to `limit` messages of removed accounts and gives how many; 0: nothing is left.
+  // The account is gone for every function that writes, and its bodies are freed: a small one's at once, a large one's
+  // by sweep_removed(), which frees up to `limit` messages of removed accounts and gives how many; 0: nothing is left.
   Result<void> remove_account(store::Transaction& t, AccountId account);
   Result<size_t> sweep_removed(store::Transaction& t, size_t limit);
   Result<void> set_quota(store::Transaction& t, AccountId account, uint64_t quota_octets);
   Result<AccountFigures> figures(const store::Reader& r, AccountId account) const;
 
-  // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, * or %, no empty level, at most 16 levels; INBOX in
-  // any case is "INBOX". Creating or renaming to a/b/c makes the missing parents. kExists, kNotFound, kInvalid, kLimit
-  // (count, a child's name too long), kDenied (removing INBOX). A removed mailbox leaves those below it.
+  // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, * or %, no empty level, at most 16 levels; INBOX
+  // in any case is "INBOX". Creating or renaming to a/b/c makes the missing parents. kExists, kNotFound, kInvalid,
+  // kLimit (count, a child's name too long), kDenied (removing INBOX). A removed mailbox leaves those below it.
   Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone);
   // Those below it go with it. Renaming INBOX moves its messages into a new mailbox (RFC 9051 §6.3.6).
   Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);
@@ -184,29 +197,33 @@ class Mailboxes {
   // reference too). A body lives while somebody refers to it.
   BodyId new_body_id();
   Result<void> put_body(store::Transaction& t, BodyId body, const Prepared& prepared);  // with no reference yet
-  Result<void> hold_body(store::Transaction& t, BodyId body);     // one reference more
-  Result<void> release_body(store::Transaction& t, BodyId body);  // one less; the last frees it
-  // Files a message: UIDs, thread, change record, word list, counters. Takes a reference to `body`. kLimit: over quota, or
-  // too many or too long keywords. kNotFound: the account or a mailbox.
-  Result<Filed> file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body, const Filing& filing);
+  Result<void> hold_body(store::Transaction& t, BodyId body);                           // one reference more
+  Result<void> release_body(store::Transaction& t, BodyId body);                        // one less; the last frees it
+  // Files a message: UIDs, thread, change record, word list, counters. Takes a reference to `body`. kLimit: over quota,
+  // or too many or too long keywords. kNotFound: the account or a mailbox.
+  Result<Filed> file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body,
+                     const Filing& filing);
   // Sets flags of one message to what `edit` makes of them. No change: no modseq. kNotFound, kLimit (keywords).
   Result<Message> edit_flags(store::Transaction& t, AccountId account, MessageId message,
                              const std::function<void(Flags&)>& edit);
   // A message in no mailbox (removed, in its undelete window) is kNotFound for all these; undelete() takes it.
   // Adds the message to a mailbox (a new UID), or gives the place it has there already.
   Result<Message::Place> add_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
-  // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags; a copy into a mailbox the message is in already is a
-  // second message with the same body. kLimit: over quota.
+  // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags; a copy into a mailbox the message is in
+  // already is a second message with the same body. kLimit: over quota.
   Result<Message::Place> copy(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
   // Takes it out of a mailbox; a message in no mailbox is kept for the undelete window, then gone.
   Result<void> remove_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
-  // Undelete: messages removed within the window, newest first, and bringing one back, without \Deleted. They do not count
-  // against the quota; kLimit when one would not fit again. kNotFound.
-  struct Deleted { Message message; Time until; };
+  // Undelete: messages removed within the window, newest first, and bringing one back, without \Deleted. They do not
+  // count against the quota; kLimit when one would not fit again. kNotFound.
+  struct Deleted {
+    Message message;
+    Time until;
+  };
   Result<std::vector<Deleted>> deleted(const store::Reader& r, AccountId account, size_t limit) const;
   Result<Message::Place> undelete(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
-  // Frees up to `limit` messages whose window has passed, and as many change records beyond kMaxChanges. Gives how many of
-  // the more numerous: `limit` means call again.
+  // Frees up to `limit` messages whose window has passed, and as many change records beyond kMaxChanges. Gives how many
+  // of the more numerous: `limit` means call again.
   Result<size_t> purge_expired(store::Transaction& t, AccountId account, size_t limit);
 
   Result<std::optional<Message>> message(const store::Reader& r, AccountId account, MessageId message) const;
@@ -223,15 +240,17 @@ class Mailboxes {
   // Those in some mailbox, oldest first.
   Result<std::vector<MessageId>> thread(const store::Reader& r, AccountId account, ThreadId thread) const;
 
-  // The change feed: records after `since`, oldest first; all of a modseq or none, so it may give more than `limit`. The log
-  // is bounded: kNotFound when it no longer reaches back to `since`, and the caller has to look at everything anew.
+  // The change feed: records after `since`, oldest first; all of a modseq or none, so it may give more than `limit`.
+  // The log is bounded: kNotFound when it no longer reaches back to `since`, and the caller has to look at everything
+  // anew.
   Result<std::vector<Change>> changes(const store::Reader& r, AccountId account, ModSeq since, size_t limit) const;
   // `changed` runs on the committer's thread after commits that change the account; see store::Store::watch.
   std::unique_ptr<store::Store::Watch> watch(AccountId account, std::function<void()> changed);
 
   // Search (search.h): all words of every term must be in the message, those of a phrase one after the other; the last
   // word of a term matches as a prefix when `prefix` is on. Finds what was delivered a moment ago as well, never what
-  // was removed. Oldest first. Give it a Snapshot: under a newer moment segments are merged away. No words at all: nothing.
+  // was removed. Oldest first. Give it a Snapshot: under a newer moment segments are merged away. No words at all:
+  // nothing.
   struct Term {
     enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kBody };
     std::string text;
@@ -239,9 +258,10 @@ class Mailboxes {
     bool phrase = false;
     bool prefix = true;
   };
-  Result<std::vector<MessageId>> search(const store::Reader& r, AccountId account, const std::vector<Term>& terms) const;
-  // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded. One call at
-  // a time works; blocks for its disk, so never on a loop. kNotFound: the account was removed meanwhile.
+  Result<std::vector<MessageId>> search(const store::Reader& r, AccountId account,
+                                        const std::vector<Term>& terms) const;
+  // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded. One call
+  // at a time works; blocks for its disk, so never on a loop. kNotFound: the account was removed meanwhile.
   Result<size_t> fold(AccountId account, size_t at_most = 500);
   Result<std::vector<AccountId>> accounts_to_fold(size_t tail_at_least) const;
 
@@ -250,10 +270,10 @@ class Mailboxes {
   std::unique_ptr<Impl> impl_;
 };
 
-constexpr size_t kMaxKeywords = 64;         // in one message
-constexpr size_t kMaxKeywordOctets = 128;   // of one keyword
-constexpr size_t kMaxMailboxes = 5'000;     // in one account
-constexpr uint64_t kMaxChanges = 100'000;   // modseqs the change feed reaches back: a few MB, weeks of a busy account
+constexpr size_t kMaxKeywords = 64;        // in one message
+constexpr size_t kMaxKeywordOctets = 128;  // of one keyword
+constexpr size_t kMaxMailboxes = 5'000;    // in one account
+constexpr uint64_t kMaxChanges = 100'000;  // modseqs the change feed reaches back: a few MB, weeks of a busy account
 constexpr days kUndeleteWindow{14};
 
 }  // namespace pabal::mailbox

@@ -22,11 +22,13 @@ struct Letter {
 };
 
 inline std::string text_of(const Letter& l) {
-  std::string out = "From: " + l.from + "\r\nTo: " + l.to + "\r\nSubject: " + l.subject + "\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n";
+  std::string out = "From: " + l.from + "\r\nTo: " + l.to + "\r\nSubject: " + l.subject +
+                    "\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n";
   if (!l.id.empty()) out += "Message-ID: <" + l.id + ">\r\n";
   if (!l.references.empty()) out += "References: " + l.references + "\r\n";
   if (!l.in_reply_to.empty()) out += "In-Reply-To: " + l.in_reply_to + "\r\n";
-  if (!l.type.empty()) out += "MIME-Version: 1.0\r\nContent-Type: " + l.type + "\r\nContent-Transfer-Encoding: 8bit\r\n";
+  if (!l.type.empty())
+    out += "MIME-Version: 1.0\r\nContent-Type: " + l.type + "\r\nContent-Transfer-Encoding: 8bit\r\n";
   return out + "\r\n" + l.body;
 }
 
@@ -92,7 +94,8 @@ class MailboxTest : public testing::Test {
   }
   Result<Message> flag(MessageId id, uint8_t on, uint8_t off = 0) {
     return run([&](auto& t) {
-      return boxes_->edit_flags(t, kAccount, id, [&](Flags& f) { f.system = static_cast<uint8_t>((f.system | on) & ~off); });
+      return boxes_->edit_flags(t, kAccount, id,
+                                [&](Flags& f) { f.system = static_cast<uint8_t>((f.system | on) & ~off); });
     });
   }
 
@@ -124,7 +127,8 @@ class MailboxTest : public testing::Test {
   }
   std::vector<Row> rows(MailboxId id) {
     std::vector<Row> out;
-    EXPECT_TRUE(boxes_->rows(*store_, kAccount, id, 1, UINT32_MAX, [&](const Row& row) { return out.push_back(row), true; }));
+    EXPECT_TRUE(
+        boxes_->rows(*store_, kAccount, id, 1, UINT32_MAX, [&](const Row& row) { return out.push_back(row), true; }));
     return out;
   }
   std::vector<std::string> names() {

@@ -40,7 +40,8 @@ Result<Message> need_message(const store::Reader& r, AccountId account, MessageI
   return std::move(**m);
 }
 
-Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body, const Filing& filing) {
+Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body,
+                              const Filing& filing) {
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
   const Time now = impl_->clock.now();
@@ -78,7 +79,8 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
   return Filed{m.id, m.thread, m.places, m.modseq};
 }
 
-Result<Message> Mailboxes::edit_flags(store::Transaction& t, AccountId account, MessageId id, const std::function<void(Flags&)>& edit_them) {
+Result<Message> Mailboxes::edit_flags(store::Transaction& t, AccountId account, MessageId id,
+                                      const std::function<void(Flags&)>& edit_them) {
   auto m = need_placed(t, account, id);
   if (!m) return m;
   const Flags before = m->flags;
@@ -117,7 +119,8 @@ Result<Message::Place> Mailboxes::add_place(store::Transaction& t, AccountId acc
 Result<Message::Place> Mailboxes::copy(store::Transaction& t, AccountId account, MessageId id, MailboxId to) {
   auto m = need_placed(t, account, id);
   if (!m) return m.error();
-  if (std::none_of(m->places.begin(), m->places.end(), [&](const auto& p) { return p.mailbox == to; })) return add_place(t, account, id, to);
+  if (std::none_of(m->places.begin(), m->places.end(), [&](const auto& p) { return p.mailbox == to; }))
+    return add_place(t, account, id, to);
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
   if (!fits(edit->state, m->size)) return Error{Code::kLimit, "the mailbox is full"};
@@ -170,13 +173,14 @@ Result<std::string> Mailboxes::content(const store::Reader& r, AccountId account
 Result<UidMap> Mailboxes::uids(const store::Reader& r, AccountId account, MailboxId mailbox) const {
   UidMap map;
   bool whole = true;
-  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'x').u32(mailbox).take()), [&](std::string_view, std::string_view record) {
-    const auto ranges = decode_uids(record);
-    whole = whole && ranges;
-    if (ranges)
-      for (const UidMap::Range& range : *ranges) map.append(range);
-    return whole;
-  });
+  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'x').u32(mailbox).take()),
+                              [&](std::string_view, std::string_view record) {
+                                const auto ranges = decode_uids(record);
+                                whole = whole && ranges;
+                                if (ranges)
+                                  for (const UidMap::Range& range : *ranges) map.append(range);
+                                return whole;
+                              });
   if (!scanned) return scanned.error();
   if (!whole) return damaged("a UID map");
   return map;
@@ -209,15 +213,17 @@ Result<void> Mailboxes::rows(const store::Reader& r, AccountId account, MailboxI
 
 Result<std::vector<MessageId>> Mailboxes::thread(const store::Reader& r, AccountId account, ThreadId id) const {
   std::vector<MessageId> out;
-  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'T').u64(id).take()), [&](std::string_view key, std::string_view) {
-    out.push_back(Decoder(key.substr(14)).u64());
-    return true;
-  });
+  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'T').u64(id).take()),
+                              [&](std::string_view key, std::string_view) {
+                                out.push_back(Decoder(key.substr(14)).u64());
+                                return true;
+                              });
   if (!scanned) return scanned.error();
   return out;
 }
 
-Result<std::vector<Change>> Mailboxes::changes(const store::Reader& r, AccountId account, ModSeq since, size_t limit) const {
+Result<std::vector<Change>> Mailboxes::changes(const store::Reader& r, AccountId account, ModSeq since,
+                                               size_t limit) const {
   std::vector<Change> out;
   const auto state = need_state(r, account);
   if (!state) return state.error();

@@ -67,10 +67,14 @@ TEST_F(Messages, BodiesOfEverySizeAndKindComeBackAsTheyWere) {
 TEST_F(Messages, ADamagedBodyIsSaidToBe) {
   const Message m = message(file({.body = std::string(2'000, 'x')}).message);
   for (const std::string& stored : {std::string(), std::string("\x02what"), std::string("\x01not zstd")}) {
-    ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::body(m.body), stored, store::Space::kBody), Result<void>(); }));
+    ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+      return t.put(keys::body(m.body), stored, store::Space::kBody), Result<void>();
+    }));
     EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).code(), Code::kCorrupt);
   }
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::message(kAccount, m.id), "?"), Result<void>(); }));
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+    return t.put(keys::message(kAccount, m.id), "?"), Result<void>();
+  }));
   EXPECT_EQ(boxes_->message(*store_, kAccount, m.id).code(), Code::kCorrupt);
 }
 
@@ -96,7 +100,9 @@ TEST_F(Messages, UidsGrowInEachMailboxAndAreNeverUsedAgain) {
 TEST_F(Messages, AMailboxWithoutUidsLeftTakesNoMore) {
   Mailbox full = box(1);
   full.uid_next = UINT32_MAX - 1;
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::mailbox(kAccount, 1), encode(full)), Result<void>(); }));
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+    return t.put(keys::mailbox(kAccount, 1), encode(full)), Result<void>();
+  }));
   EXPECT_EQ(file({}).places.front().uid, UINT32_MAX - 1);
   EXPECT_EQ(try_file(text_of({})).code(), Code::kLimit);
   EXPECT_EQ(rows(1).size(), 1u);
@@ -142,7 +148,8 @@ TEST_F(Messages, ChangingFlagsTakesOneModseqForAllMailboxesAndNoChangeTakesNone)
 
 TEST_F(Messages, KeywordsAreSortedUniqueInAnyCaseAndLimited) {
   const MessageId id = file({}).message;
-  EXPECT_EQ(keywords(id, {"work", "$Forwarded", "WORK", "Apple"})->flags.keywords, (std::vector<std::string>{"$Forwarded", "Apple", "work"}));
+  EXPECT_EQ(keywords(id, {"work", "$Forwarded", "WORK", "Apple"})->flags.keywords,
+            (std::vector<std::string>{"$Forwarded", "Apple", "work"}));
   const ModSeq before = figures().modseq;
   EXPECT_TRUE(keywords(id, {"Apple", "work", "$Forwarded"}));
   EXPECT_EQ(figures().modseq, before) << "the same set in another order";
@@ -198,7 +205,8 @@ TEST_F(Messages, ACopyIsALabelAndASecondMessageWhereThereIsOneAlready) {
   EXPECT_EQ(references(message(row.message).body), 2u);
   EXPECT_EQ(figures().messages, 2u);
   EXPECT_EQ(figures().octets, 2 * message(filed.message).size);
-  EXPECT_EQ(boxes_->content(*store_, kAccount, row.message).value(), boxes_->content(*store_, kAccount, filed.message).value());
+  EXPECT_EQ(boxes_->content(*store_, kAccount, row.message).value(),
+            boxes_->content(*store_, kAccount, filed.message).value());
   EXPECT_EQ(copy(4711, work).code(), Code::kNotFound);
   EXPECT_EQ(copy(filed.message, 4711).code(), Code::kNotFound);
 }
@@ -278,7 +286,9 @@ TEST_F(Messages, RowsAreVisitedInOrderFromFirstToLastUntilTold) {
 TEST_F(Messages, UidChunksMeetAtTheirEdges) {
   Mailbox later = box(1);
   later.uid_next = keys::kChunk - 2;
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::mailbox(kAccount, 1), encode(later)), Result<void>(); }));
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+    return t.put(keys::mailbox(kAccount, 1), encode(later)), Result<void>();
+  }));
   std::vector<MessageId> ids;
   for (int n = 0; n < 5; ++n) ids.push_back(file({}).message);
   const auto map = boxes_->uids(*store_, kAccount, 1);
@@ -325,7 +335,9 @@ TEST_F(Messages, TheChangeLogIsBoundedAndSaysWhatItForgot) {
   // A busy account: its log has 30 more than are kept.
   AccountState state = *decode_state(**store_->get(keys::state(kAccount)));
   state.modseq = state.first_change + kMaxChanges + 29;
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::state(kAccount), encode(state)), Result<void>(); }));
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+    return t.put(keys::state(kAccount), encode(state)), Result<void>();
+  }));
   EXPECT_TRUE(boxes_->changes(*store_, kAccount, 0, 10));
   EXPECT_EQ(run([&](auto& t) { return boxes_->purge_expired(t, kAccount, 20); }).value(), 20u);
   EXPECT_EQ(run([&](auto& t) { return boxes_->purge_expired(t, kAccount, 20); }).value(), 10u);

@@ -1,6 +1,6 @@
-// The whole mail model against a plain one of maps, under random work, on a real store in a folder: rows, UIDs, counters,
-// quota, modification sequences and references agree at every moment, and the change feed replayed by a client that
-// sleeps now and then gives the same mailboxes.
+// The whole mail model against a plain one of maps, under random work, on a real store in a folder: rows, UIDs,
+// counters, quota, modification sequences and references agree at every moment, and the change feed replayed by a
+// client that sleeps now and then gives the same mailboxes.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -205,11 +205,15 @@ class Model : public testing::TestWithParam<uint64_t> {
       if (some) freed = *some;
       return some ? Result<void>() : some.error();
     }));
-    EXPECT_EQ(std::erase_if(plain_.messages, [&](const auto& m) { return m.second.places.empty() && m.second.until <= clock_.now(); }), freed);
+    EXPECT_EQ(std::erase_if(plain_.messages,
+                            [&](const auto& m) { return m.second.places.empty() && m.second.until <= clock_.now(); }),
+              freed);
   }
   void create_box() {
-    const std::string name = "b" + std::to_string(random_.below(8)) + (random_.below(2) ? "/c" + std::to_string(random_.below(3)) : "");
-    const bool free = std::none_of(plain_.boxes.begin(), plain_.boxes.end(), [&](const auto& b) { return b.second.name == name; });
+    const std::string name =
+        "b" + std::to_string(random_.below(8)) + (random_.below(2) ? "/c" + std::to_string(random_.below(3)) : "");
+    const bool free =
+        std::none_of(plain_.boxes.begin(), plain_.boxes.end(), [&](const auto& b) { return b.second.name == name; });
     const auto done = transact([&](store::Transaction& t) -> Result<void> {
       const auto made = boxes_->create(t, kAccount, name);
       return made ? Result<void>() : made.error();
@@ -265,7 +269,8 @@ class Model : public testing::TestWithParam<uint64_t> {
     ASSERT_EQ(figures->octets, octets);
     ASSERT_EQ(figures->messages, messages);
     ASSERT_EQ(figures->modseq, plain_.modseq);
-    for (const auto& [word, ids] : words) ASSERT_EQ(boxes_->search(*snapshot, kAccount, {{.text = word, .prefix = false}}).value(), ids) << word;
+    for (const auto& [word, ids] : words)
+      ASSERT_EQ(boxes_->search(*snapshot, kAccount, {{.text = word, .prefix = false}}).value(), ids) << word;
 
     const auto list = boxes_->list(*snapshot, kAccount);
     ASSERT_EQ(list->size(), plain_.boxes.size());
@@ -300,7 +305,8 @@ class Model : public testing::TestWithParam<uint64_t> {
     }
     const auto kept = snapshot->list(store::Range::prefix("R"));
     ASSERT_EQ(kept->size(), references.size());
-    for (const store::Entry& entry : *kept) ASSERT_EQ(Decoder(entry.value).varint(), references.at(Decoder(std::string_view(entry.key).substr(1)).u64()));
+    for (const store::Entry& entry : *kept)
+      ASSERT_EQ(Decoder(entry.value).varint(), references.at(Decoder(std::string_view(entry.key).substr(1)).u64()));
   }
 
   void client_wakes() {
@@ -311,14 +317,24 @@ class Model : public testing::TestWithParam<uint64_t> {
       for (const Change& c : *changes) {
         client_.seen = c.modseq;
         switch (c.kind) {
-          case Change::Kind::kMailboxCreated: client_.boxes[c.mailbox]; break;
-          case Change::Kind::kMailboxRemoved: client_.boxes.erase(c.mailbox); break;
-          case Change::Kind::kRemoved: ASSERT_EQ(client_.boxes[c.mailbox].erase(c.uid), 1u); break;
-          case Change::Kind::kAdded: ASSERT_TRUE(client_.boxes[c.mailbox].insert(c.uid).second); [[fallthrough]];
-          case Change::Kind::kFlags:
-            if (const auto row = boxes_->row(*store_, kAccount, c.mailbox, c.uid); *row) client_.flags[{c.mailbox, c.uid}] = (*row)->flags.system;
+          case Change::Kind::kMailboxCreated:
+            client_.boxes[c.mailbox];
             break;
-          default: break;
+          case Change::Kind::kMailboxRemoved:
+            client_.boxes.erase(c.mailbox);
+            break;
+          case Change::Kind::kRemoved:
+            ASSERT_EQ(client_.boxes[c.mailbox].erase(c.uid), 1u);
+            break;
+          case Change::Kind::kAdded:
+            ASSERT_TRUE(client_.boxes[c.mailbox].insert(c.uid).second);
+            [[fallthrough]];
+          case Change::Kind::kFlags:
+            if (const auto row = boxes_->row(*store_, kAccount, c.mailbox, c.uid); *row)
+              client_.flags[{c.mailbox, c.uid}] = (*row)->flags.system;
+            break;
+          default:
+            break;
         }
       }
     }
@@ -347,15 +363,44 @@ INSTANTIATE_TEST_SUITE_P(Seeds, Model, testing::Range<uint64_t>(1, 5));
 TEST_P(Model, AgreesWithAPlainOneUnderRandomWork) {
   for (int step = 0; step < 400 && !HasFatalFailure(); ++step) {
     switch (random_.below(20)) {
-      case 0: case 1: case 2: case 3: case 4: case 5: file(); break;
-      case 6: case 7: case 8: edit_flags(); break;
-      case 9: case 10: copy(); break;
-      case 11: case 12: case 13: case 14: remove_place(); break;
-      case 15: undelete(); break;
-      case 16: random_.below(3) == 0 ? purge() : create_box(); break;
-      case 17: random_.below(3) == 0 ? remove_box() : client_wakes(); break;
-      case 18: random_.below(6) == 0 ? rename_inbox() : create_box(); break;
-      case 19: ASSERT_TRUE(boxes_->fold(kAccount, 1 + random_.below(10))); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+      case 5:
+        file();
+        break;
+      case 6:
+      case 7:
+      case 8:
+        edit_flags();
+        break;
+      case 9:
+      case 10:
+        copy();
+        break;
+      case 11:
+      case 12:
+      case 13:
+      case 14:
+        remove_place();
+        break;
+      case 15:
+        undelete();
+        break;
+      case 16:
+        random_.below(3) == 0 ? purge() : create_box();
+        break;
+      case 17:
+        random_.below(3) == 0 ? remove_box() : client_wakes();
+        break;
+      case 18:
+        random_.below(6) == 0 ? rename_inbox() : create_box();
+        break;
+      case 19:
+        ASSERT_TRUE(boxes_->fold(kAccount, 1 + random_.below(10)));
+        break;
     }
     if (step % 50 == 49) {
       if (step % 200 == 199) open();

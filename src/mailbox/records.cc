@@ -26,8 +26,17 @@ bool get_flags(Decoder& in, Flags& flags) {
 }  // namespace
 
 std::string encode(const AccountState& s) {
-  return Encoder().u8(kVersion).varint(s.modseq).varint(s.next_message).varint(s.next_mailbox).u32(s.last_validity)
-      .varint(s.first_change).varint(s.octets).varint(s.messages).varint(s.quota_octets).take();
+  return Encoder()
+      .u8(kVersion)
+      .varint(s.modseq)
+      .varint(s.next_message)
+      .varint(s.next_mailbox)
+      .u32(s.last_validity)
+      .varint(s.first_change)
+      .varint(s.octets)
+      .varint(s.messages)
+      .varint(s.quota_octets)
+      .take();
 }
 std::optional<AccountState> decode_state(std::string_view record) {
   Decoder in(record);
@@ -46,8 +55,20 @@ std::optional<AccountState> decode_state(std::string_view record) {
 }
 
 std::string encode(const Mailbox& m) {
-  return Encoder().u8(kVersion).u32(m.id).string(m.name).u8(static_cast<uint8_t>(m.role)).u32(m.uid_validity).u32(m.uid_next)
-      .varint(m.messages).varint(m.unseen).varint(m.deleted).varint(m.octets).varint(m.highest_modseq).boolean(m.subscribed).take();
+  return Encoder()
+      .u8(kVersion)
+      .u32(m.id)
+      .string(m.name)
+      .u8(static_cast<uint8_t>(m.role))
+      .u32(m.uid_validity)
+      .u32(m.uid_next)
+      .varint(m.messages)
+      .varint(m.unseen)
+      .varint(m.deleted)
+      .varint(m.octets)
+      .varint(m.highest_modseq)
+      .boolean(m.subscribed)
+      .take();
 }
 std::optional<Mailbox> decode_mailbox(std::string_view record) {
   Decoder in(record);
@@ -70,7 +91,14 @@ std::optional<Mailbox> decode_mailbox(std::string_view record) {
 
 std::string encode(const Message& m) {
   Encoder out;
-  out.u8(kVersion).u64(m.id).u64(m.thread).u64(m.body).varint(m.size).u64(micros(m.received)).u64(micros(m.saved)).varint(m.modseq)
+  out.u8(kVersion)
+      .u64(m.id)
+      .u64(m.thread)
+      .u64(m.body)
+      .varint(m.size)
+      .u64(micros(m.received))
+      .u64(micros(m.saved))
+      .varint(m.modseq)
       .varint(m.created_modseq);
   put_flags(out, m.flags);
   out.varint(m.places.size());

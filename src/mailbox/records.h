@@ -1,4 +1,5 @@
-// The records of the mail model as octets. Each begins with a version; decoders refuse what is cut or of another version.
+// The records of the mail model as octets. Each begins with a version; decoders refuse what is cut or of another
+// version.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,8 @@ struct AccountState {
   ModSeq modseq = 0;
   MessageId next_message = 1;
   MailboxId next_mailbox = 1;
-  uint32_t last_validity = 0;   // the newest UIDVALIDITY given
-  ModSeq first_change = 1;      // the change log begins here
+  uint32_t last_validity = 0;  // the newest UIDVALIDITY given
+  ModSeq first_change = 1;     // the change log begins here
   uint64_t octets = 0, messages = 0, quota_octets = 0;
 };
 

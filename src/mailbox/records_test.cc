@@ -9,14 +9,22 @@ namespace {
 
 template <typename Decode>
 void expect_refuses_cuts(const std::string& record, const Decode& decode) {
-  for (size_t size = 0; size < record.size(); ++size) EXPECT_FALSE(decode(std::string_view(record).substr(0, size))) << "cut at " << size;
+  for (size_t size = 0; size < record.size(); ++size)
+    EXPECT_FALSE(decode(std::string_view(record).substr(0, size))) << "cut at " << size;
   std::string newer = record;
   ++newer[0];
   EXPECT_FALSE(decode(newer)) << "another version";
 }
 
 TEST(Records, AnAccountSurvivesBeingWritten) {
-  const AccountState state{.modseq = 300, .next_message = 70'000, .next_mailbox = 9, .last_validity = 1'800'000'009, .first_change = 200, .octets = 1ull << 40, .messages = 69'000, .quota_octets = 1ull << 41};
+  const AccountState state{.modseq = 300,
+                           .next_message = 70'000,
+                           .next_mailbox = 9,
+                           .last_validity = 1'800'000'009,
+                           .first_change = 200,
+                           .octets = 1ull << 40,
+                           .messages = 69'000,
+                           .quota_octets = 1ull << 41};
   const auto again = decode_state(encode(state));
   ASSERT_TRUE(again);
   EXPECT_EQ(encode(*again), encode(state));
@@ -25,7 +33,17 @@ TEST(Records, AnAccountSurvivesBeingWritten) {
 }
 
 TEST(Records, AMailboxSurvivesBeingWritten) {
-  const Mailbox box{.id = 4, .name = "보관함/2026", .role = Role::kArchive, .uid_validity = 5, .uid_next = 100, .messages = 50, .unseen = 3, .deleted = 2, .octets = 1 << 20, .highest_modseq = 77, .subscribed = false};
+  const Mailbox box{.id = 4,
+                    .name = "보관함/2026",
+                    .role = Role::kArchive,
+                    .uid_validity = 5,
+                    .uid_next = 100,
+                    .messages = 50,
+                    .unseen = 3,
+                    .deleted = 2,
+                    .octets = 1 << 20,
+                    .highest_modseq = 77,
+                    .subscribed = false};
   const auto again = decode_mailbox(encode(box));
   ASSERT_TRUE(again);
   EXPECT_EQ(encode(*again), encode(box));
@@ -79,7 +97,8 @@ TEST(Records, UidsSurviveBeingWrittenAndDisorderIsRefused) {
   ASSERT_EQ(again->size(), 3u);
   EXPECT_EQ((*again)[2].last, UINT32_MAX);
   expect_refuses_cuts(encode_uids(ranges), decode_uids);
-  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(2).varint(5).varint(3).varint(0).varint(1).take())) << "ranges that overlap";
+  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(2).varint(5).varint(3).varint(0).varint(1).take()))
+      << "ranges that overlap";
   EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT32_MAX).varint(1).take())) << "beyond 32 bits";
   EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT64_MAX).varint(2).take())) << "wraps around";
   EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(0).varint(2).take())) << "no UID is 0";

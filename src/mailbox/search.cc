@@ -14,11 +14,16 @@ constexpr size_t kLookedUpOneByOne = 500;
 
 std::string_view fields_of(Mailboxes::Term::Field field) {
   switch (field) {
-    case Mailboxes::Term::Field::kAny: return "bfst";
-    case Mailboxes::Term::Field::kSubject: return "s";
-    case Mailboxes::Term::Field::kFrom: return "f";
-    case Mailboxes::Term::Field::kTo: return "t";
-    case Mailboxes::Term::Field::kBody: return "b";
+    case Mailboxes::Term::Field::kAny:
+      return "bfst";
+    case Mailboxes::Term::Field::kSubject:
+      return "s";
+    case Mailboxes::Term::Field::kFrom:
+      return "f";
+    case Mailboxes::Term::Field::kTo:
+      return "t";
+    case Mailboxes::Term::Field::kBody:
+      return "b";
   }
   return "b";
 }
@@ -80,7 +85,8 @@ class Lookup {
     for (const Segment& segment : *segments)
       for (Query& query : queries_) {
         if (!segment.whole) continue;
-        const auto done = read_postings(r, account, segment, query.key, query.prefix, [&](std::string_view, const Posting& p) { take(query, p); });
+        const auto done = read_postings(r, account, segment, query.key, query.prefix,
+                                        [&](std::string_view, const Posting& p) { take(query, p); });
         if (!done) return done;
       }
     std::vector<std::pair<MessageId, MessageId>> copies;  // of a message, and its own id
@@ -93,7 +99,9 @@ class Lookup {
         return true;
       }
       const auto list = unpacked(record);
-      whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) { return look(word, {id, positions}); });
+      whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) {
+                 return look(word, {id, positions});
+               });
       return whole_;
     });
     if (!scanned) return scanned;
@@ -103,7 +111,8 @@ class Lookup {
       const size_t known = query.hits.size();
       for (const auto& [of, copy] : copies) {
         const auto end = query.hits.begin() + static_cast<ptrdiff_t>(known);
-        const auto first = std::lower_bound(query.hits.begin(), end, of, [](const Hit& h, MessageId id) { return h.message < id; });
+        const auto first =
+            std::lower_bound(query.hits.begin(), end, of, [](const Hit& h, MessageId id) { return h.message < id; });
         if (first != end && first->message == of) query.hits.push_back({copy, std::vector<uint32_t>(first->positions)});
       }
       if (query.hits.size() > known) sort(query.hits);
@@ -115,7 +124,8 @@ class Lookup {
   bool look(std::string_view word, const Posting& posting) {
     if (word.size() < 2) return true;
     for (const size_t i : by_octet_[static_cast<unsigned char>(word[1])])
-      if (const Query& q = queries_[i]; word == q.key || (q.prefix && word.starts_with(q.key))) take(queries_[i], posting);
+      if (const Query& q = queries_[i]; word == q.key || (q.prefix && word.starts_with(q.key)))
+        take(queries_[i], posting);
     return whole_;
   }
   void take(Query& query, const Posting& posting) {
@@ -136,7 +146,8 @@ class Lookup {
         auto& all = hits[kept - 1].positions;
         all.insert(all.end(), hits[i].positions.begin(), hits[i].positions.end());
         std::sort(all.begin(), all.end());
-      } else if (kept++ != i) hits[kept - 1] = std::move(hits[i]);
+      } else if (kept++ != i)
+        hits[kept - 1] = std::move(hits[i]);
     }
     hits.resize(kept);
   }
@@ -165,7 +176,9 @@ Ids in_a_row(const Lookup& lookup, const Chain& chain, const std::vector<size_t>
       if (before->message != hit.message) continue;
       Hit both{hit.message, {}};
       for (const uint32_t p : hit.positions)
-        if (p >= chain[i].distance && std::binary_search(before->positions.begin(), before->positions.end(), p - chain[i].distance)) both.positions.push_back(p);
+        if (p >= chain[i].distance &&
+            std::binary_search(before->positions.begin(), before->positions.end(), p - chain[i].distance))
+          both.positions.push_back(p);
       if (!both.positions.empty()) next.push_back(std::move(both));
     }
     current = std::move(next);
@@ -206,7 +219,8 @@ Result<Ids> placed(const store::Reader& r, AccountId account, const Ids& ids) {
 
 }  // namespace
 
-Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account, const std::vector<Term>& terms) const {
+Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account,
+                                                 const std::vector<Term>& terms) const {
   Lookup lookup;
   struct Asked {
     Chain chain;
@@ -236,7 +250,8 @@ Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, Account
       std::set_union(any.begin(), any.end(), found.begin(), found.end(), std::back_inserter(either));
       any = std::move(either);
     }
-    if (!all) all = std::move(any);
+    if (!all)
+      all = std::move(any);
     else {
       Ids both;
       std::set_intersection(all->begin(), all->end(), any.begin(), any.end(), std::back_inserter(both));

@@ -1,10 +1,11 @@
-// Search: an inverted index built like a log-structured tree. A delivery writes one value, the message's word list (the tail);
-// fold() turns waiting lists into immutable segments of postings with positions and merges segments of a like size; a query
-// reads the segments' blocks it needs and the unmerged tail. So what was delivered is found at once.
+// Search: an inverted index built like a log-structured tree. A delivery writes one value, the message's word list (the
+// tail); fold() turns waiting lists into immutable segments of postings with positions and merges segments of a like
+// size; a query reads the segments' blocks it needs and the unmerged tail. So what was delivered is found at once.
 //
-// A word is one octet for its field ('s' subject, 'f' from, 't' to and cc, 'b' text) and up to kMaxWord octets of NFKC-casefolded
-// UTF-8. Chinese, Japanese and Korean runs are cut into overlapping pairs of characters, so that any part of a run is found;
-// Thai, Lao, Khmer and Burmese are cut by ICU's dictionaries; elsewhere letters, marks and digits make words.
+// A word is one octet for its field ('s' subject, 'f' from, 't' to and cc, 'b' text) and up to kMaxWord octets of
+// NFKC-casefolded UTF-8. Chinese, Japanese and Korean runs are cut into overlapping pairs of characters, so that any
+// part of a run is found; Thai, Lao, Khmer and Burmese are cut by ICU's dictionaries; elsewhere letters, marks and
+// digits make words.
 #pragma once
 
 #include <functional>
@@ -17,9 +18,9 @@
 
 namespace pabal::mailbox {
 
-constexpr size_t kMaxWord = 64;               // octets
-constexpr size_t kMaxPositions = 50'000;      // words of one message that are indexed
-constexpr size_t kMaxSearchText = 1 << 20;    // octets of text of one message that are indexed
+constexpr size_t kMaxWord = 64;             // octets
+constexpr size_t kMaxPositions = 50'000;    // words of one message that are indexed
+constexpr size_t kMaxSearchText = 1 << 20;  // octets of text of one message that are indexed
 
 // A word of a text. Used for messages and queries alike.
 struct Token {
@@ -39,8 +40,8 @@ using VisitWord = std::function<bool(std::string_view word, std::string_view pos
 bool read_words(std::string_view list, const VisitWord& visit);
 std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions);
 
-// The list as the record that waits: compressed once here, it is not again at each flush and compaction of the store, which
-// cost more than all the rest of a delivery.
+// The list as the record that waits: compressed once here, it is not again at each flush and compaction of the store,
+// which cost more than all the rest of a delivery.
 std::string packed(std::string_view list);
 std::optional<std::string> unpacked(std::string_view record);
 // The record of a message that has the words of another, whose list is folded: a copy.

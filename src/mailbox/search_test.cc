@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "base/text.h"
-
 #include "mailbox/mailbox_fixture.h"
 #include "mailbox/segment.h"
 
@@ -55,8 +54,10 @@ TEST(Cut, ChineseJapaneseAndKoreanBecomePairs) {
   EXPECT_EQ(cut_text("サーバー。停止"), "サー+|ーバ+|バー+|ー|停止+|止");
   EXPECT_EQ(cut_text("中"), "中");
   EXPECT_EQ(cut_text("K팝 5월"), "k|팝|5|월");
-  EXPECT_EQ(cut_text("\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB\xE1\x84\x80\xE1\x85\xB3\xE1\x86\xAF"), "한글+|글") << "jamo are composed";
-  EXPECT_EQ(cut_text("\xF0\xA0\x80\x80\xF0\xA0\x80\x81"), "\xF0\xA0\x80\x80\xF0\xA0\x80\x81+|\xF0\xA0\x80\x81") << "beyond the BMP";
+  EXPECT_EQ(cut_text("\xE1\x84\x92\xE1\x85\xA1\xE1\x86\xAB\xE1\x84\x80\xE1\x85\xB3\xE1\x86\xAF"), "한글+|글")
+      << "jamo are composed";
+  EXPECT_EQ(cut_text("\xF0\xA0\x80\x80\xF0\xA0\x80\x81"), "\xF0\xA0\x80\x80\xF0\xA0\x80\x81+|\xF0\xA0\x80\x81")
+      << "beyond the BMP";
 }
 
 TEST(Cut, ThaiIsCutByTheDictionary) { EXPECT_EQ(cut_text("สวัสดีชาวโลก"), "สวัสดี|ชาว|โลก"); }
@@ -100,7 +101,9 @@ std::map<std::string, std::vector<uint32_t>> words_of(const std::string& bytes) 
 }
 
 TEST(WordList, NamesFieldsAndPositions) {
-  const auto words = words_of("From: Alice A <alice@example.com>\r\nTo: bob@univ.edu\r\nCc: carol@univ.edu\r\nSubject: =?utf-8?q?Caf=C3=A9?= time\r\n\r\none two one\r\n");
+  const auto words = words_of(
+      "From: Alice A <alice@example.com>\r\nTo: bob@univ.edu\r\nCc: carol@univ.edu\r\nSubject: =?utf-8?q?Caf=C3=A9?= "
+      "time\r\n\r\none two one\r\n");
   EXPECT_TRUE(words.contains("scafé"));
   EXPECT_TRUE(words.contains("stime"));
   EXPECT_TRUE(words.contains("falice"));
@@ -114,9 +117,12 @@ TEST(WordList, NamesFieldsAndPositions) {
 
 TEST(WordList, TakesTextHtmlNamesOfFilesAndEmbeddedMessages) {
   const auto words = words_of(
-      "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=euc-kr\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-      "PHA+x9Gxub7uPC9wPjxzY3JpcHQ+aGlkZGVuPC9zY3JpcHQ+\r\n--x\r\nContent-Type: application/pdf; name=\"invoice.pdf\"\r\n\r\nbinary\r\n"
-      "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner thing\r\nFrom: dave@example.org\r\n\r\ndeep text\r\n--x--\r\n");
+      "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; "
+      "charset=euc-kr\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+      "PHA+x9Gxub7uPC9wPjxzY3JpcHQ+aGlkZGVuPC9zY3JpcHQ+\r\n--x\r\nContent-Type: application/pdf; "
+      "name=\"invoice.pdf\"\r\n\r\nbinary\r\n"
+      "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner thing\r\nFrom: dave@example.org\r\n\r\ndeep "
+      "text\r\n--x--\r\n");
   EXPECT_TRUE(words.contains("b한국"));
   EXPECT_FALSE(words.contains("bhidden"));
   EXPECT_TRUE(words.contains("binvoice"));
@@ -128,7 +134,8 @@ TEST(WordList, TakesTextHtmlNamesOfFilesAndEmbeddedMessages) {
 
 TEST(WordList, OfTheFormsOfOneTextThePlainOneIsEnough) {
   const auto words = words_of(
-      "Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\n\r\nplain words\r\n--x\r\nContent-Type: text/html\r\n\r\n<b>rich</b>\r\n--x--\r\n");
+      "Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\n\r\nplain words\r\n--x\r\nContent-Type: "
+      "text/html\r\n\r\n<b>rich</b>\r\n--x--\r\n");
   EXPECT_TRUE(words.contains("bplain"));
   EXPECT_FALSE(words.contains("brich"));
 }
@@ -198,7 +205,8 @@ TEST(Segments, AreWrittenAndReadBlockByBlock) {
       return out;
     };
     for (const auto& [word, messages] : model) ASSERT_EQ(found(word, false), (decltype(model){{word, messages}}));
-    for (const std::string word : {"a", "bw", "bw00001", "bw99999", "bx-nobody", "c"}) EXPECT_TRUE(found(word, false).empty()) << word;
+    for (const std::string word : {"a", "bw", "bw00001", "bw99999", "bx-nobody", "c"})
+      EXPECT_TRUE(found(word, false).empty()) << word;
     EXPECT_EQ(found("bw", true), model);
     EXPECT_EQ(found("bw010", true).size(), 15u);
     EXPECT_TRUE(found("c", true).empty());
@@ -223,23 +231,27 @@ class Search : public MailboxTest, public testing::WithParamInterface<bool> {
  protected:
   // Searches what was filed as it lies in the tail, or folded.
   std::vector<MessageId> find(std::vector<Mailboxes::Term> terms) {
-    if (GetParam()) {
-      EXPECT_TRUE(boxes_->fold(kAccount));
-    }
+    if (GetParam()) { EXPECT_TRUE(boxes_->fold(kAccount)); }
     return search(std::move(terms));
   }
-  std::vector<MessageId> find(std::string_view text, Field field = Field::kAny, bool phrase = false, bool prefix = true) {
+  std::vector<MessageId> find(std::string_view text, Field field = Field::kAny, bool phrase = false,
+                              bool prefix = true) {
     return find({{std::string(text), field, phrase, prefix}});
   }
-  MessageId korean(std::string_view body) { return file({.body = std::string(body), .type = "text/plain; charset=utf-8"}).message; }
+  MessageId korean(std::string_view body) {
+    return file({.body = std::string(body), .type = "text/plain; charset=utf-8"}).message;
+  }
   using Ids = std::vector<MessageId>;
 };
 INSTANTIATE_TEST_SUITE_P(Tail, Search, testing::Values(false));
 INSTANTIATE_TEST_SUITE_P(Folded, Search, testing::Values(true));
 
 TEST_P(Search, FindsInTheFieldsItIsAskedFor) {
-  const MessageId a = file({.subject = "budget", .from = "Alice <alice@example.com>", .to = "bob@univ.edu", .body = "the numbers\r\n"}).message;
-  const MessageId b = file({.subject = "numbers", .from = "bob@univ.edu", .to = "alice@example.com", .body = "a budget\r\n"}).message;
+  const MessageId a =
+      file({.subject = "budget", .from = "Alice <alice@example.com>", .to = "bob@univ.edu", .body = "the numbers\r\n"})
+          .message;
+  const MessageId b =
+      file({.subject = "numbers", .from = "bob@univ.edu", .to = "alice@example.com", .body = "a budget\r\n"}).message;
   EXPECT_EQ(find("budget"), (Ids{a, b}));
   EXPECT_EQ(find("Budget", Field::kSubject), (Ids{a}));
   EXPECT_EQ(find("BUDGET", Field::kBody), (Ids{b}));
@@ -258,7 +270,8 @@ TEST_P(Search, AllWordsOfAllTermsMustBeThereInAnyField) {
 }
 
 TEST_P(Search, TheLastWordIsAPrefixWhenAsked) {
-  const MessageId a = file({.body = "conference\r\n"}).message, b = file({.body = "confirm the conference confirmed\r\n"}).message;
+  const MessageId a = file({.body = "conference\r\n"}).message,
+                  b = file({.body = "confirm the conference confirmed\r\n"}).message;
   EXPECT_EQ(find("conf"), (Ids{a, b}));
   EXPECT_EQ(find("confi"), (Ids{b}));
   EXPECT_TRUE(find("conf", Field::kAny, false, false).empty());
@@ -320,9 +333,7 @@ TEST_P(Search, WhatWasRemovedIsNeverFoundAndWhatCameBackIs) {
 
 TEST_P(Search, ACopyHasTheWordsOfTheFirst) {
   const MessageId a = file({.body = "needle\r\n"}).message;
-  if (GetParam()) {
-    ASSERT_TRUE(boxes_->fold(kAccount));
-  }
+  if (GetParam()) { ASSERT_TRUE(boxes_->fold(kAccount)); }
   const auto copy = [&](MessageId id) {
     EXPECT_TRUE(run([&](auto& t) { return boxes_->copy(t, kAccount, id, 1); }));
     return rows(1).back().message;
@@ -354,7 +365,12 @@ TEST_P(Search, WithoutAWordNothingIsFound) {
 
 TEST_P(Search, ADamagedListIsSaidToBe) {
   const MessageId id = file({}).message;
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.put(keys::words(kAccount, id), "\x01\x05" "ab"), Result<void>(); }));
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+    return t.put(keys::words(kAccount, id),
+                 "\x01\x05"
+                 "ab"),
+           Result<void>();
+  }));
   EXPECT_EQ(boxes_->search(*store_, kAccount, {{.text = "x"}}).code(), Code::kCorrupt);
   EXPECT_EQ(boxes_->fold(kAccount).code(), Code::kCorrupt);
 }
@@ -367,7 +383,8 @@ class Folding : public MailboxTest {
   size_t tail() { return keys_with(keys::in_account(kAccount, 'w').take()); }
   void fill(int count) {
     for (int n = 0; n < count; ++n, ++filled_)
-      file({.subject = "s" + std::to_string(filled_ % 7), .body = "common n" + std::to_string(filled_) + " m" + std::to_string(filled_ % 13) + "\r\n"});
+      file({.subject = "s" + std::to_string(filled_ % 7),
+            .body = "common n" + std::to_string(filled_) + " m" + std::to_string(filled_ % 13) + "\r\n"});
   }
   void expect_all_found() {
     EXPECT_EQ(search("common").size(), static_cast<size_t>(filled_));
@@ -375,8 +392,9 @@ class Folding : public MailboxTest {
       const auto found = search({{.text = "n" + std::to_string(n), .prefix = false}});
       ASSERT_EQ(found, (std::vector<MessageId>{static_cast<MessageId>(n + 1)}));
     }
-    EXPECT_EQ(search({{.text = "s3", .field = Field::kSubject, .prefix = false}, {.text = "m3", .prefix = false}}).size(),
-              static_cast<size_t>((filled_ + 7 * 13 - 1 - 3) / (7 * 13)));
+    EXPECT_EQ(
+        search({{.text = "s3", .field = Field::kSubject, .prefix = false}, {.text = "m3", .prefix = false}}).size(),
+        static_cast<size_t>((filled_ + 7 * 13 - 1 - 3) / (7 * 13)));
   }
   int filled_ = 0;
 };
@@ -408,7 +426,8 @@ TEST_F(Folding, AMergeLeavesOutWhatWasPurged) {
   ASSERT_EQ(segments(), 1u);
   const auto segment = list_segments(*store_, kAccount)->front();
   std::set<MessageId> there;
-  ASSERT_TRUE(read_postings(*store_, kAccount, segment, "bcommon", false, [&](std::string_view, const Posting& p) { there.insert(p.message); }));
+  ASSERT_TRUE(read_postings(*store_, kAccount, segment, "bcommon", false,
+                            [&](std::string_view, const Posting& p) { there.insert(p.message); }));
   EXPECT_EQ(there, (std::set<MessageId>{1, 2, 4, 5, 6, 7, 8})) << "4 waits in its undelete window";
 }
 
@@ -434,7 +453,8 @@ TEST_F(Folding, ASnapshotTakenBeforeAMergeIsSearchedAsItWas) {
 
 TEST_F(Folding, ARemovedAccountIsNotFoldedBackIntoLife) {
   fill(3);
-  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.erase(keys::state(kAccount)), Result<void>(); }));
+  ASSERT_TRUE(
+      run([&](store::Transaction& t) -> Result<void> { return t.erase(keys::state(kAccount)), Result<void>(); }));
   EXPECT_EQ(boxes_->fold(kAccount).code(), Code::kNotFound);
   EXPECT_EQ(segments(), 0u);
   EXPECT_TRUE(boxes_->accounts_to_fold(1)->empty());

@@ -50,7 +50,9 @@ Result<std::string> need_block(const store::Reader& r, AccountId account, uint64
 
 }  // namespace
 
-std::string segment_prefix(AccountId account, uint64_t segment) { return keys::in_account(account, 'g').u64(segment).take(); }
+std::string segment_prefix(AccountId account, uint64_t segment) {
+  return keys::in_account(account, 'g').u64(segment).take();
+}
 
 std::vector<std::string> segment_keys(AccountId account, const Segment& segment) {
   std::vector<std::string> out;
@@ -82,12 +84,16 @@ Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId acc
   }
 }
 
-Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word, bool prefix,
-                           const VisitPosting& visit) {
+Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word,
+                           bool prefix, const VisitPosting& visit) {
   const auto& firsts = segment.first_words;
-  const auto after = std::upper_bound(firsts.begin(), firsts.end(), word, [](std::string_view w, const std::string& f) { return w < f; });
-  const auto order = [&](std::string_view w) { return w == word || (prefix && w.starts_with(word)) ? 0 : w.compare(word); };
-  for (size_t i = after == firsts.begin() ? 0 : static_cast<size_t>(after - firsts.begin()) - 1; i < firsts.size(); ++i) {
+  const auto after = std::upper_bound(firsts.begin(), firsts.end(), word,
+                                      [](std::string_view w, const std::string& f) { return w < f; });
+  const auto order = [&](std::string_view w) {
+    return w == word || (prefix && w.starts_with(word)) ? 0 : w.compare(word);
+  };
+  for (size_t i = after == firsts.begin() ? 0 : static_cast<size_t>(after - firsts.begin()) - 1; i < firsts.size();
+       ++i) {
     if (order(firsts[i]) > 0) break;
     const auto block = need_block(r, account, segment.id, static_cast<uint32_t>(i + 1));
     if (!block) return block.error();

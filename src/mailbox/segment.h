@@ -1,6 +1,6 @@
-// Immutable segments of postings. A segment is a directory (block number 0: how many messages, and the first word of each block)
-// and blocks of sorted words with their postings; a query reads the directory and the blocks its word can be in. Blocks
-// without a directory are those of a merge that did not come to its end: nobody reads them.
+// Immutable segments of postings. A segment is a directory (block number 0: how many messages, and the first word of
+// each block) and blocks of sorted words with their postings; a query reads the directory and the blocks its word can
+// be in. Blocks without a directory are those of a merge that did not come to its end: nobody reads them.
 #pragma once
 
 #include <functional>
@@ -34,8 +34,8 @@ Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId acc
 
 // Postings of `word`, or of all words that start with it. The views die with the call of `visit`.
 using VisitPosting = std::function<void(std::string_view word, const Posting& posting)>;
-Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word, bool prefix,
-                           const VisitPosting& visit);
+Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word,
+                           bool prefix, const VisitPosting& visit);
 
 // Makes a segment, block by block.
 class SegmentWriter {
@@ -61,7 +61,8 @@ class SegmentWriter {
 // Reads the words of a segment in order, one block in memory.
 class SegmentCursor {
  public:
-  SegmentCursor(const store::Reader& r, AccountId account, Segment segment) : r_(r), account_(account), segment_(std::move(segment)) {}
+  SegmentCursor(const store::Reader& r, AccountId account, Segment segment)
+      : r_(r), account_(account), segment_(std::move(segment)) {}
   Result<bool> next();  // false: there are no more
   std::string_view word() const { return word_; }
   // Their views die with the next next(). False: damaged.

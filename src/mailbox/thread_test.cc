@@ -54,15 +54,22 @@ TEST_F(Threads, OnlyTheNearestOfManyReferencesCount) {
 TEST_F(Threads, AReplyWithoutReferencesJoinsByItsSubjectIfItGoesToTheAuthor) {
   const Letter question{.subject = "Lunch on Friday", .from = "Bob <bob@univ.edu>", .to = "alice@example.com"};
   const ThreadId lunch = thread(question);
-  EXPECT_EQ(thread({.subject = "RE: [list] lunch on friday", .from = "alice@example.com", .to = "Bob <BOB@univ.edu>"}), lunch);
-  EXPECT_EQ(thread({.subject = "Re: Re: Lunch on Friday", .from = "bob@univ.edu", .to = "alice@example.com"}), lunch) << "it answers the answer";
-  EXPECT_EQ(thread({.subject = "=?utf-8?B?UmU6IEx1bmNoIG9uIEZyaWRheQ==?=", .from = "alice@example.com", .to = "bob@univ.edu"}), lunch) << "encoded";
+  EXPECT_EQ(thread({.subject = "RE: [list] lunch on friday", .from = "alice@example.com", .to = "Bob <BOB@univ.edu>"}),
+            lunch);
+  EXPECT_EQ(thread({.subject = "Re: Re: Lunch on Friday", .from = "bob@univ.edu", .to = "alice@example.com"}), lunch)
+      << "it answers the answer";
+  EXPECT_EQ(
+      thread(
+          {.subject = "=?utf-8?B?UmU6IEx1bmNoIG9uIEZyaWRheQ==?=", .from = "alice@example.com", .to = "bob@univ.edu"}),
+      lunch)
+      << "encoded";
   EXPECT_NE(thread(question), lunch) << "no reply: a new question";
 }
 
 TEST_F(Threads, UnrelatedMessagesOfOneSubjectStayApart) {
   const ThreadId hi = thread({.subject = "hi", .from = "alice@example.com", .to = "bob@univ.edu"});
-  EXPECT_NE(thread({.subject = "Re: hi", .from = "spam@example.net", .to = "bob@univ.edu"}), hi) << "bob never wrote hi";
+  EXPECT_NE(thread({.subject = "Re: hi", .from = "spam@example.net", .to = "bob@univ.edu"}), hi)
+      << "bob never wrote hi";
   EXPECT_NE(thread({.subject = "Re: hi", .from = "carol@example.org", .to = "bob@univ.edu"}), hi);
   EXPECT_NE(thread({.subject = "hi", .from = "alice@example.com", .to = "bob@univ.edu"}), hi);
   EXPECT_NE(thread({.subject = "Re:", .from = "bob@univ.edu", .to = "alice@example.com"}), hi);
@@ -70,7 +77,8 @@ TEST_F(Threads, UnrelatedMessagesOfOneSubjectStayApart) {
 }
 
 TEST_F(Threads, ASubjectIsForgottenAfterAMonthWithoutAnother) {
-  const Letter first{.subject = "plan", .from = "bob@univ.edu", .to = "alice@example.com"}, reply{.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu"};
+  const Letter first{.subject = "plan", .from = "bob@univ.edu", .to = "alice@example.com"},
+      reply{.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu"};
   const ThreadId plan = thread(first);
   clock_.advance(days(29));
   EXPECT_EQ(thread(reply), plan);
@@ -84,8 +92,11 @@ TEST_F(Threads, ASubjectIsForgottenAfterAMonthWithoutAnother) {
 TEST_F(Threads, ReferencesGoBeforeSubjects) {
   const ThreadId by_subject = thread({.subject = "plan", .from = "bob@univ.edu", .id = "s@x"});
   const ThreadId by_reference = thread({.subject = "other", .id = "r@x"});
-  EXPECT_EQ(thread({.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu", .references = "<r@x>"}), by_reference);
-  EXPECT_EQ(thread({.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu", .references = "<unknown@x>"}), by_subject)
+  EXPECT_EQ(thread({.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu", .references = "<r@x>"}),
+            by_reference);
+  EXPECT_EQ(
+      thread({.subject = "Re: plan", .from = "alice@example.com", .to = "bob@univ.edu", .references = "<unknown@x>"}),
+      by_subject)
       << "relays that rewrite Message-IDs break references";
 }
 
@@ -99,7 +110,8 @@ TEST_F(Threads, WhatIsRemovedLeavesTheThreadAndUndeleteBringsItBack) {
 }
 
 TEST_F(Threads, NothingIsLeftOfAThreadWhoseMessagesArePurged) {
-  const Filed a = file({.subject = "", .id = "a@x"}), b = file({.subject = "", .id = "b@x", .references = "<a@x> <never-seen@x>"});
+  const Filed a = file({.subject = "", .id = "a@x"}),
+              b = file({.subject = "", .id = "b@x", .references = "<a@x> <never-seen@x>"});
   EXPECT_EQ(keys_with(keys::in_account(kAccount, 't').take()), 3u);
   ASSERT_TRUE(take_out(a.message));
   clock_.advance(kUndeleteWindow);

@@ -25,8 +25,8 @@ constexpr auto kInWord = [] {
 }();
 constexpr bool in_word(char c) { return kInWord[static_cast<unsigned char>(c)]; }
 
-// Lower case of eight ASCII octets at once: whoever hashes the word next reads it in eights as well, and a processor is slow
-// to read wide what was written narrow.
+// Lower case of eight ASCII octets at once: whoever hashes the word next reads it in eights as well, and a processor is
+// slow to read wide what was written narrow.
 uint64_t lowered_eight(uint64_t eight) {
   constexpr uint64_t kEach = 0x0101010101010101;
   const uint64_t upper = (eight + kEach * (0x80 - 'A')) & ~(eight + kEach * (0x7F - 'Z')) & kEach * 0x80;
@@ -37,14 +37,25 @@ enum class Kind : uint8_t { kBetween, kWord, kCjk, kDictionary };
 
 Kind kind_of(UChar32 c) {
   if (c < 0x80) return c >= 0 && text::is_alnum(static_cast<char>(c)) ? Kind::kWord : Kind::kBetween;
-  if ((c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x4E00 && c <= 0x9FFF) || c == 0x30FC) return Kind::kCjk;  // U+30FC belongs to both kana
+  if ((c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x4E00 && c <= 0x9FFF) || c == 0x30FC)
+    return Kind::kCjk;  // U+30FC belongs to both kana
   if ((U_GET_GC_MASK(c) & (U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK)) == 0) return Kind::kBetween;
   if (c < 0x0E00) return Kind::kWord;
   UErrorCode error = U_ZERO_ERROR;
   switch (uscript_getScript(c, &error)) {
-    case USCRIPT_HAN: case USCRIPT_HANGUL: case USCRIPT_HIRAGANA: case USCRIPT_KATAKANA: case USCRIPT_BOPOMOFO: return Kind::kCjk;
-    case USCRIPT_THAI: case USCRIPT_LAO: case USCRIPT_KHMER: case USCRIPT_MYANMAR: return Kind::kDictionary;
-    default: return Kind::kWord;
+    case USCRIPT_HAN:
+    case USCRIPT_HANGUL:
+    case USCRIPT_HIRAGANA:
+    case USCRIPT_KATAKANA:
+    case USCRIPT_BOPOMOFO:
+      return Kind::kCjk;
+    case USCRIPT_THAI:
+    case USCRIPT_LAO:
+    case USCRIPT_KHMER:
+    case USCRIPT_MYANMAR:
+      return Kind::kDictionary;
+    default:
+      return Kind::kWord;
   }
 }
 
@@ -136,9 +147,12 @@ class Cutter {
         step();
       } while (at < length && kind_of(c) == kind);
       const std::string_view run(folded.data() + begin, static_cast<size_t>(at - begin));
-      if (kind == Kind::kCjk) pairs(run);
-      else if (kind == Kind::kDictionary) by_dictionary(run);
-      else if (kind == Kind::kWord) emit(run);
+      if (kind == Kind::kCjk)
+        pairs(run);
+      else if (kind == Kind::kDictionary)
+        by_dictionary(run);
+      else if (kind == Kind::kWord)
+        emit(run);
     }
   }
 
@@ -165,7 +179,8 @@ class Cutter {
     if (!iterator) return emit(run);
     const icu::UnicodeString wide = icu::UnicodeString::fromUTF8({run.data(), static_cast<int32_t>(run.size())});
     iterator->setText(wide);
-    for (int32_t begin = iterator->first(), end = iterator->next(); end != icu::BreakIterator::DONE && on_; begin = end, end = iterator->next()) {
+    for (int32_t begin = iterator->first(), end = iterator->next(); end != icu::BreakIterator::DONE && on_;
+         begin = end, end = iterator->next()) {
       std::string word;
       wide.tempSubStringBetween(begin, end).toUTF8String(word);
       emit(word);

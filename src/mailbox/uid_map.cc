@@ -5,11 +5,14 @@
 namespace pabal::mailbox {
 
 bool operator==(const UidMap& a, const UidMap& b) {
-  return std::equal(a.ranges_.begin(), a.ranges_.end(), b.ranges_.begin(), b.ranges_.end(),
-                    [](const UidMap::Range& x, const UidMap::Range& y) { return x.first == y.first && x.last == y.last; });
+  return std::equal(
+      a.ranges_.begin(), a.ranges_.end(), b.ranges_.begin(), b.ranges_.end(),
+      [](const UidMap::Range& x, const UidMap::Range& y) { return x.first == y.first && x.last == y.last; });
 }
 
-uint32_t UidMap::count() const { return ranges_.empty() ? 0 : before_.back() + (ranges_.back().last - ranges_.back().first + 1); }
+uint32_t UidMap::count() const {
+  return ranges_.empty() ? 0 : before_.back() + (ranges_.back().last - ranges_.back().first + 1);
+}
 
 Uid UidMap::at(uint32_t sequence) const {
   if (sequence == 0 || sequence > count()) return 0;
@@ -19,7 +22,8 @@ Uid UidMap::at(uint32_t sequence) const {
 }
 
 uint32_t UidMap::sequence(Uid uid) const {
-  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), uid, [](Uid u, const Range& r) { return u < r.first; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), uid, [](Uid u, const Range& r) { return u < r.first; });
   if (after == ranges_.begin()) return 0;
   const size_t i = static_cast<size_t>(after - ranges_.begin()) - 1;
   return uid <= ranges_[i].last ? before_[i] + (uid - ranges_[i].first) + 1 : 0;
@@ -28,7 +32,8 @@ uint32_t UidMap::sequence(Uid uid) const {
 void UidMap::add(Uid uid) {
   if (!ranges_.empty() && uid > ranges_.back().last) {  // arrivals come at the end
     const uint32_t had = count();
-    if (uid == ranges_.back().last + 1) ++ranges_.back().last;
+    if (uid == ranges_.back().last + 1)
+      ++ranges_.back().last;
     else {
       ranges_.push_back({uid, uid});
       before_.push_back(had);
@@ -42,9 +47,12 @@ void UidMap::add(Uid uid) {
   if (joins_left && joins_right) {
     std::prev(after)->last = after->last;
     ranges_.erase(after);
-  } else if (joins_left) ++std::prev(after)->last;
-  else if (joins_right) --after->first;
-  else ranges_.insert(after, {uid, uid});
+  } else if (joins_left)
+    ++std::prev(after)->last;
+  else if (joins_right)
+    --after->first;
+  else
+    ranges_.insert(after, {uid, uid});
   count_again();
 }
 
@@ -59,12 +67,16 @@ void UidMap::append(Range range) {
 }
 
 bool UidMap::remove(Uid uid) {
-  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), uid, [](Uid u, const Range& r) { return u < r.first; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), uid, [](Uid u, const Range& r) { return u < r.first; });
   if (after == ranges_.begin() || std::prev(after)->last < uid) return false;
   const auto range = std::prev(after);
-  if (range->first == range->last) ranges_.erase(range);
-  else if (uid == range->first) ++range->first;
-  else if (uid == range->last) --range->last;
+  if (range->first == range->last)
+    ranges_.erase(range);
+  else if (uid == range->first)
+    ++range->first;
+  else if (uid == range->last)
+    --range->last;
   else {
     const Range right{uid + 1, range->last};
     range->last = uid - 1;

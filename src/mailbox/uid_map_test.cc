@@ -15,9 +15,7 @@ void expect_same(const UidMap& map, const std::set<Uid>& model) {
   for (const Uid uid : model) {
     ASSERT_EQ(map.at(++n), uid);
     ASSERT_EQ(map.sequence(uid), n);
-    if (uid - before > 1) {
-      ASSERT_EQ(map.sequence(uid - 1), 0u);
-    }
+    if (uid - before > 1) { ASSERT_EQ(map.sequence(uid - 1), 0u); }
     before = uid;
   }
   ASSERT_EQ(map.at(0), 0u);
@@ -25,9 +23,7 @@ void expect_same(const UidMap& map, const std::set<Uid>& model) {
   ASSERT_EQ(map.sequence(before + 1), 0u);
   for (size_t i = 0; i < map.ranges().size(); ++i) {
     ASSERT_LE(map.ranges()[i].first, map.ranges()[i].last);
-    if (i > 0) {
-      ASSERT_GT(map.ranges()[i].first, map.ranges()[i - 1].last + 1) << "ranges that touch are one";
-    }
+    if (i > 0) { ASSERT_GT(map.ranges()[i].first, map.ranges()[i - 1].last + 1) << "ranges that touch are one"; }
   }
 }
 

@@ -36,10 +36,12 @@ Result<void> Mailboxes::remove_place(store::Transaction& t, AccountId account, M
   return edit->finish();
 }
 
-Result<std::vector<Mailboxes::Deleted>> Mailboxes::deleted(const store::Reader& r, AccountId account, size_t limit) const {
+Result<std::vector<Mailboxes::Deleted>> Mailboxes::deleted(const store::Reader& r, AccountId account,
+                                                           size_t limit) const {
   std::vector<Deleted> out;
   store::Range range = store::Range::prefix(keys::in_account(account, 'd').take());
-  range.begin = keys::removed(account, static_cast<uint64_t>(to_micros(impl_->clock.now())) + 1, 0);  // what has passed is as good as gone
+  range.begin = keys::removed(account, static_cast<uint64_t>(to_micros(impl_->clock.now())) + 1,
+                              0);  // what has passed is as good as gone
   range.reverse = true;
   range.limit = limit;
   const auto window = r.list(range);
@@ -95,7 +97,8 @@ Result<size_t> Mailboxes::purge_expired(store::Transaction& t, AccountId account
     t.erase(keys::message(account, m->id));
     t.erase(keys::details(account, m->id));
     t.erase(keys::words(account, m->id));
-    if (const auto left = leave_thread(t, account, *d ? (*d)->structure.summary : message::Summary(), *m); !left) return left.error();
+    if (const auto left = leave_thread(t, account, *d ? (*d)->structure.summary : message::Summary(), *m); !left)
+      return left.error();
     if (const auto freed = release_body(t, m->body); !freed) return freed.error();
   }
   return std::max(passed->size(), forgotten);

@@ -108,7 +108,8 @@ TEST_F(Undelete, PurgingFreesEverythingInSteps) {
   EXPECT_EQ(purge(2), 2u);
   EXPECT_EQ(purge(2), 1u);
   EXPECT_EQ(purge(2), 0u);
-  for (const char kind : {'m', 'e', 'u', 'x', 't', 'T', 'w', 'd'}) EXPECT_EQ(keys_with(keys::in_account(kAccount, kind).take()), 0u) << kind;
+  for (const char kind : {'m', 'e', 'u', 'x', 't', 'T', 'w', 'd'})
+    EXPECT_EQ(keys_with(keys::in_account(kAccount, kind).take()), 0u) << kind;
   EXPECT_EQ(keys_with("R"), 0u);
 }
 

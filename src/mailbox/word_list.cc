@@ -1,4 +1,5 @@
-// The word list of a message, cut at its arrival: what most of prepare() costs, so it allocates little and sorts nothing.
+// The word list of a message, cut at its arrival: what most of prepare() costs, so it allocates little and sorts
+// nothing.
 #include <algorithm>
 #include <cstring>
 
@@ -14,7 +15,7 @@ namespace {
 constexpr uint8_t kPlain = 1, kSameWords = 2, kCompressed = 3;  // what a record holds
 constexpr size_t kCompressFrom = 512;                           // octets
 constexpr size_t kMaxList = 16 << 20;                           // decompressed, against a damaged record
-constexpr uint32_t kGap = 100;                                  // positions between the values of fields, so that no phrase spans them
+constexpr uint32_t kGap = 100;  // positions between the values of fields, so that no phrase spans them
 
 size_t varint_size(uint64_t v) {
   size_t size = 1;
@@ -35,7 +36,8 @@ class WordTable {
       Word& known = words_[slots_[slot] - 1];
       if (known.hash == hash && known.field == field && text_of(known) == word) return add_place(known, position);
     }
-    words_.push_back({hash, static_cast<uint32_t>(text_.size()), static_cast<uint8_t>(word.size()), field, 0, 0, kNone, kNone});
+    words_.push_back(
+        {hash, static_cast<uint32_t>(text_.size()), static_cast<uint8_t>(word.size()), field, 0, 0, kNone, kNone});
     slots_[slot] = static_cast<uint32_t>(words_.size());
     text_ += word;
     add_place(words_.back(), position);
@@ -62,8 +64,10 @@ class WordTable {
 
   // Keeps its memory, but not that of an uncommonly large message.
   void clear() {
-    if (slots_.size() > kKeep) slots_ = std::vector<uint32_t>(kSlots);
-    else std::fill(slots_.begin(), slots_.end(), 0);
+    if (slots_.size() > kKeep)
+      slots_ = std::vector<uint32_t>(kSlots);
+    else
+      std::fill(slots_.begin(), slots_.end(), 0);
     if (words_.size() > kKeep) words_ = {};
     if (places_.size() > kKeep) places_ = {};
     if (text_.size() > kKeep * 8) text_ = {};
@@ -84,7 +88,9 @@ class WordTable {
     uint32_t octets;    // of its gaps as varints
     uint32_t first, last;
   };
-  struct Place { uint32_t gap, next; };
+  struct Place {
+    uint32_t gap, next;
+  };
 
   std::string_view text_of(const Word& word) const { return {text_.data() + word.begin, word.size}; }
 
@@ -112,8 +118,10 @@ class WordTable {
     uint64_t h = secret_ ^ left;
     for (; left > 8; left -= 8, at += 8) h = mixed(h ^ read(at, uint64_t{}), 0x9E3779B97F4A7C15);
     uint64_t rest = 0;  // 1 to 8 octets, in reads that may overlap
-    if (left >= 4) rest = read(at, uint32_t{}) << 32 | read(at + left - 4, uint32_t{});
-    else if (left > 0) rest = read(at, uint8_t{}) << 16 | read(at + left / 2, uint8_t{}) << 8 | read(at + left - 1, uint8_t{});
+    if (left >= 4)
+      rest = read(at, uint32_t{}) << 32 | read(at + left - 4, uint32_t{});
+    else if (left > 0)
+      rest = read(at, uint8_t{}) << 16 | read(at + left / 2, uint8_t{}) << 8 | read(at + left - 1, uint8_t{});
     return mixed(mixed(h ^ rest, 0xA0761D6478BD642F), secret_ | 1);
   }
 
@@ -136,7 +144,8 @@ class WordTable {
 // ASCII octets of these mean ASCII.
 bool extends_ascii(std::string_view charset) {
   if (charset.empty()) return true;
-  for (const std::string_view known : {"us-ascii", "utf-8", "iso-8859-", "windows-125", "euc-kr", "ks_c_5601", "gb2312", "gbk", "gb18030", "big5", "koi8-"})
+  for (const std::string_view known : {"us-ascii", "utf-8", "iso-8859-", "windows-125", "euc-kr", "ks_c_5601", "gb2312",
+                                       "gbk", "gb18030", "big5", "koi8-"})
     if (text::istarts_with(charset, known)) return true;
   return false;
 }
@@ -181,10 +190,14 @@ class Reader {
       value('b', utf8);
     };
     // Plain ASCII and UTF-8 are read where they lie.
-    const bool as_it_is = part.subtype != "html" && (part.encoding == "7bit" || part.encoding == "8bit" || part.encoding == "binary") && extends_ascii(part.charset());
+    const bool as_it_is = part.subtype != "html" &&
+                          (part.encoding == "7bit" || part.encoding == "8bit" || part.encoding == "binary") &&
+                          extends_ascii(part.charset());
     const std::string_view body = part.body(bytes_);
-    if (as_it_is && (text::is_ascii(body) || (text::iequals(part.charset(), "utf-8") && text::is_utf8(body)))) take(body);
-    else take(message::part_text(bytes_, part));
+    if (as_it_is && (text::is_ascii(body) || (text::iequals(part.charset(), "utf-8") && text::is_utf8(body))))
+      take(body);
+    else
+      take(message::part_text(bytes_, part));
   }
 
   WordTable& table_;

@@ -87,9 +87,9 @@ class IoStream final : public Stream {
   std::function<void()> on_gone_;
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{nullptr, SSL_free};
   TlsInfo info_;
-  bool tls_ = false;     // the handshake is done
+  bool tls_ = false;  // the handshake is done
   bool closed_ = false;
-  unsigned eager_ = 0;   // reads in a row that did not have to wait
+  unsigned eager_ = 0;  // reads in a row that did not have to wait
 };
 
 // tls.cc

@@ -69,7 +69,8 @@ void IoLoop::begin_stop() {
 
 void IoLoop::finish_stop() {
   if (!work_) return;
-  for (auto end = clock_.now() + kStopPatience; tasks_ > 0 && clock_.now() < end;) std::this_thread::sleep_for(milliseconds(1));
+  for (auto end = clock_.now() + kStopPatience; tasks_ > 0 && clock_.now() < end;)
+    std::this_thread::sleep_for(milliseconds(1));
   work_.reset();
   context_.stop();
   thread_.join();

@@ -9,8 +9,8 @@
 
 namespace pabal::net {
 
-// `count` loops, each with its thread, started at once. Streams of a listener are dealt round robin over the loops. Listeners and
-// streams must be dropped before it.
+// `count` loops, each with its thread, started at once. Streams of a listener are dealt round robin over the loops.
+// Listeners and streams must be dropped before it.
 class IoLoops {
  public:
   explicit IoLoops(size_t count);
@@ -21,8 +21,9 @@ class IoLoops {
   size_t size() const;
   Loop& loop(size_t index);
   Network& network();
-  // Closes all streams, fires all timers, and gives the tasks three seconds to end by that; then ends the threads. A task that
-  // still waits for somebody else (a pool) is abandoned: its frame is not freed. Idempotent; call it from outside the loops.
+  // Closes all streams, fires all timers, and gives the tasks three seconds to end by that; then ends the threads. A
+  // task that still waits for somebody else (a pool) is abandoned: its frame is not freed. Idempotent; call it from
+  // outside the loops.
   void stop();
 
  private:

@@ -60,8 +60,13 @@ Error broken(int number) { return {Code::kIo, std::string("the connection broke:
 }  // namespace
 
 IoStream::IoStream(IoLoop& loop, int fd, Address local, Address remote, std::function<void()> on_gone)
-    : loop_(loop), descriptor_(loop.context(), fd), read_timer_(loop.context()), write_timer_(loop.context()),
-      local_(std::move(local)), remote_(std::move(remote)), on_gone_(std::move(on_gone)) {
+    : loop_(loop),
+      descriptor_(loop.context(), fd),
+      read_timer_(loop.context()),
+      write_timer_(loop.context()),
+      local_(std::move(local)),
+      remote_(std::move(remote)),
+      on_gone_(std::move(on_gone)) {
   loop_.streams().insert(this);
   if (loop_.stopping()) close();  // who comes now would not be told to go
 }
@@ -78,7 +83,8 @@ void IoStream::close() {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());  // one way: sends close_notify where the socket takes it
   }
-  // A close with octets unread resets the connection, and the peer may lose our last words ("421 ... goodbye"): take what is there.
+  // A close with octets unread resets the connection, and the peer may lose our last words ("421 ... goodbye"): take
+  // what is there.
   ::shutdown(descriptor_.native_handle(), SHUT_WR);
   char unread[16 * 1024];
   for (size_t taken = 0; taken < kMaxUnread;) {
@@ -175,7 +181,8 @@ Task<Result<void>> IoStream::handshake(Time deadline) {
     const int error = SSL_get_error(ssl_.get(), n);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
       const std::string why = tls_error();
-      co_return Error{Code::kIo, "the TLS handshake failed: " + (why.empty() ? "the other side closed the connection" : why)};
+      co_return Error{Code::kIo,
+                      "the TLS handshake failed: " + (why.empty() ? "the other side closed the connection" : why)};
     }
     Task<Result<void>> waiting = ready(error == SSL_ERROR_WANT_WRITE, deadline);
     if (const Result<void> done = co_await waiting; !done) co_return done;
@@ -231,16 +238,18 @@ void IoStream::learn_tls(bool client) {
   const bool unique = SSL_version(ssl_.get()) >= TLS1_3_VERSION || SSL_get_extms_support(ssl_.get()) == 1;
   unsigned char exported[32];
   constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
-  if (unique &&
-      SSL_export_keying_material(ssl_.get(), exported, sizeof exported, kLabel.data(), kLabel.size(), nullptr, 0, 1) == 1)
+  if (unique && SSL_export_keying_material(ssl_.get(), exported, sizeof exported, kLabel.data(), kLabel.size(), nullptr,
+                                           0, 1) == 1)
     info_.channel_binding.assign(reinterpret_cast<char*>(exported), sizeof exported);
   // RFC 5929 §4.1: the certificate's hash by its own signature's hash, SHA-256 in place of MD5 and SHA-1.
   int hash = NID_undef;
   if (certificate && X509_get_signature_info(certificate, &hash, nullptr, nullptr, nullptr) == 1) {
-    const EVP_MD* digest = hash == NID_md5 || hash == NID_sha1 || hash == NID_undef ? EVP_sha256() : EVP_get_digestbynid(hash);
+    const EVP_MD* digest =
+        hash == NID_md5 || hash == NID_sha1 || hash == NID_undef ? EVP_sha256() : EVP_get_digestbynid(hash);
     unsigned char out[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    if (digest && X509_digest(certificate, digest, out, &size) == 1) info_.endpoint_binding.assign(reinterpret_cast<char*>(out), size);
+    if (digest && X509_digest(certificate, digest, out, &size) == 1)
+      info_.endpoint_binding.assign(reinterpret_cast<char*>(out), size);
   }
 }
 

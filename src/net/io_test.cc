@@ -67,7 +67,8 @@ TEST_P(IoNetwork, EchoesAHundredConnectionsOverTwoLoops) {
   const std::string text = std::string(300'000, 'x') + "end";
   for (size_t i = 0; i < 100; ++i) {
     Loop& loop = loops.loop(i % 2);
-    waiting.push_back(run(loop, exchange(loop, loops.network(), (*listener)->local(), GetParam(), i % 10 ? "hello" : text)));
+    waiting.push_back(
+        run(loop, exchange(loop, loops.network(), (*listener)->local(), GetParam(), i % 10 ? "hello" : text)));
   }
   for (size_t i = 0; i < waiting.size(); ++i) {
     const auto back = waiting[i].get();
@@ -147,7 +148,8 @@ TEST(IoLoop, StoppingEndsAReadThatWaits) {
   IoLoops loops(1);
   Loop& loop = loops.loop(0);
   std::vector<std::unique_ptr<Stream>> kept;
-  auto listener = loops.network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream> s) { kept.push_back(std::move(s)); });
+  auto listener =
+      loops.network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream> s) { kept.push_back(std::move(s)); });
   ASSERT_TRUE(listener);
   auto client = *run(loop, dial(loop, loops.network(), (*listener)->local())).get();
   auto waiting = run(loop, read_some(client, kLong));
@@ -174,7 +176,10 @@ TEST(IoLoop, RunsTimersInTheirOrderAndNoneThatWasDropped) {
   std::promise<void> last;
   on(loop, [&] {
     const Time now = loop.now();
-    timers.push_back(loop.at(now + milliseconds(20), [&] { ran.push_back(3); last.set_value(); }));
+    timers.push_back(loop.at(now + milliseconds(20), [&] {
+      ran.push_back(3);
+      last.set_value();
+    }));
     timers.push_back(loop.at(now + milliseconds(10), [&] { ran.push_back(2); }));
     timers.push_back(loop.at(now - hours(1), [&] { ran.push_back(1); }));
     timers.push_back(loop.at(now + milliseconds(5), [&] { ran.push_back(0); }));
@@ -226,7 +231,10 @@ TEST(Pool, HandsResultsBackOnTheLoop) {
 TEST(Pool, RefusesWhatDoesNotFitItsQueue) {
   std::promise<void> started, release;  // outlive the pool, which waits for its jobs
   const auto pool = make_pool(1, 1);
-  ASSERT_TRUE(pool->submit([&] { started.set_value(); release.get_future().wait(); }));
+  ASSERT_TRUE(pool->submit([&] {
+    started.set_value();
+    release.get_future().wait();
+  }));
   started.get_future().wait();
   EXPECT_TRUE(pool->submit([] {}));
   EXPECT_FALSE(pool->submit([] {}));
@@ -235,7 +243,8 @@ TEST(Pool, RefusesWhatDoesNotFitItsQueue) {
 
 TEST(Address, IsReadAndWritten) {
   for (const char* good : {"127.0.0.1:25", "[::1]:993", "0.0.0.0:0"}) EXPECT_EQ(parse_address(good)->text(), good);
-  for (const char* bad : {"", "25", "127.0.0.1", "::1:25", "[::1]", "1.2.3:4", "1.2.3.4:65536", "a:1"}) EXPECT_FALSE(parse_address(bad)) << bad;
+  for (const char* bad : {"", "25", "127.0.0.1", "::1:25", "[::1]", "1.2.3:4", "1.2.3.4:65536", "a:1"})
+    EXPECT_FALSE(parse_address(bad)) << bad;
 }
 
 }  // namespace

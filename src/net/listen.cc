@@ -45,8 +45,9 @@ Error system_error(const std::string& what) {
   const int number = errno;
   const Code code = number == EADDRINUSE ? Code::kExists
                     : number == EACCES   ? Code::kDenied
-                    : number == ECONNREFUSED || number == EHOSTUNREACH || number == ENETUNREACH || number == ENOENT ? Code::kUnavailable
-                                                                                                  : Code::kIo;
+                    : number == ECONNREFUSED || number == EHOSTUNREACH || number == ENETUNREACH || number == ENOENT
+                        ? Code::kUnavailable
+                        : Code::kIo;
   return {code, what + ": " + std::strerror(number) +
                     (number == EACCES ? "; ports below 1024 need CAP_NET_BIND_SERVICE" : "") +
                     (number == EADDRINUSE ? "; another program has it" : "")};
@@ -74,7 +75,10 @@ struct Counts {
 class Acceptor final : public Listener, public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(IoLoops& loops, int fd, ListenOptions options, Network::OnStream on_stream)
-      : loops_(loops), home_(static_cast<IoLoop&>(loops.loop(0))), descriptor_(home_.context(), fd), options_(std::move(options)),
+      : loops_(loops),
+        home_(static_cast<IoLoop&>(loops.loop(0))),
+        descriptor_(home_.context(), fd),
+        options_(std::move(options)),
         on_stream_(std::move(on_stream)) {}
 
   void start() {
@@ -110,10 +114,11 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
 
   void wait() {
     if (!descriptor_.is_open()) return;
-    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-      if (error) return;
-      self->take();
-    });
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [self = shared_from_this()](const boost::system::error_code& error) {
+                             if (error) return;
+                             self->take();
+                           });
   }
 
   void take() {
@@ -123,7 +128,8 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
       const int fd = ::accept4(descriptor_.native_handle(), &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-          log::warn("net", "cannot accept on " + options_.address.text() + ": " + std::strerror(errno) + "; raise LimitNOFILE");
+          log::warn("net", "cannot accept on " + options_.address.text() + ": " + std::strerror(errno) +
+                               "; raise LimitNOFILE");
           pause_ = home_.at(home_.now() + milliseconds(100), [self = shared_from_this()] { self->wait(); });
           return;
         }
@@ -140,7 +146,8 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
     {
       std::lock_guard lock(counts_->mutex);
       size_t& of_ip = counts_->per_ip[neighbourhood];
-      if (counts_->all >= options_.max_streams || (of_ip >= options_.max_streams_per_ip && !remote.loopback() && !remote.ip.empty())) {
+      if (counts_->all >= options_.max_streams ||
+          (of_ip >= options_.max_streams_per_ip && !remote.loopback() && !remote.ip.empty())) {
         if (of_ip == 0) counts_->per_ip.erase(neighbourhood);
         ::close(fd);
         return;
@@ -174,7 +181,8 @@ class Acceptor final : public Listener, public std::enable_shared_from_this<Acce
 // What callers hold: ends the acceptor, whose handlers may still be on their way.
 class Held final : public Listener {
  public:
-  Held(std::shared_ptr<Acceptor> acceptor, std::string unlink) : acceptor_(std::move(acceptor)), unlink_(std::move(unlink)) {}
+  Held(std::shared_ptr<Acceptor> acceptor, std::string unlink)
+      : acceptor_(std::move(acceptor)), unlink_(std::move(unlink)) {}
   ~Held() override {
     acceptor_->end();
     if (!unlink_.empty()) ::unlink(unlink_.c_str());
@@ -186,7 +194,8 @@ class Held final : public Listener {
   std::string unlink_;
 };
 
-Task<Result<std::unique_ptr<Stream>>> finish_connect(IoLoop& loop, int fd, bool pending, std::string name, Time deadline) {
+Task<Result<std::unique_ptr<Stream>>> finish_connect(IoLoop& loop, int fd, bool pending, std::string name,
+                                                     Time deadline) {
   auto stream = std::make_unique<IoStream>(loop, fd, Address{}, Address{}, nullptr);
   if (pending) {
     Task<Result<void>> waiting = stream->ready(true, deadline);
@@ -239,7 +248,8 @@ class IoNetwork final : public Network {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!source_ip.empty()) {
       const socklen_t source_size = fill(source, source_ip, 0);
-      if (source_size > 0 && source.any.sa_family == address.any.sa_family && ::bind(fd, &source.any, source_size) != 0) {
+      if (source_size > 0 && source.any.sa_family == address.any.sa_family &&
+          ::bind(fd, &source.any, source_size) != 0) {
         const Error error = system_error("cannot send from " + source_ip);
         ::close(fd);
         co_return error;
@@ -251,7 +261,8 @@ class IoNetwork final : public Network {
       ::close(fd);
       co_return error;
     }
-    Task<Result<std::unique_ptr<Stream>>> finishing = finish_connect(static_cast<IoLoop&>(loop), fd, done != 0, to.text(), deadline);
+    Task<Result<std::unique_ptr<Stream>>> finishing =
+        finish_connect(static_cast<IoLoop&>(loop), fd, done != 0, to.text(), deadline);
     co_return co_await finishing;
   }
 
@@ -273,8 +284,10 @@ Address address_of(int fd, bool peer) {
   }
   if (address.any.sa_family == AF_INET6) {
     const auto* raw = address.v6.sin6_addr.s6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) inet_ntop(AF_INET, raw + 12, text, sizeof text);
-    else inet_ntop(AF_INET6, raw, text, sizeof text);
+    if (IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr))
+      inet_ntop(AF_INET, raw + 12, text, sizeof text);
+    else
+      inet_ntop(AF_INET6, raw, text, sizeof text);
     return {text, ntohs(address.v6.sin6_port)};
   }
   return {};  // Unix

@@ -74,7 +74,8 @@ TEST(Listener, HandsOutNothingAfterItsEnd) {
     auto listener = loops.network().listen({{"127.0.0.1", 0}}, [&](std::unique_ptr<Stream>) { late += over; });
     ASSERT_TRUE(listener);
     std::vector<std::future<Result<std::shared_ptr<Stream>>>> dialing;
-    for (int i = 0; i < 20; ++i) dialing.push_back(run(loops.loop(0), dial(loops.loop(0), loops.network(), (*listener)->local())));
+    for (int i = 0; i < 20; ++i)
+      dialing.push_back(run(loops.loop(0), dial(loops.loop(0), loops.network(), (*listener)->local())));
     listener->reset();
     over = true;
     for (auto& one : dialing) {
@@ -115,8 +116,10 @@ TEST(Listener, SpeaksIpv6WhereThereIsOne) {
 TEST(Listener, NamesWhatIsWrong) {
   IoLoops loops(1);
   EXPECT_EQ(loops.network().listen({{"not an address", 25}}, [](std::unique_ptr<Stream>) {}).code(), Code::kInvalid);
-  EXPECT_EQ(loops.network().listen({{"192.0.2.1", 0}}, [](std::unique_ptr<Stream>) {}).code(), Code::kIo) << "not an address of this machine";
-  EXPECT_EQ(run(loops.loop(0), dial(loops.loop(0), loops.network(), {"not an address", 25})).get().code(), Code::kInvalid);
+  EXPECT_EQ(loops.network().listen({{"192.0.2.1", 0}}, [](std::unique_ptr<Stream>) {}).code(), Code::kIo)
+      << "not an address of this machine";
+  EXPECT_EQ(run(loops.loop(0), dial(loops.loop(0), loops.network(), {"not an address", 25})).get().code(),
+            Code::kInvalid);
 }
 
 int dial_unix(const std::string& path) {
@@ -154,8 +157,10 @@ TEST(UnixListener, IsForItsOwnerOnlyAndLeavesNothing) {
     on(loop, [&] { stream.reset(); });
   }
   EXPECT_FALSE(std::filesystem::exists(path));
-  EXPECT_EQ(listen_unix(loops, folder.file(std::string(200, 'x')), [](std::unique_ptr<Stream>) {}).code(), Code::kInvalid);
-  EXPECT_EQ(listen_unix(loops, folder.file("no/such/folder"), [](std::unique_ptr<Stream>) {}).code(), Code::kUnavailable);
+  EXPECT_EQ(listen_unix(loops, folder.file(std::string(200, 'x')), [](std::unique_ptr<Stream>) {}).code(),
+            Code::kInvalid);
+  EXPECT_EQ(listen_unix(loops, folder.file("no/such/folder"), [](std::unique_ptr<Stream>) {}).code(),
+            Code::kUnavailable);
 }
 
 }  // namespace

@@ -17,9 +17,7 @@ void report(std::exception_ptr failure) {
     std::rethrow_exception(failure);
   } catch (const std::exception& e) {
     log::error("net", std::string("a session ended by an exception: ") + e.what());
-  } catch (...) {
-    log::error("net", "a session ended by an exception of unknown kind");
-  }
+  } catch (...) { log::error("net", "a session ended by an exception of unknown kind"); }
 }
 
 struct SleepAwaiter {
@@ -97,6 +95,8 @@ Task<void> sleep(Loop& loop, Duration d) {
   co_await awaiter;
 }
 
-std::unique_ptr<Pool> make_pool(size_t threads, size_t queue_limit) { return std::make_unique<ThreadPool>(threads, queue_limit); }
+std::unique_ptr<Pool> make_pool(size_t threads, size_t queue_limit) {
+  return std::make_unique<ThreadPool>(threads, queue_limit);
+}
 
 }  // namespace pabal::net

@@ -19,7 +19,10 @@ class Loop : public Clock {
   virtual void post(std::function<void()> f) = 0;
 
   // Runs `f` at `when` on this loop, unless the Timer is dropped before. Loop thread only.
-  class Timer { public: virtual ~Timer() = default; };
+  class Timer {
+   public:
+    virtual ~Timer() = default;
+  };
   virtual std::unique_ptr<Timer> at(Time when, std::function<void()> f) = 0;
 
   // Starts `task` on this loop (thread-safe) and owns it until it ends; an escaping exception is logged.
@@ -37,8 +40,8 @@ class Loop : public Clock {
 // Suspends for `d`. Loop thread only.
 Task<void> sleep(Loop& loop, Duration d);
 
-// Bridges callbacks (store commits, pools, DNS) to coroutines: `start` receives a function that any thread may call once
-// with the result; the awaiting coroutine resumes on `loop`. The callback must come, always.
+// Bridges callbacks (store commits, pools, DNS) to coroutines: `start` receives a function that any thread may call
+// once with the result; the awaiting coroutine resumes on `loop`. The callback must come, always.
 template <typename T>
 Task<T> from_callback(Loop& loop, std::function<void(std::function<void(T)>)> start);
 

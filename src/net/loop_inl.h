@@ -41,8 +41,7 @@ template <typename T>
 Task<Result<T>> run_on(Pool& pool, Loop& loop, std::function<Result<T>()> f) {
   // Named, not temporaries of the co_await expression: g++ 12 destroys those twice.
   std::function<void(std::function<void(Result<T>)>)> start = [&pool, f](std::function<void(Result<T>)> done) {
-    if (!pool.submit([f, done] { done(f()); }))
-      done(Error{Code::kLimit, "the server is busy; try again in a minute"});
+    if (!pool.submit([f, done] { done(f()); })) done(Error{Code::kLimit, "the server is busy; try again in a minute"});
   };
   Task<Result<T>> waiting = from_callback<Result<T>>(loop, start);
   co_return co_await waiting;

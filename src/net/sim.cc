@@ -218,12 +218,15 @@ class SimStream final : public Stream {
 StreamPair connect_pair(SimLoop& loop, Address client, Address server, size_t cut_after) {
   auto up = std::make_shared<Pipe>(), down = std::make_shared<Pipe>();
   up->cut_after = cut_after;
-  return {std::make_unique<SimStream>(loop, down, up, client, server), std::make_unique<SimStream>(loop, up, down, server, client)};
+  return {std::make_unique<SimStream>(loop, down, up, client, server),
+          std::make_unique<SimStream>(loop, up, down, server, client)};
 }
 
 }  // namespace
 
-StreamPair make_stream_pair(SimLoop& loop) { return connect_pair(loop, {"127.0.0.1", 40000}, {"127.0.0.1", 25}, SIZE_MAX); }
+StreamPair make_stream_pair(SimLoop& loop) {
+  return connect_pair(loop, {"127.0.0.1", 40000}, {"127.0.0.1", 25}, SIZE_MAX);
+}
 
 // --- SimNetwork -----------------------------------------------------------------------------------------------------
 
@@ -249,14 +252,16 @@ SimNetwork::~SimNetwork() = default;
 
 Result<std::unique_ptr<Listener>> SimNetwork::listen(ListenOptions options, OnStream on_stream) {
   const auto key = std::pair(options.address.ip, options.address.port);
-  if (!impl_->listeners.emplace(key, std::move(on_stream)).second) return Error{Code::kExists, options.address.text() + " is in use"};
+  if (!impl_->listeners.emplace(key, std::move(on_stream)).second)
+    return Error{Code::kExists, options.address.text() + " is in use"};
   auto made = std::make_unique<SimListener>();
   made->address = options.address;
   made->end = [impl = impl_.get(), key] { impl->listeners.erase(key); };
   return std::unique_ptr<Listener>(std::move(made));
 }
 
-Task<Result<std::unique_ptr<Stream>>> SimNetwork::connect(Loop& loop, Address to, std::string source_ip, Time deadline) {
+Task<Result<std::unique_ptr<Stream>>> SimNetwork::connect(Loop& loop, Address to, std::string source_ip,
+                                                          Time deadline) {
   if (impl_->black.contains(to.ip)) {
     Task<void> waiting = sleep(loop, deadline - loop.now());
     co_await waiting;
@@ -270,14 +275,19 @@ Task<Result<std::unique_ptr<Stream>>> SimNetwork::connect(Loop& loop, Address to
     cut = planned->second;
     impl_->cuts.erase(planned);
   }
-  StreamPair pair = connect_pair(impl_->loop, {source_ip.empty() ? "127.0.0.1" : source_ip, impl_->next_port++}, to, cut);
+  StreamPair pair =
+      connect_pair(impl_->loop, {source_ip.empty() ? "127.0.0.1" : source_ip, impl_->next_port++}, to, cut);
   auto server = std::make_shared<std::unique_ptr<Stream>>(std::move(pair.server));
   loop.post([on_stream = found->second, server] { on_stream(std::move(*server)); });
   co_return std::move(pair.client);
 }
 
-void SimNetwork::refuse(std::string ip, bool on) { on ? void(impl_->refused.insert(ip)) : void(impl_->refused.erase(ip)); }
-void SimNetwork::blackhole(std::string ip, bool on) { on ? void(impl_->black.insert(ip)) : void(impl_->black.erase(ip)); }
+void SimNetwork::refuse(std::string ip, bool on) {
+  on ? void(impl_->refused.insert(ip)) : void(impl_->refused.erase(ip));
+}
+void SimNetwork::blackhole(std::string ip, bool on) {
+  on ? void(impl_->black.insert(ip)) : void(impl_->black.erase(ip));
+}
 void SimNetwork::cut_after(std::string ip, size_t octets) { impl_->cuts[ip] = octets; }
 
 }  // namespace pabal::net

@@ -20,8 +20,8 @@ class SimLoop final : public Loop {
   std::unique_ptr<Timer> at(Time when, std::function<void()> f) override;
   void waiting_outside(int change) override;  // a store commit or pool job under way: time waits for it
 
-  void run_until_idle();        // runs what is posted; does not advance time
-  void run_for(Duration d);     // runs everything due within d, jumping from timer to timer
+  void run_until_idle();     // runs what is posted; does not advance time
+  void run_for(Duration d);  // runs everything due within d, jumping from timer to timer
   bool run_until(const std::function<bool()>& done, Duration at_most);  // false: `at_most` passed first
 
  private:
@@ -49,7 +49,9 @@ class SimNetwork final : public Network {
 };
 
 // Two ends of one in-memory stream, for protocol tests.
-struct StreamPair { std::unique_ptr<Stream> client, server; };
+struct StreamPair {
+  std::unique_ptr<Stream> client, server;
+};
 StreamPair make_stream_pair(SimLoop& loop);
 
 }  // namespace pabal::net

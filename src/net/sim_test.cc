@@ -142,10 +142,12 @@ TEST(SimStream, TlsIsPretendedOnEachSide) {
   TlsClientOptions options;
   options.server_name = "mx.example";
   Task<Result<void>> shaking = pair.client->tls_connect(options, loop.now());
-  start_detached([](Task<Result<void>> task) -> Task<void> {
-    const Result<void> done = co_await task;
-    EXPECT_TRUE(done);
-  }(std::move(shaking)), [](std::exception_ptr) {});
+  start_detached(
+      [](Task<Result<void>> task) -> Task<void> {
+        const Result<void> done = co_await task;
+        EXPECT_TRUE(done);
+      }(std::move(shaking)),
+      [](std::exception_ptr) {});
   ASSERT_NE(pair.client->tls(), nullptr);
   EXPECT_EQ(pair.client->tls()->server_name, "mx.example");
   EXPECT_EQ(pair.server->tls(), nullptr);
@@ -182,7 +184,10 @@ TEST(SimLoop, ADroppedTimerNeverRuns) {
   loop.run_for(hours(1));
   EXPECT_FALSE(ran);
   std::unique_ptr<Loop::Timer> self;
-  self = loop.at(loop.now() - hours(1), [&] { ran = true; self.reset(); });  // drops itself while it runs
+  self = loop.at(loop.now() - hours(1), [&] {
+    ran = true;
+    self.reset();
+  });  // drops itself while it runs
   loop.run_for(seconds(1));
   EXPECT_TRUE(ran);
 }

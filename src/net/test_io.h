@@ -52,8 +52,8 @@ class Folder {
 };
 
 // A certificate for `names` in folder/c.pem and k.pem.
-inline std::shared_ptr<TlsServer> tls_in(const Folder& folder, const std::vector<std::string>& names, Time from = from_unix(1'700'000'000),
-                                         days lifetime = days(3650)) {
+inline std::shared_ptr<TlsServer> tls_in(const Folder& folder, const std::vector<std::string>& names,
+                                         Time from = from_unix(1'700'000'000), days lifetime = days(3650)) {
   const auto made = make_self_signed(names, from, lifetime);
   EXPECT_TRUE(made);
   folder.write("c.pem", made->certificate_pem);
@@ -89,7 +89,9 @@ class Kept {
     streams_.pop_back();
     return stream;
   }
-  void drop() { on(loop_, [this] { streams_.clear(); }); }
+  void drop() {
+    on(loop_, [this] { streams_.clear(); });
+  }
 
  private:
   Loop& loop_;

@@ -23,9 +23,10 @@ class PemServer final : public TlsServer {
     // RFC 8996: nothing below TLS 1.2. RFC 9325: forward secrecy only, our order, no compression, no renegotiation.
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20");
-    SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                           SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION |
+                                           SSL_OP_NO_RENEGOTIATION | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_mode(context.get(),
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context.get(), 1);  // a record in one system call, not its five octets of header first
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);  // tickets resume without memory of ours
     ERR_clear_error();
@@ -68,7 +69,8 @@ Result<std::shared_ptr<SSL_CTX>> client_context(const std::string& ca_file) {
   auto context = own(SSL_CTX_new(TLS_client_method()));
   if (!context) return Error{Code::kInternal, tls_error()};
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context.get(), 1);
   const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                      : SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr);
@@ -96,14 +98,16 @@ Result<SelfSigned> make_self_signed(const std::vector<std::string>& names, Time 
   ASN1_TIME_set(X509_getm_notAfter(cert.get()), to_unix(not_before + lifetime));
   X509_set_pubkey(cert.get(), key.get());
   X509_NAME* name = X509_get_subject_name(cert.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(names.front().c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(names.front().c_str()),
+                             -1, -1, 0);
   X509_set_issuer_name(cert.get(), name);
   std::string alternatives;
   for (const std::string& one : names) {
     const bool ip = parse_address(one + ":1").ok() || one.find(':') != one.npos;
     alternatives += (alternatives.empty() ? "" : ",") + std::string(ip ? "IP:" : "DNS:") + one;
   }
-  for (const auto& [id, value] : {std::pair(NID_subject_alt_name, alternatives), std::pair(NID_basic_constraints, std::string("critical,CA:FALSE"))}) {
+  for (const auto& [id, value] : {std::pair(NID_subject_alt_name, alternatives),
+                                  std::pair(NID_basic_constraints, std::string("critical,CA:FALSE"))}) {
     const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> extension(
         X509V3_EXT_conf_nid(nullptr, nullptr, id, value.c_str()), X509_EXTENSION_free);
     if (!extension || X509_add_ext(cert.get(), extension.get(), -1) != 1) return failed;
@@ -119,7 +123,8 @@ Result<SelfSigned> make_self_signed(const std::vector<std::string>& names, Time 
   };
   SelfSigned made;
   made.certificate_pem = pem([&](BIO* out) { return PEM_write_bio_X509(out, cert.get()); });
-  made.key_pem = pem([&](BIO* out) { return PEM_write_bio_PKCS8PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+  made.key_pem = pem(
+      [&](BIO* out) { return PEM_write_bio_PKCS8PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   if (made.certificate_pem.empty() || made.key_pem.empty()) return failed;
   return made;
 }

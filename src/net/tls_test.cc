@@ -95,7 +95,8 @@ TEST(Tls, WhatCannotBeVerifiedIsRefusedOnlyWhereItIsAskedFor) {
                         {"expired", "mail.example.com", true, true, "expired"}};
   for (const Case& one : cases) {
     const Folder folder;
-    const auto tls = tls_in(folder, {"mail.example.com", "127.0.0.1"}, from_unix(1'500'000'000), one.expired ? days(30) : days(10'000));
+    const auto tls = tls_in(folder, {"mail.example.com", "127.0.0.1"}, from_unix(1'500'000'000),
+                            one.expired ? days(30) : days(10'000));
     TlsClientOptions options;
     options.server_name = one.asked;
     if (one.trusted) options.ca_file = folder.file("c.pem");

@@ -26,9 +26,7 @@ std::string entry_key(QueueId id) { return Encoder().raw(kEntries).u64(id).take(
 // Times before 1970 are due at once, as 1970 is.
 uint64_t due_number(Time t) { return static_cast<uint64_t>(std::max<int64_t>(0, to_micros(t))); }
 
-std::string schedule_key(Time due, QueueId id) {
-  return Encoder().raw(kSchedule).u64(due_number(due)).u64(id).take();
-}
+std::string schedule_key(Time due, QueueId id) { return Encoder().raw(kSchedule).u64(due_number(due)).u64(id).take(); }
 
 Queue::Due due_of(std::string_view key) {
   Decoder in(key.substr(kSchedule.size()));
@@ -37,7 +35,8 @@ Queue::Due due_of(std::string_view key) {
 }
 
 Error damaged(QueueId id) {
-  return {Code::kCorrupt, "the queue's record of " + id_text(id) + " is damaged; it is not sent: restore it from a backup, or cancel it"};
+  return {Code::kCorrupt, "the queue's record of " + id_text(id) +
+                              " is damaged; it is not sent: restore it from a backup, or cancel it"};
 }
 
 Error missing(QueueId id) { return {Code::kNotFound, "there is no " + id_text(id) + " in the queue"}; }
@@ -73,7 +72,9 @@ Result<void> count(store::Transaction& t, int entries, int held) {
   auto figures = counts(t);
   if (!figures && figures.code() == Code::kCorrupt) return recount(t);
   if (!figures) return figures.error();
-  const auto moved = [](uint64_t value, int by) { return by < 0 && value == 0 ? 0 : value + static_cast<uint64_t>(by); };
+  const auto moved = [](uint64_t value, int by) {
+    return by < 0 && value == 0 ? 0 : value + static_cast<uint64_t>(by);
+  };
   t.put(kCounts, Encoder().u64(moved(figures->entries, entries)).u64(moved(figures->held, held)).view());
   return {};
 }

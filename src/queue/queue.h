@@ -1,6 +1,6 @@
-// queue: the durable outbound queue. One entry a message with a state for each recipient; its schedule is a second key in
-// due order, so that the next due entry is found at once and a million queued messages cost disk, not memory.
-// It decides nothing about routes or retries: relay/ does, and writes the outcome here.
+// queue: the durable outbound queue. One entry a message with a state for each recipient; its schedule is a second key
+// in due order, so that the next due entry is found at once and a million queued messages cost disk, not memory. It
+// decides nothing about routes or retries: relay/ does, and writes the outcome here.
 #pragma once
 
 #include <cstdint>
@@ -18,37 +18,43 @@ namespace pabal::queue {
 
 using QueueId = uint64_t;  // base/id.h: id_text() is the id people see
 
-enum Notify : uint8_t { kNotifyDefault = 0, kNotifyNever = 1, kNotifySuccess = 2, kNotifyFailure = 4, kNotifyDelay = 8 };  // RFC 3461 §4.1
+enum Notify : uint8_t {
+  kNotifyDefault = 0,
+  kNotifyNever = 1,
+  kNotifySuccess = 2,
+  kNotifyFailure = 4,
+  kNotifyDelay = 8
+};  // RFC 3461 §4.1
 
 struct Recipient {
   std::string address;
   enum class State : uint8_t { kWaiting, kDelivered, kFailed, kCancelled, kExpired } state = State::kWaiting;
   uint8_t notify = kNotifyDefault;
-  std::string orcpt;            // decoded "rfc822;bob@example.org", or empty
+  std::string orcpt;  // decoded "rfc822;bob@example.org", or empty
   uint32_t attempts = 0;
-  Time next_attempt;            // meaningful while waiting
+  Time next_attempt;  // meaningful while waiting
   bool delay_reported = false;
-  std::string last_reply;       // "550 5.1.1 no such user" or our own words
-  std::string last_host;        // "mx1.example.org [192.0.2.1]"
-  std::string last_tls;         // "TLSv1.3, opportunistic"
+  std::string last_reply;  // "550 5.1.1 no such user" or our own words
+  std::string last_host;   // "mx1.example.org [192.0.2.1]"
+  std::string last_tls;    // "TLSv1.3, opportunistic"
 };
 
 struct Entry {
   QueueId id = 0;
-  std::string message_id;       // with angle brackets, for the trace
-  std::string sender_account;   // who submitted it, empty for forwards and reports
-  std::string reverse_path;     // "" = <>
-  std::string envid, ret;       // RFC 3461
+  std::string message_id;      // with angle brackets, for the trace
+  std::string sender_account;  // who submitted it, empty for forwards and reports
+  std::string reverse_path;    // "" = <>
+  std::string envid, ret;      // RFC 3461
   bool smtputf8 = false, requiretls = false, body_8bit = false, body_binary = false;
-  uint64_t body = 0;            // mailbox::BodyId; the entry holds one reference
-  std::string prefix;           // header lines before the stored body, or empty
-  uint64_t size = 0;            // prefix + body, octets
+  uint64_t body = 0;   // mailbox::BodyId; the entry holds one reference
+  std::string prefix;  // header lines before the stored body, or empty
+  uint64_t size = 0;   // prefix + body, octets
   Time created;
-  Time expires;                 // after it waiting recipients fail with 5.4.7
-  bool held = false;            // by an operator: nothing is attempted
+  Time expires;       // after it waiting recipients fail with 5.4.7
+  bool held = false;  // by an operator: nothing is attempted
   std::vector<Recipient> recipients;
 
-  bool done() const;                       // nobody waits
+  bool done() const;                         // nobody waits
   std::optional<Time> next_attempt() const;  // earliest among those waiting; none when held or done
 };
 
@@ -64,22 +70,29 @@ class Queue {
   Result<void> erase(store::Transaction& t, QueueId id);
 
   // What is due at or before `now`, earliest first; and the first due time after `after`.
-  struct Due { Time at; QueueId id = 0; };
+  struct Due {
+    Time at;
+    QueueId id = 0;
+  };
   Result<std::vector<Due>> due(const store::Reader& r, Time now, size_t limit) const;
   Result<std::optional<Time>> next_due(const store::Reader& r, Time after) const;
-  // For a `due` whose entry turns out to be missing, damaged or not due: takes it from the schedule, so that it blocks nobody. A
-  // damaged record stays for inspection and a backup; one that is whole gets the place it should have.
+  // For a `due` whose entry turns out to be missing, damaged or not due: takes it from the schedule, so that it blocks
+  // nobody. A damaged record stays for inspection and a backup; one that is whole gets the place it should have.
   Result<void> mend(store::Transaction& t, const Due& due);
 
   // For operators; pages by id. `filter`: empty, or an address, domain or account that occurs in the entry.
   Result<std::vector<Entry>> list(const store::Reader& r, std::string_view filter, QueueId after, size_t limit) const;
-  struct Figures { uint64_t entries = 0; uint64_t held = 0; };
+  struct Figures {
+    uint64_t entries = 0;
+    uint64_t held = 0;
+  };
   Result<Figures> figures(const store::Reader& r) const;
 
   // Operator acts on the waiting recipients (those whose address or domain is `who`; empty: all). kNotFound.
   Result<void> retry(store::Transaction& t, QueueId id, std::string_view who, Time now);
   Result<void> hold(store::Transaction& t, QueueId id, bool on, Time now);
-  // Gives the entry as it then is. A damaged one is removed (for all only); the entry given then has its id and nothing else.
+  // Gives the entry as it then is. A damaged one is removed (for all only); the entry given then has its id and nothing
+  // else.
   Result<Entry> cancel(store::Transaction& t, QueueId id, std::string_view who);
 
   // The relay's wake-up: runs after commits that added or changed entries. See store::Store::watch.

@@ -151,7 +151,9 @@ struct Queues : ::testing::Test {
     }));
   }
   static std::string entry_key(QueueId id) { return Encoder().raw("Qe").u64(id).take(); }
-  static std::string schedule_key(Time due, QueueId id) { return Encoder().raw("Qd").u64(static_cast<uint64_t>(to_micros(due))).u64(id).take(); }
+  static std::string schedule_key(Time due, QueueId id) {
+    return Encoder().raw("Qd").u64(static_cast<uint64_t>(to_micros(due))).u64(id).take();
+  }
 
   // The schedule has exactly one key for each entry that is to be tried, and the counts are right.
   void check_in_step() {
@@ -165,9 +167,7 @@ struct Queues : ::testing::Test {
       held += e.held;
       const auto at = e.next_attempt();
       ASSERT_EQ(scheduled.count(e.id), at ? 1u : 0u) << e.id;
-      if (at) {
-        EXPECT_EQ(scheduled.find(e.id)->second, *at);
-      }
+      if (at) { EXPECT_EQ(scheduled.find(e.id)->second, *at); }
       expected += at.has_value();
     }
     EXPECT_EQ(scheduled.size(), expected);
@@ -321,7 +321,8 @@ TEST_F(Queues, EveryChangeWakesTheWatcher) {
     ASSERT_TRUE(add(entry(1)));
     ASSERT_TRUE(run([&](store::Transaction& t) { return queue->retry(t, 1, "", kStart + hours(1)); }));
     ASSERT_TRUE(run([&](store::Transaction& t) { return queue->erase(t, 1); }));
-    ASSERT_TRUE(run([](store::Transaction&) -> Result<void> { return {}; }));  // the callback of the group before has run by now
+    ASSERT_TRUE(run(
+        [](store::Transaction&) -> Result<void> { return {}; }));  // the callback of the group before has run by now
   }
   EXPECT_GE(woken, 1);
   EXPECT_LE(woken, 3);
@@ -371,7 +372,8 @@ TEST_F(Queues, MendPutsAStrayPlaceRight) {
   put_raw(schedule_key(kStart, 1), "");   // earlier than it should be
   put_raw(schedule_key(kStart, 99), "");  // of nobody
   EXPECT_EQ(due(kStart), (std::vector<QueueId>{1, 99}));
-  for (const QueueId id : {1, 99}) ASSERT_TRUE(run([&, id](store::Transaction& t) { return queue->mend(t, {kStart, id}); }));
+  for (const QueueId id : {1, 99})
+    ASSERT_TRUE(run([&, id](store::Transaction& t) { return queue->mend(t, {kStart, id}); }));
   check_in_step();
   ASSERT_TRUE(run([&](store::Transaction& t) { return queue->mend(t, {kStart + hours(2), 1}); }));  // right as it is
   check_in_step();
@@ -398,25 +400,31 @@ TEST_F(Queues, StayInStepThroughAnyOperations) {
     const Time now = kStart + minutes(random.below(1000));
     const auto done = run([&](store::Transaction& t) -> Result<void> {
       switch (random.below(7)) {
-        case 0: case 1: {
+        case 0:
+        case 1: {
           Entry e = entry(id, now);
           e.held = random.below(4) == 0;
           if (random.below(2)) e.recipients.push_back(recipient("carol@example.org", now + minutes(random.below(50))));
           return queue->add(t, e);
         }
-        case 2: return queue->hold(t, id, random.below(2), now);
-        case 3: return queue->retry(t, id, random.below(2) ? "" : "example.org", now);
+        case 2:
+          return queue->hold(t, id, random.below(2), now);
+        case 3:
+          return queue->retry(t, id, random.below(2) ? "" : "example.org", now);
         case 4: {
           const auto left = queue->cancel(t, id, random.below(2) ? "" : "bob@univ.edu");
           return left ? Result<void>() : left.error();
         }
-        case 5: return queue->erase(t, id);
+        case 5:
+          return queue->erase(t, id);
         default: {
           auto e = queue->get(t, id);
           if (!e || !*e) return e ? Result<void>() : e.error();
           for (Recipient& r : (*e)->recipients) {
-            if (random.below(3) == 0) r.state = Recipient::State::kDelivered;
-            else r.next_attempt = now;
+            if (random.below(3) == 0)
+              r.state = Recipient::State::kDelivered;
+            else
+              r.next_attempt = now;
           }
           return queue->update(t, **e);
         }
@@ -441,7 +449,9 @@ TEST_F(Queues, OfManyEntriesOnlyWhatIsAskedForIsRead) {
     const store::Store& store;
     mutable size_t seen = 0;
     explicit Counting(const store::Store& s) : store(s) {}
-    Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override { return store.get(key, space); }
+    Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override {
+      return store.get(key, space);
+    }
     Result<void> scan(const store::Range& range, const Visit& visit) const override {
       return store.scan(range, [&](std::string_view key, std::string_view value) {
         ++seen;

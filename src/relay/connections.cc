@@ -13,7 +13,9 @@ Task<void> say_goodbye(Connection connection) {
 }  // namespace
 
 Connections::Turn::Turn(Turn&& other) noexcept
-    : owner_(std::exchange(other.owner_, nullptr)), destination_(std::move(other.destination_)), failure_(std::move(other.failure_)) {}
+    : owner_(std::exchange(other.owner_, nullptr)),
+      destination_(std::move(other.destination_)),
+      failure_(std::move(other.failure_)) {}
 
 Connections::Turn::~Turn() {
   if (owner_) owner_->leave(destination_);
@@ -91,7 +93,8 @@ std::optional<Connection> Connections::warm(const std::string& destination, bool
 }
 
 void Connections::keep(const std::string& destination, Connection connection) {
-  if (stopping_ || !connection.client->usable() || connection.messages >= kMessagesPerConnection) return dismiss(std::move(connection));
+  if (stopping_ || !connection.client->usable() || connection.messages >= kMessagesPerConnection)
+    return dismiss(std::move(connection));
   Destination& d = destinations_[destination];
   d.failed_at.reset();  // it answers
   connection.idle_since = loop_.now();
@@ -109,8 +112,10 @@ void Connections::plan_sweep() {
     if (!d.idle.empty()) at(d.idle.front().idle_since + kKeepWarm);
     if (d.failed_at) at(*d.failed_at + kFailureShared);
   }
-  if (!first) sweeper_.reset();
-  else if (!sweeper_) sweeper_ = loop_.at(*first, [this] { sweep(); });
+  if (!first)
+    sweeper_.reset();
+  else if (!sweeper_)
+    sweeper_ = loop_.at(*first, [this] { sweep(); });
 }
 
 // Closes what nobody wanted for a while, and forgets old failures.

@@ -1,5 +1,6 @@
-// What is known of each destination while mail is under way to it: connections kept warm for the next message, how many are in use,
-// who waits for one, and whether it has just proved unreachable. Memory only: losing it costs nothing but a few connections.
+// What is known of each destination while mail is under way to it: connections kept warm for the next message, how many
+// are in use, who waits for one, and whether it has just proved unreachable. Memory only: losing it costs nothing but a
+// few connections.
 #pragma once
 
 #include <coroutine>
@@ -16,8 +17,9 @@
 
 namespace pabal::relay {
 
-constexpr seconds kKeepWarm{5};       // a connection waits this long for the next message
-constexpr minutes kFailureShared{1};  // so long what nobody could reach is not tried by those who would have to wait for a connection
+constexpr seconds kKeepWarm{5};  // a connection waits this long for the next message
+constexpr minutes kFailureShared{
+    1};  // so long what nobody could reach is not tried by those who would have to wait for a connection
 constexpr size_t kMessagesPerConnection = 100;
 
 struct Connection {
@@ -51,8 +53,8 @@ class Connections {
     std::string destination_, failure_;
   };
 
-  // Waits while `limit` others have a turn. Whoever would wait shares the failure of those before him: a host that answers nobody
-  // costs 10,000 messages one connection time-out, not 10,000.
+  // Waits while `limit` others have a turn. Whoever would wait shares the failure of those before him: a host that
+  // answers nobody costs 10,000 messages one connection time-out, not 10,000.
   Task<Turn> take_turn(std::string destination, size_t limit);
   void failed(const std::string& destination, const std::string& why);  // no host of it answered
   bool lately_failed(const std::string& destination) const;
@@ -75,7 +77,7 @@ class Connections {
   struct WaitAwaiter;
   struct Destination {
     size_t in_use = 0;
-    std::list<Connection> idle;   // the longest idle first
+    std::list<Connection> idle;  // the longest idle first
     std::list<Waiter*> waiting;
     std::optional<Time> failed_at;
     std::string failure;

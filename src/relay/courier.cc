@@ -17,7 +17,10 @@ bool is_reply(std::string_view words) {  // "554 5.7.1 ..." of a server, not our
   return words.size() > 3 && text::parse_u64(words.substr(0, 3)) && words[3] == ' ';
 }
 
-struct Smarthost { std::string host; uint16_t port; };
+struct Smarthost {
+  std::string host;
+  uint16_t port;
+};
 std::optional<Smarthost> parse_smarthost(std::string_view text) {  // "[host]:port"
   const size_t close = text.rfind("]:");
   if (close == text.npos || !text.starts_with('[')) return {};
@@ -40,7 +43,8 @@ struct Courier::Load {
   bool must_prove = false;         // RFC 8689 §4.2.1
 
   smtp::Outgoing message(const std::vector<size_t>& batch, const Connection& connection) const;
-  void settle(size_t index, const smtp::SendResult& result, const smtp::ServerReply& reply, const Connection& connection);
+  void settle(size_t index, const smtp::SendResult& result, const smtp::ServerReply& reply,
+              const Connection& connection);
 };
 
 smtp::Outgoing Courier::Load::message(const std::vector<size_t>& batch, const Connection& connection) const {
@@ -48,17 +52,21 @@ smtp::Outgoing Courier::Load::message(const std::vector<size_t>& batch, const Co
   out.mail.reverse_path = entry->reverse_path;
   out.mail.smtputf8 = entry->smtputf8;
   // RFC 8689 §5: a report asks for it where it is offered, and goes anyway where it is not.
-  out.mail.requiretls = entry->requiretls && (must_prove || (connection.client->stream().tls() && connection.client->extensions().requiretls));
+  out.mail.requiretls =
+      entry->requiretls &&
+      (must_prove || (connection.client->stream().tls() && connection.client->extensions().requiretls));
   out.mail.body_8bit = entry->body_8bit;
   out.mail.body_binary = entry->body_binary;
   out.mail.ret = entry->ret;
   out.mail.envid = entry->envid;
   out.content = *content;
-  for (const size_t i : batch) out.recipients.push_back({recipients[i].address, recipients[i].notify, recipients[i].orcpt});
+  for (const size_t i : batch)
+    out.recipients.push_back({recipients[i].address, recipients[i].notify, recipients[i].orcpt});
   return out;
 }
 
-void Courier::Load::settle(size_t index, const smtp::SendResult& result, const smtp::ServerReply& reply, const Connection& connection) {
+void Courier::Load::settle(size_t index, const smtp::SendResult& result, const smtp::ServerReply& reply,
+                           const Connection& connection) {
   Outcome& outcome = outcomes[index];
   outcome.host = connection.host;
   outcome.tls = connection.tls;
@@ -67,18 +75,24 @@ void Courier::Load::settle(size_t index, const smtp::SendResult& result, const s
     const std::string why = result.transport ? result.transport->message : "the server gave no answer";
     outcome.reply = is_reply(why) ? why : "4.4.2 " + why;
     // RFC 1047: it may be there already. Another host would make two of it for sure; this one may know it again.
-    if (result.in_doubt) outcome.reply += " (after the whole message was sent: it may have arrived)";
-    else open.push_back(index);
+    if (result.in_doubt)
+      outcome.reply += " (after the whole message was sent: it may have arrived)";
+    else
+      open.push_back(index);
     return;
   }
   outcome.reply = reply.text();
-  if (reply.code < 300) outcome.kind = Outcome::Kind::kDelivered;
-  else if (reply.code >= 500) outcome.kind = Outcome::Kind::kFailed;
-  else open.push_back(index);  // RFC 5321 §5.1: another host may do better
+  if (reply.code < 300)
+    outcome.kind = Outcome::Kind::kDelivered;
+  else if (reply.code >= 500)
+    outcome.kind = Outcome::Kind::kFailed;
+  else
+    open.push_back(index);  // RFC 5321 §5.1: another host may do better
 }
 
-Task<std::vector<Outcome>> Courier::carry(CourierOptions options, std::shared_ptr<const queue::Entry> entry, std::string destination,
-                                          std::vector<queue::Recipient> recipients, std::shared_ptr<const std::string> content) {
+Task<std::vector<Outcome>> Courier::carry(CourierOptions options, std::shared_ptr<const queue::Entry> entry,
+                                          std::string destination, std::vector<queue::Recipient> recipients,
+                                          std::shared_ptr<const std::string> content) {
   Load load;
   load.entry = entry;
   load.destination = destination;
@@ -114,7 +128,8 @@ Task<std::vector<Outcome>> Courier::carry(CourierOptions options, std::shared_pt
     for (const Hop& hop : route->hops) {
       if (load.open.empty() || load.answered.size() >= kHostsThatAnswer || connections_.stopping()) break;
       if (load.answered.contains(hop.host)) continue;  // another address of the same host
-      Task<Result<Connection>> reaching = reach(options, hop, route->port ? route->port : options.port, load.must_prove, route->proven);
+      Task<Result<Connection>> reaching =
+          reach(options, hop, route->port ? route->port : options.port, load.must_prove, route->proven);
       Result<Connection> connection = co_await reaching;
       if (connection) {
         reached = true;
@@ -153,7 +168,8 @@ Task<Result<Route>> Courier::find(const CourierOptions& options, std::string des
   co_return route;
 }
 
-// The message for those still open, in as many transactions as the server's limits ask for. What stays open, another host may take.
+// The message for those still open, in as many transactions as the server's limits ask for. What stays open, another
+// host may take.
 Task<void> Courier::hand_over(Connection connection, Load& load) {
   std::vector<size_t> left = std::exchange(load.open, {});
   const std::vector<size_t> all = left;
@@ -165,26 +181,36 @@ Task<void> Courier::hand_over(Connection connection, Load& load) {
     Task<smtp::SendResult> sending = connection.client->send(load.message(batch, connection));
     const smtp::SendResult result = co_await sending;
     ++connection.messages;
-    const bool some_taken = std::any_of(result.recipients.begin(), result.recipients.end(), [](const auto& r) { return r.code >= 200 && r.code < 300; });
+    const bool some_taken = std::any_of(result.recipients.begin(), result.recipients.end(),
+                                        [](const auto& r) { return r.code >= 200 && r.code < 300; });
     for (size_t i = 0; i < batch.size(); ++i) {
       // RFC 5321 §4.5.3.1.10: too many for one transaction; the rest go in the next.
-      if (some_taken && result.recipients[i].code == 452 && !result.transport) left.push_back(batch[i]);
-      else load.settle(batch[i], result, result.recipients[i], connection);
+      if (some_taken && result.recipients[i].code == 452 && !result.transport)
+        left.push_back(batch[i]);
+      else
+        load.settle(batch[i], result, result.recipients[i], connection);
     }
-    const bool silent = std::any_of(result.recipients.begin(), result.recipients.end(), [](const auto& r) { return r.code == 0; });
+    const bool silent =
+        std::any_of(result.recipients.begin(), result.recipients.end(), [](const auto& r) { return r.code == 0; });
     broken = result.transport || silent || !connection.client->usable();
   }
   load.open.insert(load.open.end(), left.begin(), left.end());
-  const bool said_later = std::any_of(all.begin(), all.end(), [&](size_t i) { return is_reply(load.outcomes[i].reply) && load.outcomes[i].kind == Outcome::Kind::kDeferred; });
+  const bool said_later = std::any_of(all.begin(), all.end(), [&](size_t i) {
+    return is_reply(load.outcomes[i].reply) && load.outcomes[i].kind == Outcome::Kind::kDeferred;
+  });
   if (said_later && !broken) load.answered.insert(connection.name);
-  if (broken) connections_.dismiss(std::move(connection));
-  else connections_.keep(load.destination, std::move(connection));
+  if (broken)
+    connections_.dismiss(std::move(connection));
+  else
+    connections_.keep(load.destination, std::move(connection));
 }
 
 // Opportunistic: in clear only after TLS has failed there, and never when the sender asked for more.
-Task<Result<Connection>> Courier::reach(const CourierOptions& options, Hop hop, uint16_t port, bool must_prove, bool route_proven) {
+Task<Result<Connection>> Courier::reach(const CourierOptions& options, Hop hop, uint16_t port, bool must_prove,
+                                        bool route_proven) {
   if (must_prove && !route_proven)
-    co_return Error{Code::kUnsupported, "5.7.10 REQUIRETLS was asked for, and nothing proves that " + hop.host + " is the right server"};
+    co_return Error{Code::kUnsupported,
+                    "5.7.10 REQUIRETLS was asked for, and nothing proves that " + hop.host + " is the right server"};
   Task<Result<Connection>> connecting = connect(options, hop, port, true, must_prove, route_proven);
   Result<Connection> made = co_await connecting;
   const bool tls_failed = !made && made.code() == Code::kIo;
@@ -194,14 +220,18 @@ Task<Result<Connection>> Courier::reach(const CourierOptions& options, Hop hop, 
   co_return co_await in_clear;
 }
 
-// An error's code: kDenied, the host refuses us for good; kUnsupported, it cannot do what the sender asks; kIo, TLS failed;
-// kUnavailable, all that passes. Its message is the host's reply or begins with a status of ours.
-Task<Result<Connection>> Courier::connect(const CourierOptions& options, Hop hop, uint16_t port, bool tls, bool must_prove, bool route_proven) {
+// An error's code: kDenied, the host refuses us for good; kUnsupported, it cannot do what the sender asks; kIo, TLS
+// failed; kUnavailable, all that passes. Its message is the host's reply or begins with a status of ours.
+Task<Result<Connection>> Courier::connect(const CourierOptions& options, Hop hop, uint16_t port, bool tls,
+                                          bool must_prove, bool route_proven) {
   Connection made;
   made.name = hop.host;
   made.host = hop.host + " [" + hop.ip + "]" + (port == 25 ? "" : ":" + std::to_string(port));
-  const auto trouble = [&](Code code, const std::string& why) { return Error{code, is_reply(why) ? why : "4.4.1 " + made.host + ": " + why}; };
-  Task<Result<std::unique_ptr<net::Stream>>> dialing = network_.connect(loop_, {hop.ip, port}, options.source_ip, loop_.now() + kConnectTime);
+  const auto trouble = [&](Code code, const std::string& why) {
+    return Error{code, is_reply(why) ? why : "4.4.1 " + made.host + ": " + why};
+  };
+  Task<Result<std::unique_ptr<net::Stream>>> dialing =
+      network_.connect(loop_, {hop.ip, port}, options.source_ip, loop_.now() + kConnectTime);
   Result<std::unique_ptr<net::Stream>> stream = co_await dialing;
   if (!stream) co_return trouble(Code::kUnavailable, stream.error().message);
   made.client = std::make_unique<smtp::ClientConnection>(std::move(*stream), options.hostname);
@@ -213,7 +243,8 @@ Task<Result<Connection>> Courier::connect(const CourierOptions& options, Hop hop
     wanted.server_name = hop.host;
     wanted.require_verified = must_prove;
     Task<Result<void>> securing = made.client->starttls(wanted);
-    if (const Result<void> done = co_await securing; !done) co_return Error{Code::kIo, made.host + ": STARTTLS failed: " + done.error().message};
+    if (const Result<void> done = co_await securing; !done)
+      co_return Error{Code::kIo, made.host + ": STARTTLS failed: " + done.error().message};
   }
   const net::TlsInfo* const info = made.client->stream().tls();
   made.tls = tls ? tls_text(info) : "in clear: STARTTLS failed there";
@@ -222,8 +253,9 @@ Task<Result<Connection>> Courier::connect(const CourierOptions& options, Hop hop
     const bool offered = info && info->verified;
     const std::string host = made.host;
     connections_.dismiss(std::move(made));  // RFC 8689 §4.2.1: QUIT, and the next host
-    co_return Error{Code::kUnsupported, offered ? "5.7.30 " + host + " does not offer REQUIRETLS"
-                                                : "5.7.10 REQUIRETLS was asked for, and " + host + " has no proven TLS"};
+    co_return Error{Code::kUnsupported, offered
+                                            ? "5.7.30 " + host + " does not offer REQUIRETLS"
+                                            : "5.7.10 REQUIRETLS was asked for, and " + host + " has no proven TLS"};
   }
   co_return made;
 }

@@ -1,5 +1,5 @@
-// relay::Courier: carries one message to one destination: a warm connection or the hosts of its route in order, STARTTLS, and the
-// fail-over from one host to the next. It says what became of each recipient and writes nothing down.
+// relay::Courier: carries one message to one destination: a warm connection or the hosts of its route in order,
+// STARTTLS, and the fail-over from one host to the next. It says what became of each recipient and writes nothing down.
 #pragma once
 
 #include <memory>
@@ -32,15 +32,18 @@ class Courier {
       : loop_(loop), resolver_(resolver), network_(network), random_(random), connections_(connections) {}
 
   // The caller has a turn for `destination`. One outcome for each of `recipients`, in order.
-  Task<std::vector<Outcome>> carry(CourierOptions options, std::shared_ptr<const queue::Entry> entry, std::string destination,
-                                   std::vector<queue::Recipient> recipients, std::shared_ptr<const std::string> content);
+  Task<std::vector<Outcome>> carry(CourierOptions options, std::shared_ptr<const queue::Entry> entry,
+                                   std::string destination, std::vector<queue::Recipient> recipients,
+                                   std::shared_ptr<const std::string> content);
 
  private:
   struct Load;
   Task<Result<Route>> find(const CourierOptions& options, std::string destination);
   Task<void> hand_over(Connection connection, Load& load);
-  Task<Result<Connection>> reach(const CourierOptions& options, Hop hop, uint16_t port, bool must_prove, bool route_proven);
-  Task<Result<Connection>> connect(const CourierOptions& options, Hop hop, uint16_t port, bool tls, bool must_prove, bool route_proven);
+  Task<Result<Connection>> reach(const CourierOptions& options, Hop hop, uint16_t port, bool must_prove,
+                                 bool route_proven);
+  Task<Result<Connection>> connect(const CourierOptions& options, Hop hop, uint16_t port, bool tls, bool must_prove,
+                                   bool route_proven);
 
   net::Loop& loop_;
   dns::Resolver& resolver_;

@@ -54,13 +54,16 @@ TEST(DsnReport, IsAMessageThatParses) {
     EXPECT_EQ(dsn.structure.summary.to.at(0).address(), "alice@example.com");
     EXPECT_TRUE(dsn.structure.summary.date);
     EXPECT_FALSE(dsn.structure.bare_lf || dsn.structure.bare_cr || dsn.structure.truncated);
-    EXPECT_EQ(dsn.fields.at(1).at("action"), kind == DsnKind::kFailed ? "failed" : kind == DsnKind::kDelayed ? "delayed" : "relayed");
+    EXPECT_EQ(dsn.fields.at(1).at("action"), kind == DsnKind::kFailed    ? "failed"
+                                             : kind == DsnKind::kDelayed ? "delayed"
+                                                                         : "relayed");
     EXPECT_EQ(dsn.parts[2], std::string_view(test::kLetter).substr(0, message::header_size(test::kLetter)));
   }
 }
 
 TEST(DsnReport, ForeignWordsCannotBreakItsLines) {
-  queue::Entry e = entry("bob@univ.edu", "550 5.1.1 no\r\nAction: delivered\r\n\r\nFinal-Recipient: rfc822; x@y", "evil\r\nStatus: 2.0.0 [x]");
+  queue::Entry e = entry("bob@univ.edu", "550 5.1.1 no\r\nAction: delivered\r\n\r\nFinal-Recipient: rfc822; x@y",
+                         "evil\r\nStatus: 2.0.0 [x]");
   e.envid = "a\r\nReporting-MTA: dns; evil";
   e.recipients[0].orcpt = "rfc822;x\r\nAction: delivered";
   e.message_id = "<a\r\nBcc: x@y>";
@@ -78,20 +81,24 @@ TEST(DsnReport, AMessageThatHoldsItsBoundaryCannotBreakItUp) {
   e.ret = "FULL";
   const std::string first = build(e);
   const std::string boundary = *Dsn(first).structure.root.param("boundary");
-  const std::string hostile = "Subject: x\r\n\r\n--" + boundary + "\r\nContent-Type: text/html\r\n\r\n<b>\r\n--" + boundary + "--\r\n";
+  const std::string hostile =
+      "Subject: x\r\n\r\n--" + boundary + "\r\nContent-Type: text/html\r\n\r\n<b>\r\n--" + boundary + "--\r\n";
   const Dsn dsn(build(e, DsnKind::kFailed, hostile));
   ASSERT_EQ(dsn.parts.size(), 3u);
   EXPECT_EQ(dsn.parts[2], hostile);
 }
 
 TEST(DsnReport, ReturnsTheMessageOnlyWhenItMay) {
-  const auto returned = [](const queue::Entry& e, DsnKind kind, std::string_view original) { return Dsn(build(e, kind, original)).part_types.at(2); };
+  const auto returned = [](const queue::Entry& e, DsnKind kind, std::string_view original) {
+    return Dsn(build(e, kind, original)).part_types.at(2);
+  };
   queue::Entry e = entry("bob@univ.edu", "550 5.1.1 no");
   EXPECT_EQ(returned(e, DsnKind::kFailed, test::kLetter), "text/rfc822-headers");
   e.ret = "FULL";
   EXPECT_EQ(returned(e, DsnKind::kFailed, test::kLetter), "message/rfc822");
   EXPECT_EQ(returned(e, DsnKind::kDelayed, test::kLetter), "text/rfc822-headers") << "RFC 3461 §6.2";
-  EXPECT_EQ(returned(e, DsnKind::kFailed, test::kLetter + std::string(100'000, 'x')), "text/rfc822-headers") << "too large";
+  EXPECT_EQ(returned(e, DsnKind::kFailed, test::kLetter + std::string(100'000, 'x')), "text/rfc822-headers")
+      << "too large";
   e.body_binary = true;
   EXPECT_EQ(returned(e, DsnKind::kFailed, test::kLetter), "text/rfc822-headers");
   e.body_binary = false;

@@ -65,7 +65,9 @@ TEST_F(Flow, AWarmConnectionThatDiedIsReplacedWithoutNotice) {
   ASSERT_EQ(outbound->connections().warm_count(), 1u);
   // The server says 421 at the next message, as after an idle time-out.
   int asked = 0;
-  bob.on_mail = [&](const auto&) { return ++asked == 1 ? smtp::Reply{421, "4.4.2", "idle too long", true} : smtp::Reply{250, "2.1.0", "Ok"}; };
+  bob.on_mail = [&](const auto&) {
+    return ++asked == 1 ? smtp::Reply{421, "4.4.2", "idle too long", true} : smtp::Reply{250, "2.1.0", "Ok"};
+  };
   const auto id = send({"bob@univ.edu"});
   ASSERT_TRUE(until_empty(seconds(2)));
   EXPECT_EQ(bob.mails.size(), 2u);
@@ -267,7 +269,8 @@ TEST_F(Flow, AStoppedWorkerClosesItsWarmConnectionsAndStartsNothing) {
   EXPECT_EQ(bob.mails.size(), 1u);
 }
 
-// --- damage and full disks --------------------------------------------------------------------------------------------
+// --- damage and full disks
+// --------------------------------------------------------------------------------------------
 
 TEST_F(Flow, ADamagedEntryDoesNotStopTheWorker) {
   const auto bad = send({"bob@univ.edu"}), good = send({"bob@univ.edu"});
@@ -331,8 +334,8 @@ TEST_F(Flow, ADamagedMailboxHereIsTriedOnScheduleOnly) {
   EXPECT_LT(queued(id)->recipients[0].attempts, 8u);
 }
 
-// Operation after operation of the store fails while a message with a good, a bad and a local recipient is on its way; then the disk
-// works again. In the end everybody has it exactly once, and the sender knows of the bad one.
+// Operation after operation of the store fails while a message with a good, a bad and a local recipient is on its way;
+// then the disk works again. In the end everybody has it exactly once, and the sender knows of the bad one.
 TEST(FlowDurability, AnyOperationMayFailOnceOrForAWhile) {
   uint64_t all = 0;
   for (uint64_t n = 1; n <= std::max<uint64_t>(all, 1); ++n)
@@ -340,7 +343,9 @@ TEST(FlowDurability, AnyOperationMayFailOnceOrForAWhile) {
       World w;
       Remote bob{w.loop};
       bob.listen(w.network, "10.0.0.1");
-      bob.on_rcpt = [](const smtp::RcptParams& r) { return r.address.starts_with("bad") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+      bob.on_rcpt = [](const smtp::RcptParams& r) {
+        return r.address.starts_with("bad") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"};
+      };
       w.add_user("dave@example.com");
       w.send({"bob@univ.edu", "bad@univ.edu", "dave@example.com"});
       const uint64_t before = w.store.operations();
@@ -359,15 +364,17 @@ TEST(FlowDurability, AnyOperationMayFailOnceOrForAWhile) {
   EXPECT_GT(all, 30u);
 }
 
-// The process is killed at any operation of the store: all after it fails, and a new worker begins over what is on disk. A remote
-// recipient may get a second copy (RFC 1047), a local one never.
+// The process is killed at any operation of the store: all after it fails, and a new worker begins over what is on
+// disk. A remote recipient may get a second copy (RFC 1047), a local one never.
 TEST(FlowDurability, KilledAnywhereNothingIsLost) {
   uint64_t all = 0;
   for (uint64_t n = 1; n <= std::max<uint64_t>(all, 1); ++n) {
     World w;
     Remote bob{w.loop};
     bob.listen(w.network, "10.0.0.1");
-    bob.on_rcpt = [](const smtp::RcptParams& r) { return r.address.starts_with("bad") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+    bob.on_rcpt = [](const smtp::RcptParams& r) {
+      return r.address.starts_with("bad") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"};
+    };
     w.add_user("dave@example.com");
     w.send({"bob@univ.edu", "bad@univ.edu", "dave@example.com"});
     const uint64_t before = w.store.operations();

@@ -1,4 +1,5 @@
-// Which hosts are tried, in which order, and what happens when they fail: refused, silent, cut off at any octet, without TLS.
+// Which hosts are tried, in which order, and what happens when they fail: refused, silent, cut off at any octet,
+// without TLS.
 #include "relay/test_world.h"
 
 namespace pabal::relay {
@@ -87,7 +88,9 @@ TEST_F(Hosts, ANullMxBesideOthersMeansNothing) {
 
 TEST_F(Hosts, MoreThanWeLookAtAreLeftOut) {
   std::string text;
-  for (int i = 0; i < 30; ++i) text += "@ MX " + std::to_string(i) + " h" + std::to_string(i) + "\nh" + std::to_string(i) + " A 10.9.0." + std::to_string(i + 1) + "\n";
+  for (int i = 0; i < 30; ++i)
+    text += "@ MX " + std::to_string(i) + " h" + std::to_string(i) + "\nh" + std::to_string(i) + " A 10.9.0." +
+            std::to_string(i + 1) + "\n";
   zone("many.org", text);
   send({"a@many.org"});
   begin();
@@ -99,17 +102,24 @@ TEST_F(Hosts, MoreThanWeLookAtAreLeftOut) {
 // --- fail-over ------------------------------------------------------------------------------------------------------
 
 TEST_F(Hosts, TheNextIsTriedWhenOneRefusesOrIsSilentOrSaysLater) {
-  struct Case { const char* name; std::function<void()> break_it; };
+  struct Case {
+    const char* name;
+    std::function<void()> break_it;
+  };
   const Case cases[] = {
       {"refuses connections", [&] { sim.refuse("10.0.0.1"); }},
       {"does not answer", [&] { sim.blackhole("10.0.0.1"); }},
       {"greets with 421", [&] { first.on_connect = [] { return smtp::Reply{421, "4.3.2", "busy", true}; }; }},
       {"greets with 554", [&] { first.on_connect = [] { return smtp::Reply{554, "5.3.2", "no mail here", true}; }; }},
-      {"refuses the sender for now", [&] { first.on_mail = [](const auto&) { return smtp::Reply{451, "4.3.0", "later"}; }; }},
+      {"refuses the sender for now",
+       [&] { first.on_mail = [](const auto&) { return smtp::Reply{451, "4.3.0", "later"}; }; }},
       {"closes at MAIL", [&] { first.on_mail = [](const auto&) { return smtp::Reply{421, "4.3.0", "later", true}; }; }},
-      {"refuses the recipient for now", [&] { first.on_rcpt = [](const auto&) { return smtp::Reply{450, "4.2.0", "later"}; }; }},
-      {"refuses the message for now", [&] { first.on_message = [] { return smtp::Reply{452, "4.3.1", "disk full"}; }; }},
-      {"closes after the message", [&] { first.on_message = [] { return smtp::Reply{421, "4.3.2", "going down", true}; }; }},
+      {"refuses the recipient for now",
+       [&] { first.on_rcpt = [](const auto&) { return smtp::Reply{450, "4.2.0", "later"}; }; }},
+      {"refuses the message for now",
+       [&] { first.on_message = [] { return smtp::Reply{452, "4.3.1", "disk full"}; }; }},
+      {"closes after the message",
+       [&] { first.on_message = [] { return smtp::Reply{421, "4.3.2", "going down", true}; }; }},
   };
   begin();
   size_t count = 0;
@@ -178,9 +188,11 @@ TEST_F(Hosts, AnotherAddressOfTheHostThatSaidLaterIsNotAsked) {
   EXPECT_EQ(first.connected.size() + second.connected.size(), 1u);
 }
 
-// --- cut off at every octet -------------------------------------------------------------------------------------------
+// --- cut off at every octet
+// -------------------------------------------------------------------------------------------
 
-// The message is never lost; it is doubled at most where nobody can know better: after its last octet, before the reply (RFC 1047).
+// The message is never lost; it is doubled at most where nobody can know better: after its last octet, before the reply
+// (RFC 1047).
 TEST_F(Hosts, CutAtAnyOctetTheClientSendsNothingIsLostOrDoubled) {
   begin();
   send({"bob@univ.edu"});
@@ -233,9 +245,7 @@ TEST_F(Hosts, CutAtAnyOctetTheServerSendsNothingIsLostOrDoubled) {
     const size_t copies = first.mails.size() + second.mails.size();
     ASSERT_GE(copies, 1u) << cut;
     ASSERT_LE(copies, 2u) << cut;
-    if (cut <= before_verdict - 1 || cut >= known) {
-      EXPECT_EQ(copies, 1u) << cut;
-    }
+    if (cut <= before_verdict - 1 || cut >= known) { EXPECT_EQ(copies, 1u) << cut; }
     loop.run_for(minutes(2));
   }
 }
@@ -287,9 +297,13 @@ TEST_F(RequireTls, GoesOverProvenTls) {
 }
 
 TEST_F(RequireTls, NeverGoesInClearOrUnproven) {
-  struct Case { const char* name; std::function<void()> break_it; };
+  struct Case {
+    const char* name;
+    std::function<void()> break_it;
+  };
   const Case cases[] = {
-      {"the certificate is not good", [&] { network.at["10.0.0.1"].verified = network.at["10.0.0.2"].verified = false; }},
+      {"the certificate is not good",
+       [&] { network.at["10.0.0.1"].verified = network.at["10.0.0.2"].verified = false; }},
       {"the handshake fails", [&] { network.at["10.0.0.1"].tls_fails = network.at["10.0.0.2"].tls_fails = true; }},
       {"STARTTLS is not offered", [&] { first.starttls = second.starttls = false; }},
       {"DNSSEC does not vouch for the hosts", [&] { zone("univ.edu", "@ MX 10 mx1\nmx1 A 10.0.0.1\n"); }},
@@ -353,7 +367,8 @@ TEST_F(RequireTls, DoesNotUseAWarmConnectionThatProvesNothing) {
   EXPECT_EQ(second.mails.size(), 1u);
 }
 
-// --- smarthost and limits of the server -------------------------------------------------------------------------------
+// --- smarthost and limits of the server
+// -------------------------------------------------------------------------------
 
 TEST_F(Hosts, ASmarthostGetsEverythingWithoutMx) {
   zone("isp.net", "@ MX 5 elsewhere\n@ A 10.0.0.2\n");
@@ -408,7 +423,9 @@ TEST_F(Hosts, WhoDoesNotFitGoesInTheNextTransaction) {  // RFC 5321 §4.5.3.1.10
     in_this = 0;
     return smtp::Reply{250, "2.1.0", "Ok"};
   };
-  first.on_rcpt = [&](const auto&) { return ++in_this > 2 ? smtp::Reply{452, "4.5.3", "too many"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+  first.on_rcpt = [&](const auto&) {
+    return ++in_this > 2 ? smtp::Reply{452, "4.5.3", "too many"} : smtp::Reply{250, "2.1.5", "Ok"};
+  };
   send({"a@univ.edu", "b@univ.edu", "c@univ.edu", "d@univ.edu", "e@univ.edu"});
   begin();
   ASSERT_TRUE(until_empty(seconds(10)));

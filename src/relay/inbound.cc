@@ -27,9 +27,12 @@ Task<Reply> Inbound::on_rcpt(smtp::ClientInfo info, smtp::RcptParams rcpt) {
     co_return Reply{501, "5.1.3", "that is not an address"};
   Reply reply{250, "2.1.5", "Ok"};
   switch (services_.local.verify(rcpt.address, mail_.size.value_or(0))) {
-    case Verdict::kDeliverable: break;
+    case Verdict::kDeliverable:
+      break;
     // Never an open relay: only our own domains, whoever asks.
-    case Verdict::kNotLocal: reply = {550, "5.7.1", "this server does not relay; log in on port 587 or 465 to send"}; break;
+    case Verdict::kNotLocal:
+      reply = {550, "5.7.1", "this server does not relay; log in on port 587 or 465 to send"};
+      break;
     case Verdict::kUnknownUser:
       reply = {550, "5.1.1", "there is no mailbox " + rcpt.address};
       if (++unknown_users_ > kUnknownUsersBeforeWait) {
@@ -37,12 +40,20 @@ Task<Reply> Inbound::on_rcpt(smtp::ClientInfo info, smtp::RcptParams rcpt) {
         co_await waiting;
       }
       break;
-    case Verdict::kDisabled: reply = {550, "5.2.1", "that mailbox is disabled"}; break;
-    case Verdict::kFull: reply = {452, "4.2.2", "that mailbox is full"}; break;
-    case Verdict::kUnavailable: reply = {451, "4.3.0", "the store cannot be read; try again later"}; break;
+    case Verdict::kDisabled:
+      reply = {550, "5.2.1", "that mailbox is disabled"};
+      break;
+    case Verdict::kFull:
+      reply = {452, "4.2.2", "that mailbox is full"};
+      break;
+    case Verdict::kUnavailable:
+      reply = {451, "4.3.0", "the store cannot be read; try again later"};
+      break;
   }
-  if (reply.ok()) recipients_.push_back(std::move(rcpt));
-  else note_refusal(info, rcpt.address, reply);
+  if (reply.ok())
+    recipients_.push_back(std::move(rcpt));
+  else
+    note_refusal(info, rcpt.address, reply);
   co_return reply;
 }
 
@@ -126,7 +137,8 @@ Result<void> queue_failed(store::Transaction& t, const InboundServices& services
   return services.queue.add(t, entry);
 }
 
-// All of one message: its body, its copies, its trace, what is to be tried again. Either all of it is on disk or nothing is.
+// All of one message: its body, its copies, its trace, what is to be tried again. Either all of it is on disk or
+// nothing is.
 Result<void> commit(store::Transaction& t, const InboundServices& services, Arrival& arrival) {
   if (const auto put = services.mailboxes.put_body(t, arrival.mail.body, *arrival.mail.prepared); !put) return put;
   services.trace.record(t, arrival.accepted);
@@ -136,8 +148,9 @@ Result<void> commit(store::Transaction& t, const InboundServices& services, Arri
   auto failed = services.local.deliver(t, arrival.mail, locals);
   if (!failed) return failed.error();
   arrival.failures = std::move(*failed);
-  const bool nobody = std::all_of(arrival.recipients.begin(), arrival.recipients.end(), [&](const auto& r) { return failure_of(arrival, r.address); });
-  if (nobody) return arrival.failures.front().why;  // nothing is acknowledged
+  const bool nobody = std::all_of(arrival.recipients.begin(), arrival.recipients.end(),
+                                  [&](const auto& r) { return failure_of(arrival, r.address); });
+  if (nobody) return arrival.failures.front().why;          // nothing is acknowledged
   if (arrival.failures.empty() || arrival.lmtp) return {};  // in LMTP the client keeps what failed
   return queue_failed(t, services, arrival);
 }
@@ -159,9 +172,12 @@ Reply refusal_of(const Error& why) {
 
 Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string content) {
   // LMTP: one reply for each recipient (RFC 2033 §4.2).
-  const auto all = [&](Reply reply) { return std::vector<Reply>(info.lmtp ? recipients_.size() : 1, std::move(reply)); };
+  const auto all = [&](Reply reply) {
+    return std::vector<Reply>(info.lmtp ? recipients_.size() : 1, std::move(reply));
+  };
   // RFC 5321 §6.3
-  if (message::count_received(std::string_view(content).substr(0, message::header_size(content))) >= message::kMaxReceived) {
+  if (message::count_received(std::string_view(content).substr(0, message::header_size(content))) >=
+      message::kMaxReceived) {
     const Reply loop{554, "5.4.6", "the message goes round in circles: too many Received fields"};
     note_refusal(info, recipients_.front().address, loop);
     co_return all(loop);
@@ -172,7 +188,8 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   using Ready = std::shared_ptr<const mailbox::Prepared>;
   std::function<Result<Ready>()> preparing = [whole]() -> Result<Ready> { return mailbox::prepare(std::move(*whole)); };
   Result<Ready> prepared = Error{Code::kInternal, ""};
-  if (whole->size() <= kParseHere) prepared = preparing();
+  if (whole->size() <= kParseHere)
+    prepared = preparing();
   else {
     Task<Result<Ready>> working = net::run_on<Ready>(services_.pool, loop_, preparing);
     prepared = co_await working;
@@ -191,15 +208,18 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   arrival->accepted.id = id;
   arrival->accepted.message_id = (*prepared)->structure.summary.message_id;
   arrival->accepted.action = "accepted";
-  arrival->accepted.reason = "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
+  arrival->accepted.reason =
+      "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
   arrival->recipients = recipients_;
   arrival->ret = mail_.ret;
   arrival->envid = mail_.envid;
   arrival->body_binary = mail_.body_binary;
   arrival->lmtp = info.lmtp;
   // The services outlive the session; nothing of the session itself is needed any more when the committer comes to it.
-  std::function<void(std::function<void(Result<void>)>)> start = [&services = services_, arrival](std::function<void(Result<void>)> done) {
-    services.store.transact([&services, arrival](store::Transaction& t) { return commit(t, services, *arrival); }, done);
+  std::function<void(std::function<void(Result<void>)>)> start = [&services = services_,
+                                                                  arrival](std::function<void(Result<void>)> done) {
+    services.store.transact([&services, arrival](store::Transaction& t) { return commit(t, services, *arrival); },
+                            done);
   };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   const Result<void> done = co_await committing;

@@ -1,5 +1,5 @@
-// relay: the MTA. inbound: what it decides when other servers bring mail (port 25), or an existing Postfix does by LMTP: only
-// for local domains, only for people there are; one commit, then the 250.
+// relay: the MTA. inbound: what it decides when other servers bring mail (port 25), or an existing Postfix does by
+// LMTP: only for local domains, only for people there are; one commit, then the 250.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ struct InboundServices {
 
 constexpr size_t kUnknownUsersBeforeWait = 5;  // then each further guess waits: harvesting addresses is slow
 constexpr seconds kUnknownUserWait{2};
-constexpr days kRetryLifetime{5};              // RFC 5321 §4.5.4.1, of what could be filed for some only
+constexpr days kRetryLifetime{5};  // RFC 5321 §4.5.4.1, of what could be filed for some only
 
 class Inbound final : public smtp::ServerPolicy {
  public:

@@ -81,7 +81,8 @@ struct InboundTest : ::testing::Test, World {
     }));
   }
   static Task<void> dial(net::SimNetwork& network, net::SimLoop& loop, uint16_t port, Talk& talk) {
-    Task<Result<std::unique_ptr<net::Stream>>> connecting = network.connect(loop, {"10.1.0.1", port}, "198.51.100.7", loop.now() + hours(1));
+    Task<Result<std::unique_ptr<net::Stream>>> connecting =
+        network.connect(loop, {"10.1.0.1", port}, "198.51.100.7", loop.now() + hours(1));
     Result<std::unique_ptr<net::Stream>> made = co_await connecting;
     if (made) talk.stream = std::move(*made);
   }
@@ -101,7 +102,8 @@ struct InboundTest : ::testing::Test, World {
   }
 };
 
-// --- who is taken -----------------------------------------------------------------------------------------------------
+// --- who is taken
+// -----------------------------------------------------------------------------------------------------
 
 TEST_F(InboundTest, MailForSomebodyHereIsFiledBeforeThe250) {
   Talk& t = connect();
@@ -111,7 +113,10 @@ TEST_F(InboundTest, MailForSomebodyHereIsFiledBeforeThe250) {
   EXPECT_THAT(reply, StartsWith("250 2.0.0 Ok: queued as "));
   const auto box = inbox("bob@example.com");
   ASSERT_EQ(box.size(), 1u);
-  EXPECT_THAT(box[0], StartsWith("Return-Path: <carol@sender.org>\r\nReceived: from mx.sender.org ([198.51.100.7])\r\n\tby mail.example.com"));
+  EXPECT_THAT(
+      box[0],
+      StartsWith(
+          "Return-Path: <carol@sender.org>\r\nReceived: from mx.sender.org ([198.51.100.7])\r\n\tby mail.example.com"));
   EXPECT_THAT(box[0], HasSubstr("for <bob@example.com>"));
   EXPECT_THAT(box[0], HasSubstr(reply.substr(reply.size() - 13))) << "the id of the 250 is in the Received field";
   EXPECT_TRUE(box[0].ends_with("Subject: hi\r\n\r\nHello\r\n"));
@@ -122,21 +127,55 @@ TEST_F(InboundTest, MailForSomebodyHereIsFiledBeforeThe250) {
 }
 
 TEST_F(InboundTest, IsNoOpenRelayHoweverTheAddressIsSpelled) {
-  const char* const spellings[] = {
-      "<victim@other.org>", "<victim@OTHER.ORG>", "<victim@other.org.>", "<victim%other.org@example.com>", "<victim%other.org@mail.example.com>",
-      "<@example.com:victim@other.org>", "<@example.com,@mail.example.com:victim@other.org>", "<\"victim@other.org\"@example.com>",
-      "<\"victim%other.org\"@example.com>", "<victim@other.org@example.com>", "<victim@[10.0.0.2]>", "<victim@[127.0.0.1]>", "<victim@[IPv6:::1]>",
-      "<victim@10.0.0.2>", "<other.org!victim@example.com>", "<other.org!victim>", "<victim>", "<\"victim\">", "<victim@>", "<@other.org>", "<@>", "<>",
-      "<\"bob@example.com\"@other.org>", "<bob@example.com@other.org>", "<victim@localhost>", "<victim@sub.example.com>", "<victim@example.com.other.org>",
-      "<bob@example.com,victim@other.org>", "<bob@example.com> <victim@other.org>", "victim@other.org", "<bob@example.com victim@other.org>",
-      "<bob@example\\.com>", "<postmaster@other.org>", "<\"\"@example.com>", "<bob@example.com(comment)>", "<victim@other.org%example.com>",
-      "<victim@ex\xC3\xA4mple.com>", "< bob@example.com >", "<bob@exampIe.com>", "<bob@example..com>", "<bob@.example.com>"};
+  const char* const spellings[] = {"<victim@other.org>",
+                                   "<victim@OTHER.ORG>",
+                                   "<victim@other.org.>",
+                                   "<victim%other.org@example.com>",
+                                   "<victim%other.org@mail.example.com>",
+                                   "<@example.com:victim@other.org>",
+                                   "<@example.com,@mail.example.com:victim@other.org>",
+                                   "<\"victim@other.org\"@example.com>",
+                                   "<\"victim%other.org\"@example.com>",
+                                   "<victim@other.org@example.com>",
+                                   "<victim@[10.0.0.2]>",
+                                   "<victim@[127.0.0.1]>",
+                                   "<victim@[IPv6:::1]>",
+                                   "<victim@10.0.0.2>",
+                                   "<other.org!victim@example.com>",
+                                   "<other.org!victim>",
+                                   "<victim>",
+                                   "<\"victim\">",
+                                   "<victim@>",
+                                   "<@other.org>",
+                                   "<@>",
+                                   "<>",
+                                   "<\"bob@example.com\"@other.org>",
+                                   "<bob@example.com@other.org>",
+                                   "<victim@localhost>",
+                                   "<victim@sub.example.com>",
+                                   "<victim@example.com.other.org>",
+                                   "<bob@example.com,victim@other.org>",
+                                   "<bob@example.com> <victim@other.org>",
+                                   "victim@other.org",
+                                   "<bob@example.com victim@other.org>",
+                                   "<bob@example\\.com>",
+                                   "<postmaster@other.org>",
+                                   "<\"\"@example.com>",
+                                   "<bob@example.com(comment)>",
+                                   "<victim@other.org%example.com>",
+                                   "<victim@ex\xC3\xA4mple.com>",
+                                   "< bob@example.com >",
+                                   "<bob@exampIe.com>",
+                                   "<bob@example..com>",
+                                   "<bob@.example.com>"};
   for (const std::string from : {"<carol@sender.org>", "<bob@example.com>", "<>"}) {
     for (const char* spelling : spellings) {
       Talk& t = connect();
       ASSERT_THAT(t.say("MAIL FROM:" + from), StartsWith("250"));
       const std::string reply = t.say("RCPT TO:" + std::string(spelling));
-      EXPECT_TRUE(reply.starts_with("550 ") || reply.starts_with("501 ") || reply.starts_with("553 ") || reply.starts_with("555 ")) << from << spelling << reply;
+      EXPECT_TRUE(reply.starts_with("550 ") || reply.starts_with("501 ") || reply.starts_with("553 ") ||
+                  reply.starts_with("555 "))
+          << from << spelling << reply;
       EXPECT_THAT(t.say("DATA"), StartsWith("554")) << spelling;
     }
   }
@@ -145,7 +184,8 @@ TEST_F(InboundTest, IsNoOpenRelayHoweverTheAddressIsSpelled) {
 }
 
 TEST_F(InboundTest, TakesOurOwnInTheSpellingsTheStandardAllows) {
-  for (const char* spelling : {"<bob@example.com>", "<BOB@Example.COM>", "<@relay.org:bob@example.com>", "<\"bob\"@example.com>", "bob@example.com"}) {
+  for (const char* spelling : {"<bob@example.com>", "<BOB@Example.COM>", "<@relay.org:bob@example.com>",
+                               "<\"bob\"@example.com>", "bob@example.com"}) {
     Talk& t = connect();
     ASSERT_THAT(t.say("MAIL FROM:<carol@sender.org>"), StartsWith("250"));
     EXPECT_THAT(t.say("RCPT TO:" + std::string(spelling)), StartsWith("250")) << spelling;
@@ -174,8 +214,9 @@ TEST_F(InboundTest, UnknownUsersAreRefusedAtRcptAndGuessingBecomesSlow) {
 }
 
 TEST_F(InboundTest, EveryVerdictHasItsReply) {
-  const std::pair<Verdict, const char*> cases[] = {{Verdict::kFull, "452 4.2.2"}, {Verdict::kDisabled, "550 5.2.1"}, {Verdict::kUnavailable, "451 4.3.0"},
-                                                   {Verdict::kNotLocal, "550 5.7.1"}, {Verdict::kUnknownUser, "550 5.1.1"}, {Verdict::kDeliverable, "250 2.1.5"}};
+  const std::pair<Verdict, const char*> cases[] = {
+      {Verdict::kFull, "452 4.2.2"},     {Verdict::kDisabled, "550 5.2.1"},    {Verdict::kUnavailable, "451 4.3.0"},
+      {Verdict::kNotLocal, "550 5.7.1"}, {Verdict::kUnknownUser, "550 5.1.1"}, {Verdict::kDeliverable, "250 2.1.5"}};
   Talk& t = connect();
   t.say("MAIL FROM:<>");
   for (const auto& [verdict, reply] : cases) {
@@ -185,24 +226,28 @@ TEST_F(InboundTest, EveryVerdictHasItsReply) {
 }
 
 TEST_F(InboundTest, SendersThatAreNoAddressesAreRefused) {
-  for (const char* bad : {"<carol>", "<carol@>", "<@sender.org>", "<carol@sender..org>", "<ca rol@sender.org>", "<carol@-sender.org>"}) {
+  for (const char* bad :
+       {"<carol>", "<carol@>", "<@sender.org>", "<carol@sender..org>", "<ca rol@sender.org>", "<carol@-sender.org>"}) {
     Talk& t = connect();
     EXPECT_THAT(t.say("MAIL FROM:" + std::string(bad)), StartsWith("501 ")) << bad;
   }
 }
 
-// --- the message ------------------------------------------------------------------------------------------------------
+// --- the message
+// ------------------------------------------------------------------------------------------------------
 
 TEST_F(InboundTest, AMessageThatGoesRoundInCirclesIsStopped) {
   std::string loop_message;
-  for (size_t i = 0; i < message::kMaxReceived; ++i) loop_message += "Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n";
+  for (size_t i = 0; i < message::kMaxReceived; ++i)
+    loop_message += "Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n";
   Talk& t = connect();
   t.say("MAIL FROM:<carol@sender.org>");
   t.say("RCPT TO:<bob@example.com>");
   EXPECT_THAT(data(t, loop_message + "Subject: x\r\n\r\nx\r\n"), StartsWith("554 5.4.6 "));
   t.say("MAIL FROM:<carol@sender.org>");
   t.say("RCPT TO:<bob@example.com>");
-  EXPECT_THAT(data(t, loop_message.substr(loop_message.find('\n') + 1) + "Subject: x\r\n\r\nReceived: in the body\r\n"), StartsWith("250 "));
+  EXPECT_THAT(data(t, loop_message.substr(loop_message.find('\n') + 1) + "Subject: x\r\n\r\nReceived: in the body\r\n"),
+              StartsWith("250 "));
   EXPECT_EQ(inbox("bob@example.com").size(), 1u);
 }
 
@@ -258,11 +303,12 @@ TEST_F(InboundTest, WhenSomeCannotBeFiledTheQueueTakesThem) {
 }
 
 TEST_F(InboundTest, WhenNobodyCanHaveItItIsNotAccepted) {
-  const std::pair<Error, const char*> cases[] = {{{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"}, "554 5.4.6 mail loop"},
-                                                 {{Code::kLimit, "4.2.2 the mailbox is full"}, "452 4.2.2 the mailbox"},
-                                                 {{Code::kNotFound, "5.1.1 there is no such mailbox here"}, "550 5.1.1 there"},
-                                                 {{Code::kNotFound, "there is no such account"}, "554 5.0.0 there is no such"},
-                                                 {{Code::kIo, "the disk is full"}, "451 4.3.0 the disk is full"}};
+  const std::pair<Error, const char*> cases[] = {
+      {{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"}, "554 5.4.6 mail loop"},
+      {{Code::kLimit, "4.2.2 the mailbox is full"}, "452 4.2.2 the mailbox"},
+      {{Code::kNotFound, "5.1.1 there is no such mailbox here"}, "550 5.1.1 there"},
+      {{Code::kNotFound, "there is no such account"}, "554 5.0.0 there is no such"},
+      {{Code::kIo, "the disk is full"}, "451 4.3.0 the disk is full"}};
   Talk& t = connect();
   for (const auto& [error, reply] : cases) {
     local.failures.clear();
@@ -275,7 +321,8 @@ TEST_F(InboundTest, WhenNobodyCanHaveItItIsNotAccepted) {
   }
 }
 
-// --- LMTP -------------------------------------------------------------------------------------------------------------
+// --- LMTP
+// -------------------------------------------------------------------------------------------------------------
 
 TEST_F(InboundTest, LmtpAnswersForEachRecipient) {  // RFC 2033 §4.2
   add_user("full@example.com");
@@ -306,10 +353,11 @@ TEST_F(InboundTest, LmtpTellsEachWhyWhenAllFail) {
   EXPECT_EQ(store.bodies(), 0u);
 }
 
-// --- durability -------------------------------------------------------------------------------------------------------
+// --- durability
+// -------------------------------------------------------------------------------------------------------
 
-// Each operation of the store fails in turn while a message comes in for two: either it is answered with 250 and in both mailboxes,
-// or it is refused for now and in none.
+// Each operation of the store fails in turn while a message comes in for two: either it is answered with 250 and in
+// both mailboxes, or it is refused for now and in none.
 TEST_F(InboundTest, AMessageIsAcknowledgedAndThereOrNeither) {
   size_t accepted = 0, failures = 0;
   for (uint64_t n = 1; n < 200; ++n) {
@@ -322,7 +370,8 @@ TEST_F(InboundTest, AMessageIsAcknowledgedAndThereOrNeither) {
     store.fail_at(n, true);
     const std::string reply = t.say("Subject: x\r\n\r\nx\r\n.");
     store.heal();
-    if (reply.starts_with("250")) ++accepted;
+    if (reply.starts_with("250"))
+      ++accepted;
     else {
       EXPECT_THAT(reply, StartsWith("451 4.3.0")) << n;
       ++failures;

@@ -16,7 +16,8 @@ constexpr size_t kMaxRecipientsPerMessage = 100;  // of one group; what every se
 
 std::string domain_of(const std::string& address) {
   const size_t at = address.rfind('@');
-  const std::string domain = at == address.npos ? std::string() : text::lowered(std::string_view(address).substr(at + 1));
+  const std::string domain =
+      at == address.npos ? std::string() : text::lowered(std::string_view(address).substr(at + 1));
   const std::string ascii = message::ascii_domain(domain);
   return ascii.empty() ? domain : ascii;
 }
@@ -34,7 +35,10 @@ std::vector<Outcome> all_deferred(const std::vector<queue::Recipient>& recipient
 }  // namespace
 
 Outbound::Outbound(net::Loop& loop, OutboundServices services, OutboundOptions options)
-    : loop_(loop), services_(services), options_(std::move(options)), connections_(loop),
+    : loop_(loop),
+      services_(services),
+      options_(std::move(options)),
+      connections_(loop),
       courier_(loop, services.resolver, services.network, services.random, connections_) {}
 Outbound::~Outbound() = default;
 
@@ -74,7 +78,8 @@ void Outbound::look() {
   const Time now = loop_.now();
   const size_t most = 2 * options_.max_active + active_.size() + parked_.size();
   const auto due = services_.queue.due(services_.store, now, most);
-  if (!due) log::error("relay", due.error().message);
+  if (!due)
+    log::error("relay", due.error().message);
   else {
     std::map<queue::QueueId, std::string> parked;  // anew: those no longer in the queue are forgotten
     bool full = false;
@@ -88,8 +93,8 @@ void Outbound::look() {
   timer_ = loop_.at(when, [this] { look_soon(); });
 }
 
-// Starts the entry unless it is under way or its domain is crowded: a domain with thousands of messages and slow hosts must not keep
-// the others waiting.
+// Starts the entry unless it is under way or its domain is crowded: a domain with thousands of messages and slow hosts
+// must not keep the others waiting.
 Outbound::Look Outbound::consider(const queue::Queue::Due& due, std::map<queue::QueueId, std::string>& parked) {
   if (active_.contains(due.id)) return Look::kPassed;
   if (active_.size() >= options_.max_active || parked.size() >= kMaxParked) return Look::kFull;
@@ -108,7 +113,8 @@ Outbound::Look Outbound::consider(const queue::Queue::Due& due, std::map<queue::
     loop_.spawn(mend(due));
     return Look::kStarted;
   }
-  const bool all_crowded = std::all_of(groups.begin(), groups.end(), [&](const Group& g) { return crowded(g.destination); });
+  const bool all_crowded =
+      std::all_of(groups.begin(), groups.end(), [&](const Group& g) { return crowded(g.destination); });
   if (all_crowded) {
     parked.emplace(due.id, groups.front().destination);
     return Look::kPassed;
@@ -131,7 +137,8 @@ Outbound::Look Outbound::consider(const queue::Queue::Due& due, std::map<queue::
 // As many as have connections wait behind them already. Of a domain that has just failed nobody waits long.
 bool Outbound::crowded(const std::string& destination) const {
   const auto found = under_way_.find(destination);
-  return !destination.empty() && found != under_way_.end() && found->second >= 2 * options_.per_domain && !connections_.lately_failed(destination);
+  return !destination.empty() && found != under_way_.end() && found->second >= 2 * options_.per_domain &&
+         !connections_.lately_failed(destination);
 }
 
 std::vector<Outbound::Group> Outbound::groups_of(const queue::Entry& entry, Time now) const {
@@ -147,7 +154,10 @@ std::vector<Outbound::Group> Outbound::groups_of(const queue::Entry& entry, Time
       unreadable.recipients.push_back(r);
       continue;
     }
-    by_destination[verdict != Verdict::kNotLocal ? std::string() : options_.smarthost.empty() ? domain_of(r.address) : options_.smarthost].push_back(r);
+    by_destination[verdict != Verdict::kNotLocal ? std::string()
+                   : options_.smarthost.empty()  ? domain_of(r.address)
+                                                 : options_.smarthost]
+        .push_back(r);
   }
   std::vector<Group> groups;
   for (auto& [destination, recipients] : by_destination)
@@ -155,7 +165,8 @@ std::vector<Outbound::Group> Outbound::groups_of(const queue::Entry& entry, Time
       const auto first = recipients.begin() + static_cast<long>(at);
       Group group;
       group.destination = destination;
-      group.recipients.assign(first, first + static_cast<long>(std::min(kMaxRecipientsPerMessage, recipients.size() - at)));
+      group.recipients.assign(first,
+                              first + static_cast<long>(std::min(kMaxRecipientsPerMessage, recipients.size() - at)));
       groups.push_back(std::move(group));
     }
   if (!unreadable.recipients.empty()) groups.push_back(std::move(unreadable));
@@ -167,7 +178,8 @@ Task<void> Outbound::mend(queue::Queue::Due due) {
   store::Work mending = [this, due](store::Transaction& t) { return services_.queue.mend(t, due); };
   Task<Result<void>> committing = commit(std::move(mending));
   const Result<void> done = co_await committing;
-  if (const auto found = services_.queue.get(services_.store, due.id); !found) log::error("relay", found.error().message);
+  if (const auto found = services_.queue.get(services_.store, due.id); !found)
+    log::error("relay", found.error().message);
   if (!done && !stopping_) {
     log::error("relay", "cannot mend the queue's schedule: " + done.error().message);
     Task<void> waiting = net::sleep(loop_, kRecordAgain);
@@ -197,7 +209,8 @@ void Outbound::leave(const std::string& destination) {
 }
 
 void Outbound::end(Job& job) {
-  for (; job.next < job.groups.size(); ++job.next) leave(job.groups[job.next].destination);  // not begun: we are stopping
+  for (; job.next < job.groups.size(); ++job.next)
+    leave(job.groups[job.next].destination);  // not begun: we are stopping
   active_.erase(job.entry->id);
   octets_ -= job.entry->size;
   look_soon();
@@ -207,7 +220,8 @@ Result<std::shared_ptr<const std::string>> Outbound::content(Job& job) const {
   if (job.content) return job.content;
   auto body = services_.mailboxes.body(services_.store, job.entry->body);
   if (!body) return Error{body.code(), "4.3.0 the message cannot be read: " + body.error().message};
-  job.content = std::make_shared<const std::string>(job.entry->prefix.empty() ? std::move(*body) : job.entry->prefix + *body);
+  job.content =
+      std::make_shared<const std::string>(job.entry->prefix.empty() ? std::move(*body) : job.entry->prefix + *body);
   return job.content;
 }
 
@@ -227,11 +241,14 @@ Task<void> Outbound::deliver(std::shared_ptr<Job> job, Group group) {
     Task<Connections::Turn> taking = connections_.take_turn(group.destination, options_.per_domain);
     const Connections::Turn turn = co_await taking;
     const auto bytes = content(*job);
-    if (!turn) outcomes = all_deferred(group.recipients, turn.failure());
-    else if (!bytes) outcomes = all_deferred(group.recipients, bytes.error().message);
+    if (!turn)
+      outcomes = all_deferred(group.recipients, turn.failure());
+    else if (!bytes)
+      outcomes = all_deferred(group.recipients, bytes.error().message);
     else {
       const CourierOptions how{options_.hostname, options_.port, options_.source_ip, options_.smarthost};
-      Task<std::vector<Outcome>> carrying = courier_.carry(how, job->entry, group.destination, group.recipients, *bytes);
+      Task<std::vector<Outcome>> carrying =
+          courier_.carry(how, job->entry, group.destination, group.recipients, *bytes);
       outcomes = co_await carrying;
     }
   }
@@ -246,19 +263,23 @@ Task<void> Outbound::deliver_locally(std::shared_ptr<Job> job, std::vector<queue
   std::vector<std::string> addresses;
   for (const queue::Recipient& r : recipients) addresses.push_back(r.address);
   Result<void> done = Error{Code::kInternal, ""};
-  if (const auto bytes = content(*job); !bytes) done = bytes.error();
+  if (const auto bytes = content(*job); !bytes)
+    done = bytes.error();
   else {
     using Ready = std::shared_ptr<const mailbox::Prepared>;
     std::function<Result<Ready>()> preparing = [held = *bytes]() -> Result<Ready> { return mailbox::prepare(*held); };
     Result<Ready> ready = Error{Code::kInternal, ""};
-    if ((*bytes)->size() <= kParseHere) ready = preparing();
+    if ((*bytes)->size() <= kParseHere)
+      ready = preparing();
     else {
       Task<Result<Ready>> working = net::run_on<Ready>(services_.pool, loop_, preparing);
       ready = co_await working;
     }
-    if (!ready) done = Error{ready.code(), "4.3.2 " + ready.error().message};
+    if (!ready)
+      done = Error{ready.code(), "4.3.2 " + ready.error().message};
     else {
-      store::Work filing = [this, job, addresses, prepared = *ready, s = outcome_services(), now = loop_.now()](store::Transaction& t) {
+      store::Work filing = [this, job, addresses, prepared = *ready, s = outcome_services(),
+                            now = loop_.now()](store::Transaction& t) {
         return deliver_here(t, s, *job->entry, addresses, prepared, now, services_.random);
       };
       Task<Result<void>> committing = commit(std::move(filing));
@@ -267,15 +288,17 @@ Task<void> Outbound::deliver_locally(std::shared_ptr<Job> job, std::vector<queue
   }
   if (done || stopping_) co_return;
   // One mailbox that cannot be written must not be tried without end.
-  const std::string why = done.error().message.starts_with("4.") ? done.error().message : "4.3.0 " + done.error().message;
+  const std::string why =
+      done.error().message.starts_with("4.") ? done.error().message : "4.3.0 " + done.error().message;
   Task<void> recording = record(job, all_deferred(recipients, why));
   co_await recording;
 }
 
 Task<Result<void>> Outbound::commit(store::Work work) {
-  std::function<void(std::function<void(Result<void>)>)> start = [this, work = std::move(work)](std::function<void(Result<void>)> done) {
-    services_.store.transact(work, std::move(done));
-  };
+  std::function<void(std::function<void(Result<void>)>)> start =
+      [this, work = std::move(work)](std::function<void(Result<void>)> done) {
+        services_.store.transact(work, std::move(done));
+      };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   co_return co_await committing;
 }
@@ -284,7 +307,8 @@ Task<Result<void>> Outbound::commit(store::Work work) {
 Task<void> Outbound::record(std::shared_ptr<Job> job, std::vector<Outcome> outcomes) {
   const auto held = std::make_shared<const std::vector<Outcome>>(std::move(outcomes));
   for (bool with_reports = true;;) {
-    store::Work applying = [this, job, held, with_reports, s = outcome_services(), now = loop_.now()](store::Transaction& t) {
+    store::Work applying = [this, job, held, with_reports, s = outcome_services(),
+                            now = loop_.now()](store::Transaction& t) {
       return apply(t, s, *job->entry, *held, now, services_.random, with_reports);
     };
     Task<Result<void>> committing = commit(std::move(applying));
@@ -294,8 +318,10 @@ Task<void> Outbound::record(std::shared_ptr<Job> job, std::vector<Outcome> outco
     if (stopping_) co_return;
     if (done.code() == Code::kCorrupt) {
       const auto entry = services_.queue.get(services_.store, job->entry->id);
-      if (!entry && entry.code() == Code::kCorrupt) co_return;  // the entry itself: the next look takes it off the schedule
-      // A damaged mailbox of the sender must not make us send this again and again: the outcome counts more than the report.
+      if (!entry && entry.code() == Code::kCorrupt)
+        co_return;  // the entry itself: the next look takes it off the schedule
+      // A damaged mailbox of the sender must not make us send this again and again: the outcome counts more than the
+      // report.
       if (std::exchange(with_reports, false)) continue;
     }
     Task<void> waiting = net::sleep(loop_, kRecordAgain);

@@ -1,6 +1,6 @@
-// relay::Outbound: the outbound worker. Takes due queue entries, lets a Courier carry them, and writes every outcome (outcome.h). Its
-// memory is the entries under way, not the queue. What it knows besides the store (connections, who is under way) may be lost at any
-// time: after a crash the entries are due again.
+// relay::Outbound: the outbound worker. Takes due queue entries, lets a Courier carry them, and writes every outcome
+// (outcome.h). Its memory is the entries under way, not the queue. What it knows besides the store (connections, who is
+// under way) may be lost at any time: after a crash the entries are due again.
 #pragma once
 
 #include <atomic>
@@ -31,16 +31,16 @@ struct OutboundOptions {
   std::string hostname;
   uint16_t port = 25;
   std::string source_ip;
-  std::string smarthost;        // "[host]:port", or empty
-  size_t max_active = 100;      // entries under way
-  size_t per_domain = 8;        // connections to one domain
+  std::string smarthost;    // "[host]:port", or empty
+  size_t max_active = 100;  // entries under way
+  size_t per_domain = 8;    // connections to one domain
 };
 
-constexpr minutes kRecheck{1};                 // the queue is looked at this often even when nothing wakes us
-constexpr seconds kRecordAgain{10};            // an outcome that cannot be written is tried again after this long
-constexpr size_t kDomainsAtOnce = 8;           // domains of one entry served side by side
-constexpr size_t kMaxParked = 500;             // due entries passed over: their domain is crowded, or they are too large for now
-constexpr uint64_t kOctetsUnderWay = 64 << 20; // of messages; a larger one goes alone
+constexpr minutes kRecheck{1};        // the queue is looked at this often even when nothing wakes us
+constexpr seconds kRecordAgain{10};   // an outcome that cannot be written is tried again after this long
+constexpr size_t kDomainsAtOnce = 8;  // domains of one entry served side by side
+constexpr size_t kMaxParked = 500;    // due entries passed over: their domain is crowded, or they are too large for now
+constexpr uint64_t kOctetsUnderWay = 64 << 20;  // of messages; a larger one goes alone
 
 class Outbound {
  public:
@@ -48,7 +48,7 @@ class Outbound {
   Outbound(net::Loop& loop, OutboundServices services, OutboundOptions options);
   ~Outbound();
   void start();
-  void stop();                             // any thread; no new attempts, and those under way end soon
+  void stop();                              // any thread; no new attempts, and those under way end soon
   void set_options(OutboundOptions fresh);  // any thread; for attempts to come (reload)
   size_t active() const { return active_.size(); }
   const Connections& connections() const { return connections_; }
@@ -95,7 +95,7 @@ class Outbound {
   std::set<queue::QueueId> active_;
   std::map<std::string, size_t> under_way_;       // groups begun and not ended, of each destination
   std::map<queue::QueueId, std::string> parked_;  // passed over, and the crowded destination each waits for
-  uint64_t octets_ = 0;                            // of the active ones
+  uint64_t octets_ = 0;                           // of the active ones
 };
 
 }  // namespace pabal::relay

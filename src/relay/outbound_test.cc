@@ -68,7 +68,8 @@ TEST_F(OutboundTest, TriesForFiveDaysOnScheduleWarnsOnceAndGivesUp) {
   begin();
   std::vector<Time> tries{start};
   uint32_t attempts = 0;
-  while (loop.run_until([&] { return !queued(id) || queued(id)->recipients[0].attempts > attempts; }, days(6)) && queued(id)) {
+  while (loop.run_until([&] { return !queued(id) || queued(id)->recipients[0].attempts > attempts; }, days(6)) &&
+         queued(id)) {
     const queue::Recipient r = queued(id)->recipients[0];
     attempts = r.attempts;
     ASSERT_EQ(attempts, tries.size());
@@ -76,14 +77,13 @@ TEST_F(OutboundTest, TriesForFiveDaysOnScheduleWarnsOnceAndGivesUp) {
     const Duration base = std::min<Duration>(hours(4), minutes(1ll << std::min(attempts - 1, 16u)));
     EXPECT_LE(wait, base * 6 / 5);
     const bool clipped = r.next_attempt == start + kDelayWarning || r.next_attempt == start + days(5);
-    if (!clipped) {
-      EXPECT_GE(wait, base * 4 / 5);
-    }
+    if (!clipped) { EXPECT_GE(wait, base * 4 / 5); }
     tries.push_back(r.next_attempt);
     const size_t warnings = inbox("alice@example.com").size();
     EXPECT_EQ(warnings, loop.now() - start >= kDelayWarning ? 1u : 0u) << attempts;
   }
-  // Every try came at the very moment the schedule named, one of them at the hour of the warning, one at the last moment.
+  // Every try came at the very moment the schedule named, one of them at the hour of the warning, one at the last
+  // moment.
   EXPECT_EQ(bob.connected, tries);
   EXPECT_NE(std::find(tries.begin(), tries.end(), start + kDelayWarning), tries.end());
   EXPECT_EQ(tries.back(), start + days(5));
@@ -108,7 +108,9 @@ TEST_F(OutboundTest, TriesForFiveDaysOnScheduleWarnsOnceAndGivesUp) {
 
 TEST_F(OutboundTest, AGreylistingServerGetsItASecondTime) {
   int asked = 0;
-  bob.on_rcpt = [&](const auto&) { return ++asked == 1 ? smtp::Reply{451, "4.7.1", "come again"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+  bob.on_rcpt = [&](const auto&) {
+    return ++asked == 1 ? smtp::Reply{451, "4.7.1", "come again"} : smtp::Reply{250, "2.1.5", "Ok"};
+  };
   const auto id = send({"bob@univ.edu"});
   begin();
   EXPECT_TRUE(until_empty(minutes(2)));
@@ -160,7 +162,8 @@ TEST_F(OutboundTest, ARefusalComesBackAsAReportThatProgramsCanRead) {
 TEST_F(OutboundTest, EachRecipientHasAFateOfHisOwn) {
   int later = 0;
   bob.on_rcpt = [&](const smtp::RcptParams& r) {
-    if (r.address.starts_with("later")) return ++later == 1 ? smtp::Reply{450, "4.2.1", "later"} : smtp::Reply{250, "2.1.5", "Ok"};
+    if (r.address.starts_with("later"))
+      return ++later == 1 ? smtp::Reply{450, "4.2.1", "later"} : smtp::Reply{250, "2.1.5", "Ok"};
     if (r.address.starts_with("never")) return smtp::Reply{553, "5.1.6", "moved"};
     return smtp::Reply{250, "2.1.5", "Ok"};
   };
@@ -196,7 +199,8 @@ TEST_F(OutboundTest, NobodyIsToldOfAMessageWithoutASender) {
 
 TEST_F(OutboundTest, NotifySaysWhatIsReported) {
   bob.on_rcpt = [](const auto&) { return smtp::Reply{550, "5.1.1", "no"}; };
-  queue::Entry e = entry({"never@univ.edu", "success@univ.edu", "delay@univ.edu", "failure@univ.edu", "default@univ.edu"});
+  queue::Entry e =
+      entry({"never@univ.edu", "success@univ.edu", "delay@univ.edu", "failure@univ.edu", "default@univ.edu"});
   e.recipients[0].notify = queue::kNotifyNever;
   e.recipients[1].notify = queue::kNotifySuccess;
   e.recipients[2].notify = queue::kNotifyDelay;
@@ -308,7 +312,9 @@ TEST_F(OutboundTest, TheEntrysOwnHeaderLinesComeBeforeTheSharedBody) {
   queue::Entry e = entry({"bob@univ.edu", "alice@example.com", "nobody@univ.edu"});
   e.prefix = "Resent-From: list@example.com\r\n";
   e.ret = "FULL";
-  bob.on_rcpt = [](const smtp::RcptParams& r) { return r.address.starts_with("nobody") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"}; };
+  bob.on_rcpt = [](const smtp::RcptParams& r) {
+    return r.address.starts_with("nobody") ? smtp::Reply{550, "5.1.1", "no"} : smtp::Reply{250, "2.1.5", "Ok"};
+  };
   add(e);
   begin();
   ASSERT_TRUE(until_empty(seconds(10)));
@@ -367,8 +373,9 @@ TEST_F(OutboundTest, WhatHasNoWayIsRefusedAtOnce) {
   zone("nothing.org", "@ TXT x\n");
   zone("self.org", "@ MX 10 MAIL.example.com.\n");
   zone("dangling.org", "@ MX 10 gone.dangling.org.\n");
-  const std::pair<const char*, const char*> cases[] = {{"a@null.org", "5.1.10"},      {"a@nothing.org", "5.1.2"}, {"a@self.org", "5.4.6"},
-                                                       {"a@dangling.org", "5.4.4"},   {"a@nowhere.test", "5.1.2"}, {"a@[not an ip]", "5.1.2"}};
+  const std::pair<const char*, const char*> cases[] = {{"a@null.org", "5.1.10"},    {"a@nothing.org", "5.1.2"},
+                                                       {"a@self.org", "5.4.6"},     {"a@dangling.org", "5.4.4"},
+                                                       {"a@nowhere.test", "5.1.2"}, {"a@[not an ip]", "5.1.2"}};
   begin();
   for (const auto& [to, status] : cases) {
     send({to});

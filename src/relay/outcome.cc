@@ -43,8 +43,8 @@ struct Reports {
 };
 
 // The recipient's new state, the line for the trace, and who is to be told.
-void settle(queue::Recipient& r, const queue::Entry& entry, const Outcome& outcome, Time now, Random& random, watch::Event& event,
-            Reports& reports) {
+void settle(queue::Recipient& r, const queue::Entry& entry, const Outcome& outcome, Time now, Random& random,
+            watch::Event& event, Reports& reports) {
   ++r.attempts;
   r.last_reply = outcome.reply;
   r.last_host = outcome.host;
@@ -76,11 +76,13 @@ void settle(queue::Recipient& r, const queue::Entry& entry, const Outcome& outco
   }
 }
 
-Result<void> write_reports(store::Transaction& t, const OutcomeServices& s, const queue::Entry& entry, const Reports& reports, Time now) {
-  const std::pair<DsnKind, const std::vector<const queue::Recipient*>&> all[] = {{DsnKind::kFailed, reports.failed},
-                                                                                 {DsnKind::kDelayed, reports.delayed},
-                                                                                 {DsnKind::kRelayed, reports.relayed}};
-  if (entry.reverse_path.empty() || std::all_of(std::begin(all), std::end(all), [](const auto& r) { return r.second.empty(); })) return {};
+Result<void> write_reports(store::Transaction& t, const OutcomeServices& s, const queue::Entry& entry,
+                           const Reports& reports, Time now) {
+  const std::pair<DsnKind, const std::vector<const queue::Recipient*>&> all[] = {
+      {DsnKind::kFailed, reports.failed}, {DsnKind::kDelayed, reports.delayed}, {DsnKind::kRelayed, reports.relayed}};
+  if (entry.reverse_path.empty() ||
+      std::all_of(std::begin(all), std::end(all), [](const auto& r) { return r.second.empty(); }))
+    return {};
   // A body that cannot be read is no reason to say nothing.
   const auto body = s.mailboxes.body(t, entry.body);
   const std::string original = body ? entry.prefix + *body : std::string();
@@ -92,8 +94,8 @@ Result<void> write_reports(store::Transaction& t, const OutcomeServices& s, cons
 
 }  // namespace
 
-Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted, const std::vector<Outcome>& outcomes,
-                   Time now, Random& random, bool with_reports) {
+Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
+                   const std::vector<Outcome>& outcomes, Time now, Random& random, bool with_reports) {
   auto found = s.queue.get(t, attempted.id);
   if (!found) return found.error();
   std::vector<queue::Recipient> nobody;
@@ -124,8 +126,8 @@ Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue:
 }
 
 Result<void> deliver_here(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
-                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared, Time now,
-                          Random& random) {
+                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared,
+                          Time now, Random& random) {
   const auto found = s.queue.get(t, attempted.id);
   if (!found) return found.error();
   if (!*found) return {};
@@ -145,8 +147,10 @@ Result<void> deliver_here(store::Transaction& t, const OutcomeServices& s, const
 
   std::vector<Outcome> outcomes;
   for (const queue::Recipient& r : entry.recipients) {
-    if (r.state != State::kWaiting || std::find(addresses.begin(), addresses.end(), r.address) == addresses.end()) continue;
-    if (std::any_of(outcomes.begin(), outcomes.end(), [&](const Outcome& o) { return o.address == r.address; })) continue;
+    if (r.state != State::kWaiting || std::find(addresses.begin(), addresses.end(), r.address) == addresses.end())
+      continue;
+    if (std::any_of(outcomes.begin(), outcomes.end(), [&](const Outcome& o) { return o.address == r.address; }))
+      continue;
     const std::vector<mailbox::LocalDelivery::Recipient> one{
         {r.address, r.orcpt, r.notify == queue::kNotifyNever, (r.notify & queue::kNotifySuccess) != 0}};
     const auto failures = s.local.deliver(t, mail, one);

@@ -1,5 +1,5 @@
-// What became of an attempt, and how it is written: the entry's new state, a line of the trace for each recipient, and the reports that
-// are due (RFC 3464), all in one transaction.
+// What became of an attempt, and how it is written: the entry's new state, a line of the trace for each recipient, and
+// the reports that are due (RFC 3464), all in one transaction.
 #pragma once
 
 #include <memory>
@@ -36,19 +36,20 @@ struct OutcomeServices {
   std::string hostname;
 };
 
-// Writes the outcomes into the entry as it is now; an operator may have changed it since the attempt began. `attempted`: as it was
-// then, for the trace of what has been cancelled meanwhile. An entry nobody waits in any more is erased and its body let go.
-Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted, const std::vector<Outcome>& outcomes,
-                   Time now, Random& random, bool with_reports = true);
+// Writes the outcomes into the entry as it is now; an operator may have changed it since the attempt began.
+// `attempted`: as it was then, for the trace of what has been cancelled meanwhile. An entry nobody waits in any more is
+// erased and its body let go.
+Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
+                   const std::vector<Outcome>& outcomes, Time now, Random& random, bool with_reports = true);
 
-// Delivers to those of `addresses` that still wait, who are ours, and applies that: one commit, so that a crash never files a message
-// twice. `prepared`: the entry's whole message.
+// Delivers to those of `addresses` that still wait, who are ours, and applies that: one commit, so that a crash never
+// files a message twice. `prepared`: the entry's whole message.
 Result<void> deliver_here(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
-                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared, Time now,
-                          Random& random);
+                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared,
+                          Time now, Random& random);
 
-// Sends the report to the entry's sender: into the mailbox when he is ours, else by the queue. Nothing for a null reverse-path:
-// never a report about a report (RFC 5321 §6.1).
+// Sends the report to the entry's sender: into the mailbox when he is ours, else by the queue. Nothing for a null
+// reverse-path: never a report about a report (RFC 5321 §6.1).
 Result<void> report(store::Transaction& t, const OutcomeServices& s, DsnKind kind, const queue::Entry& entry,
                     const std::vector<const queue::Recipient*>& about, std::string_view original, Time now);
 

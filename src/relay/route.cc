@@ -11,7 +11,8 @@ namespace {
 using Answer = dns::Answer;
 
 Task<Result<Answer>> ask(net::Loop& loop, dns::Resolver& resolver, std::string name, dns::Type type) {
-  std::function<void(std::function<void(Result<Answer>)>)> start = [&resolver, name, type](std::function<void(Result<Answer>)> done) {
+  std::function<void(std::function<void(Result<Answer>)>)> start = [&resolver, name,
+                                                                    type](std::function<void(Result<Answer>)> done) {
     resolver.query(name, type, std::move(done));
   };
   Task<Result<Answer>> asking = net::from_callback<Result<Answer>>(loop, start);
@@ -19,7 +20,9 @@ Task<Result<Answer>> ask(net::Loop& loop, dns::Resolver& resolver, std::string n
 }
 
 // DNSSEC's "forged" passes too: it is as often a broken signer as an attacker, and nothing is sent meanwhile.
-Error passing(const std::string& what, const Error& why) { return {Code::kUnavailable, "4.4.3 " + what + " cannot be looked up now: " + why.message}; }
+Error passing(const std::string& what, const Error& why) {
+  return {Code::kUnavailable, "4.4.3 " + what + " cannot be looked up now: " + why.message};
+}
 
 // IPv6 first (RFC 6724 prefers it), IPv4 behind. kNotFound: the host has no address.
 Task<Result<void>> add_addresses(net::Loop& loop, dns::Resolver& resolver, std::string host, std::vector<Hop>& hops) {
@@ -52,7 +55,8 @@ std::string literal_ip(std::string_view literal) {
 
 }  // namespace
 
-Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random& random, std::string domain, std::string self) {
+Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random& random, std::string domain,
+                               std::string self) {
   Route route;
   if (domain.size() > 2 && domain.front() == '[' && domain.back() == ']') {
     const std::string ip = literal_ip(domain);
@@ -68,7 +72,8 @@ Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random&
   if (!mx) co_return passing("the MX of " + name, mx.error());
   if (mx->status == Answer::Status::kNxDomain) co_return Error{Code::kNotFound, "5.1.2 there is no domain " + name};
   route.proven = mx->secure;
-  const Error ourselves{Code::kDenied, "5.4.6 mail for " + name + " leads to this server, which does not have that domain"};
+  const Error ourselves{Code::kDenied,
+                        "5.4.6 mail for " + name + " leads to this server, which does not have that domain"};
 
   if (mx->status == Answer::Status::kNoData || mx->records.empty()) {  // RFC 5321 §5.1: the implicit MX
     if (text::iequals(name, self)) co_return ourselves;
@@ -86,8 +91,10 @@ Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random&
   if (hosts.empty()) co_return Error{Code::kDenied, "5.1.10 " + name + " says that it takes no mail (null MX)"};
   // By preference; those of one preference stay in random order, to spread the load: sort cannot tell them apart.
   for (size_t i = hosts.size(); i > 1; --i) std::swap(hosts[i - 1], hosts[random.below(i)]);
-  std::sort(hosts.begin(), hosts.end(), [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
-  const auto us = std::find_if(hosts.begin(), hosts.end(), [&](const dns::Record& r) { return text::iequals(r.data, self); });
+  std::sort(hosts.begin(), hosts.end(),
+            [](const dns::Record& a, const dns::Record& b) { return a.preference < b.preference; });
+  const auto us =
+      std::find_if(hosts.begin(), hosts.end(), [&](const dns::Record& r) { return text::iequals(r.data, self); });
   if (us != hosts.end()) {
     const uint16_t ours = us->preference;
     std::erase_if(hosts, [&](const dns::Record& r) { return r.preference >= ours; });

@@ -1,5 +1,6 @@
-// For the tests of this room: a store in memory that fails when told to, the simulated loop and network with faults of its own, zones,
-// local people, and remote servers that follow a script. All on one thread, so that every run is the same.
+// For the tests of this room: a store in memory that fails when told to, the simulated loop and network with faults of
+// its own, zones, local people, and remote servers that follow a script. All on one thread, so that every run is the
+// same.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -22,8 +23,8 @@ namespace pabal::relay::test {
 
 // --- the store ------------------------------------------------------------------------------------------------------
 
-// Transactions run at once on the caller's thread. fail_at(n): the n-th operation from now (read, write or commit) fails with kIo,
-// once, or with `dead` all after it as well, as when the process has been killed there.
+// Transactions run at once on the caller's thread. fail_at(n): the n-th operation from now (read, write or commit)
+// fails with kIo, once, or with `dead` all after it as well, as when the process has been killed there.
 class MemoryStore final : public store::Store {
  public:
   void fail_at(uint64_t n, bool dead = false) {
@@ -33,7 +34,8 @@ class MemoryStore final : public store::Store {
   void heal() { fail_at_ = UINT64_MAX; }
   uint64_t operations() const { return operations_; }
   size_t keys(std::string_view prefix) const {
-    return static_cast<size_t>(std::count_if(maps_[0].begin(), maps_[0].end(), [&](const auto& e) { return e.first.starts_with(prefix); }));
+    return static_cast<size_t>(
+        std::count_if(maps_[0].begin(), maps_[0].end(), [&](const auto& e) { return e.first.starts_with(prefix); }));
   }
   size_t bodies() const { return maps_[1].size(); }
   void put_raw(const std::string& key, std::string value) { maps_[0][key] = std::move(value); }
@@ -46,7 +48,8 @@ class MemoryStore final : public store::Store {
   }
   Result<void> scan(const store::Range& range, const Visit& visit) const override {
     if (!step()) return fault();
-    auto at = maps_[0].lower_bound(range.begin), end = range.end.empty() ? maps_[0].end() : maps_[0].lower_bound(range.end);
+    auto at = maps_[0].lower_bound(range.begin),
+         end = range.end.empty() ? maps_[0].end() : maps_[0].lower_bound(range.end);
     std::vector<store::Entry> found;
     for (; at != end; ++at) {
       found.push_back({at->first, at->second});
@@ -61,8 +64,12 @@ class MemoryStore final : public store::Store {
   std::unique_ptr<store::Snapshot> snapshot() const override {
     struct Copy final : store::Snapshot {
       MemoryStore copy;
-      Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override { return copy.get(key, space); }
-      Result<void> scan(const store::Range& range, const Visit& visit) const override { return copy.scan(range, visit); }
+      Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override {
+        return copy.get(key, space);
+      }
+      Result<void> scan(const store::Range& range, const Visit& visit) const override {
+        return copy.scan(range, visit);
+      }
     };
     auto made = std::make_unique<Copy>();
     for (size_t i = 0; i < 2; ++i) made->copy.maps_[i] = maps_[i];
@@ -94,19 +101,31 @@ class MemoryStore final : public store::Store {
   struct Watching final : Watch {
     MemoryStore* store = nullptr;
     std::function<void()> changed;
-    ~Watching() override { std::erase_if(store->watches_, [&](const auto& w) { return w.second == this; }); }
+    ~Watching() override {
+      std::erase_if(store->watches_, [&](const auto& w) { return w.second == this; });
+    }
   };
   struct Writing final : store::Transaction {
     MemoryStore& store;
     bool failed = false;
     std::set<std::string> touched;
-    struct Before { store::Space space; std::string key; std::optional<std::string> value; };
+    struct Before {
+      store::Space space;
+      std::string key;
+      std::optional<std::string> value;
+    };
     std::vector<Before> before;
     explicit Writing(MemoryStore& s) : store(s) {}
-    Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override { return store.get(key, space); }
+    Result<std::optional<std::string>> get(std::string_view key, store::Space space) const override {
+      return store.get(key, space);
+    }
     Result<void> scan(const store::Range& range, const Visit& visit) const override { return store.scan(range, visit); }
-    void put(std::string_view key, std::string_view value, store::Space space) override { write(key, std::string(value), space); }
-    void put_until(std::string_view key, std::string_view value, Time) override { write(key, std::string(value), store::Space::kIndex); }
+    void put(std::string_view key, std::string_view value, store::Space space) override {
+      write(key, std::string(value), space);
+    }
+    void put_until(std::string_view key, std::string_view value, Time) override {
+      write(key, std::string(value), store::Space::kIndex);
+    }
     void erase(std::string_view key, store::Space space) override { write(key, std::nullopt, space); }
     void write(std::string_view key, std::optional<std::string> value, store::Space space) {
       if (!store.step()) failed = true;
@@ -114,14 +133,18 @@ class MemoryStore final : public store::Store {
       const auto found = map.find(key);
       before.push_back({space, std::string(key), found == map.end() ? std::nullopt : std::optional(found->second)});
       if (space == store::Space::kIndex) touched.emplace(key);
-      if (value) map.insert_or_assign(std::string(key), std::move(*value));
-      else if (found != map.end()) map.erase(found);
+      if (value)
+        map.insert_or_assign(std::string(key), std::move(*value));
+      else if (found != map.end())
+        map.erase(found);
     }
     void undo() {
       for (; !before.empty(); before.pop_back()) {
         Map& map = store.maps_[static_cast<size_t>(before.back().space)];
-        if (before.back().value) map.insert_or_assign(before.back().key, *before.back().value);
-        else map.erase(before.back().key);
+        if (before.back().value)
+          map.insert_or_assign(before.back().key, *before.back().value);
+        else
+          map.erase(before.back().key);
       }
     }
   };
@@ -143,15 +166,16 @@ class MemoryStore final : public store::Store {
 
 struct Faults {
   bool tls_fails = false;
-  bool verified = false;                  // what the check of the certificate finds
-  std::optional<size_t> cut_received;     // octets the client gets before the next connection breaks
-  size_t written = 0, received = 0;       // by the client, on the newest connection
+  bool verified = false;               // what the check of the certificate finds
+  std::optional<size_t> cut_received;  // octets the client gets before the next connection breaks
+  size_t written = 0, received = 0;    // by the client, on the newest connection
   size_t connects = 0;
 };
 
 class FaultyStream final : public net::Stream {
  public:
-  FaultyStream(std::unique_ptr<net::Stream> inner, Faults& faults) : inner_(std::move(inner)), faults_(faults), cut_(std::exchange(faults.cut_received, {})) {
+  FaultyStream(std::unique_ptr<net::Stream> inner, Faults& faults)
+      : inner_(std::move(inner)), faults_(faults), cut_(std::exchange(faults.cut_received, {})) {
     faults_.written = faults_.received = 0;
   }
   Task<Result<size_t>> read(std::span<char> buffer, Time deadline) override {
@@ -168,9 +192,12 @@ class FaultyStream final : public net::Stream {
     Task<Result<void>> writing = inner_->write(data, deadline);
     co_return co_await writing;
   }
-  Task<Result<void>> tls_accept(std::shared_ptr<net::TlsServer> server, Time deadline) override { return inner_->tls_accept(server, deadline); }
+  Task<Result<void>> tls_accept(std::shared_ptr<net::TlsServer> server, Time deadline) override {
+    return inner_->tls_accept(server, deadline);
+  }
   Task<Result<void>> tls_connect(net::TlsClientOptions options, Time deadline) override {
-    if (faults_.tls_fails || (options.require_verified && !faults_.verified)) co_return Error{Code::kIo, "the handshake failed"};
+    if (faults_.tls_fails || (options.require_verified && !faults_.verified))
+      co_return Error{Code::kIo, "the handshake failed"};
     Task<Result<void>> shaking = inner_->tls_connect(options, deadline);
     Result<void> done = co_await shaking;
     info_ = *inner_->tls();
@@ -202,8 +229,11 @@ class FaultyNetwork final : public net::Network {
   std::map<std::string, Faults> at;
   std::vector<std::string> dialed;
 
-  Result<std::unique_ptr<net::Listener>> listen(net::ListenOptions options, OnStream on_stream) override { return inner_.listen(options, on_stream); }
-  Task<Result<std::unique_ptr<net::Stream>>> connect(net::Loop& loop, net::Address to, std::string source_ip, Time deadline) override {
+  Result<std::unique_ptr<net::Listener>> listen(net::ListenOptions options, OnStream on_stream) override {
+    return inner_.listen(options, on_stream);
+  }
+  Task<Result<std::unique_ptr<net::Stream>>> connect(net::Loop& loop, net::Address to, std::string source_ip,
+                                                     Time deadline) override {
     dialed.push_back(to.ip);
     Task<Result<std::unique_ptr<net::Stream>>> connecting = inner_.connect(loop, to, source_ip, deadline);
     Result<std::unique_ptr<net::Stream>> made = co_await connecting;
@@ -246,7 +276,8 @@ struct LocalUsers final : mailbox::LocalDelivery {
     if (resolution->kind == identity::Resolution::Kind::kNotLocal) return Verdict::kNotLocal;
     return resolution->accounts.empty() ? Verdict::kUnknownUser : Verdict::kDeliverable;
   }
-  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail, const std::vector<Recipient>& recipients) override {
+  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
+                                       const std::vector<Recipient>& recipients) override {
     if (on_deliver) on_deliver();
     std::vector<Failure> failed;
     for (const Recipient& r : recipients) {
@@ -274,7 +305,8 @@ struct LocalUsers final : mailbox::LocalDelivery {
 // --- servers elsewhere ----------------------------------------------------------------------------------------------
 
 constexpr char kLetter[] =
-    "Received: by us\r\nFrom: Alice <alice@example.com>\r\nTo: bob@univ.edu\r\nSubject: hello\r\nMessage-ID: <m1@example.com>\r\n\r\n"
+    "Received: by us\r\nFrom: Alice <alice@example.com>\r\nTo: bob@univ.edu\r\nSubject: hello\r\nMessage-ID: "
+    "<m1@example.com>\r\n\r\n"
     "Hello,\r\n.a line with a dot\r\nBye.\r\n";
 
 struct Remote {
@@ -294,8 +326,12 @@ struct Remote {
   size_t max_recipients = 100;
   Duration think{0};  // before the reply to the message
   std::function<smtp::Reply()> on_connect = [] { return smtp::Reply{220, "", "ready"}; };
-  std::function<smtp::Reply(const smtp::MailParams&)> on_mail = [](const auto&) { return smtp::Reply{250, "2.1.0", "Ok"}; };
-  std::function<smtp::Reply(const smtp::RcptParams&)> on_rcpt = [](const auto&) { return smtp::Reply{250, "2.1.5", "Ok"}; };
+  std::function<smtp::Reply(const smtp::MailParams&)> on_mail = [](const auto&) {
+    return smtp::Reply{250, "2.1.0", "Ok"};
+  };
+  std::function<smtp::Reply(const smtp::RcptParams&)> on_rcpt = [](const auto&) {
+    return smtp::Reply{250, "2.1.5", "Ok"};
+  };
   std::function<smtp::Reply()> on_message = [] { return smtp::Reply{250, "2.0.0", "Ok: queued"}; };
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::shared_ptr<smtp::MemoryBudget> budget = std::make_shared<smtp::MemoryBudget>(1 << 30);
@@ -347,7 +383,8 @@ class RemotePolicy final : public smtp::ServerPolicy {
 inline Task<void> run_remote(Remote& remote, std::unique_ptr<net::Stream> stream, smtp::ServerOptions options) {
   remote.connected.push_back(remote.loop.now());
   remote.peak = std::max(remote.peak, ++remote.open);
-  Task<void> serving = smtp::serve(std::move(stream), options, std::make_shared<RemotePolicy>(remote, remote.connected.size()), remote.budget);
+  Task<void> serving = smtp::serve(std::move(stream), options,
+                                   std::make_shared<RemotePolicy>(remote, remote.connected.size()), remote.budget);
   co_await serving;
   --remote.open;
 }
@@ -457,7 +494,9 @@ struct World {
     });
     return e.id;
   }
-  queue::QueueId send(std::vector<std::string> to, std::string from = "alice@example.com") { return add(entry(std::move(to), std::move(from))); }
+  queue::QueueId send(std::vector<std::string> to, std::string from = "alice@example.com") {
+    return add(entry(std::move(to), std::move(from)));
+  }
 
   std::optional<queue::Entry> queued(queue::QueueId id) { return *queue.get(store, id); }
   std::vector<queue::Entry> all_queued() { return *queue.list(store, "", 0, 100'000); }
@@ -486,7 +525,7 @@ struct World {
 // A report taken apart by message/.
 struct Dsn {
   message::Message structure;
-  std::vector<std::string> parts;       // bodies of its parts
+  std::vector<std::string> parts;  // bodies of its parts
   std::vector<std::string> part_types;
   std::vector<std::map<std::string, std::string>> fields;  // per message, then per recipient; names in lower case
 

@@ -88,13 +88,15 @@ TEST(OutboundThreads, DeliversBesideACommitterAndStopsInTheMiddle) {
       net::Loop& loop = stream->loop();
       smtp::ServerOptions o;
       o.hostname = "mx.univ.edu";
-      loop.spawn(smtp::serve(std::move(stream), o, std::make_shared<TakesAll>(mailman), std::make_shared<smtp::MemoryBudget>(1 << 28)));
+      loop.spawn(smtp::serve(std::move(stream), o, std::make_shared<TakesAll>(mailman),
+                             std::make_shared<smtp::MemoryBudget>(1 << 28)));
     });
     ASSERT_TRUE(listener) << listener.error().message;
     OutboundOptions options;
     options.hostname = "mail.example.com";
     options.port = (*listener)->local().port;
-    Outbound outbound(loops.loop(0), {store, mailboxes, local, queue, trace, zones, loops.network(), *pool, ids, random}, options);
+    Outbound outbound(loops.loop(0),
+                      {store, mailboxes, local, queue, trace, zones, loops.network(), *pool, ids, random}, options);
     outbound.start();
     for (int i = 0; i < 40; ++i) add();
     delivered += 20;

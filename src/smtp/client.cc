@@ -30,15 +30,18 @@ ServerReply local_refusal(int code, std::string enhanced, std::string text) {
 
 // An address goes between "<" and ">" on a line: nothing in it may end either.
 bool fits_a_path(std::string_view address) {
-  return std::none_of(address.begin(), address.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<' || c == '>'; });
+  return std::none_of(address.begin(), address.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<' || c == '>'; });
 }
 
 std::string mail_command(const Outgoing& message, const Extensions& extensions) {
   const MailParams& mail = message.mail;
   std::string line = "MAIL FROM:<" + mail.reverse_path + ">";
   if (extensions.size) line += " SIZE=" + std::to_string(message.content.size());
-  if (mail.body_binary) line += " BODY=BINARYMIME";
-  else if (mail.body_8bit && extensions.eight_bit) line += " BODY=8BITMIME";
+  if (mail.body_binary)
+    line += " BODY=BINARYMIME";
+  else if (mail.body_8bit && extensions.eight_bit)
+    line += " BODY=8BITMIME";
   if (mail.smtputf8) line += " SMTPUTF8";
   if (mail.requiretls) line += " REQUIRETLS";
   if (extensions.dsn && !mail.ret.empty()) line += " RET=" + mail.ret;
@@ -62,7 +65,8 @@ std::string rcpt_command(const OutgoingRcpt& rcpt, const Extensions& extensions)
   const std::string_view address = std::string_view(rcpt.orcpt).substr(semicolon + 1);
   // RFC 6533 §3: UTF-8 goes as it is, where SMTPUTF8 is spoken; else it is left out.
   if (!text::is_ascii(address) && !extensions.smtputf8) return line;
-  return line + " ORCPT=" + rcpt.orcpt.substr(0, semicolon + 1) + (text::is_ascii(address) ? encode_xtext(address) : std::string(address));
+  return line + " ORCPT=" + rcpt.orcpt.substr(0, semicolon + 1) +
+         (text::is_ascii(address) ? encode_xtext(address) : std::string(address));
 }
 
 }  // namespace
@@ -137,7 +141,8 @@ Task<Result<ServerReply>> ClientConnection::read_reply(Duration patience) {
 }
 
 Task<Result<void>> ClientConnection::write(std::string text) {
-  Task<Result<void>> writing = stream_->write(text, stream_->loop().now() + kWriteTime + milliseconds(text.size() / 10));
+  Task<Result<void>> writing =
+      stream_->write(text, stream_->loop().now() + kWriteTime + milliseconds(text.size() / 10));
   Result<void> done = co_await writing;
   if (!done) usable_ = false;
   co_return done;
@@ -181,22 +186,32 @@ Task<Result<void>> ClientConnection::ehlo() {
   for (size_t i = 1; i < reply->lines.size(); ++i) {
     const auto words = text::split(text::trim(reply->lines[i]), ' ');
     const std::string name = text::uppered(words[0]);
-    if (name == "PIPELINING") extensions_.pipelining = true;
-    else if (name == "8BITMIME") extensions_.eight_bit = true;
-    else if (name == "SMTPUTF8") extensions_.smtputf8 = true;
-    else if (name == "CHUNKING") extensions_.chunking = true;
-    else if (name == "BINARYMIME") extensions_.binary = true;
-    else if (name == "DSN") extensions_.dsn = true;
-    else if (name == "STARTTLS") extensions_.starttls = true;
-    else if (name == "REQUIRETLS") extensions_.requiretls = true;
+    if (name == "PIPELINING")
+      extensions_.pipelining = true;
+    else if (name == "8BITMIME")
+      extensions_.eight_bit = true;
+    else if (name == "SMTPUTF8")
+      extensions_.smtputf8 = true;
+    else if (name == "CHUNKING")
+      extensions_.chunking = true;
+    else if (name == "BINARYMIME")
+      extensions_.binary = true;
+    else if (name == "DSN")
+      extensions_.dsn = true;
+    else if (name == "STARTTLS")
+      extensions_.starttls = true;
+    else if (name == "REQUIRETLS")
+      extensions_.requiretls = true;
     else if (name == "SIZE") {
       extensions_.size = true;  // RFC 1870
       if (words.size() > 1) extensions_.max_size = text::parse_u64(words[1]).value_or(0);
     } else if (name == "LIMITS") {
       for (const std::string_view word : words) {
         if (text::istarts_with(word, "RCPTMAX="))
-          extensions_.max_recipients = std::clamp<uint64_t>(text::parse_u64(word.substr(8)).value_or(100), 1, kMaxRecipients);
-        if (text::istarts_with(word, "MAILMAX=")) extensions_.max_messages = text::parse_u64(word.substr(8)).value_or(0);
+          extensions_.max_recipients =
+              std::clamp<uint64_t>(text::parse_u64(word.substr(8)).value_or(100), 1, kMaxRecipients);
+        if (text::istarts_with(word, "MAILMAX="))
+          extensions_.max_messages = text::parse_u64(word.substr(8)).value_or(0);
       }
     } else if (name == "AUTH") {
       for (size_t k = 1; k < words.size(); ++k) extensions_.auth.push_back(text::uppered(words[k]));
@@ -228,14 +243,17 @@ std::optional<Error> ClientConnection::cannot_carry(const Outgoing& message) con
   if (message.mail.body_binary && !(extensions_.binary && extensions_.chunking))
     return Error{Code::kUnsupported, "5.6.3 the next server does not take binary content"};
   const bool fits = fits_a_path(message.mail.reverse_path) &&
-                    std::all_of(message.recipients.begin(), message.recipients.end(), [](const OutgoingRcpt& r) { return fits_a_path(r.address); });
+                    std::all_of(message.recipients.begin(), message.recipients.end(),
+                                [](const OutgoingRcpt& r) { return fits_a_path(r.address); });
   if (!fits) return Error{Code::kInvalid, "5.1.3 an address cannot be written on a line"};
   if (extensions_.max_size > 0 && message.content.size() > extensions_.max_size)
-    return Error{Code::kUnsupported, "5.3.4 the message is larger than the next server takes (" + std::to_string(extensions_.max_size) + " octets)"};
+    return Error{Code::kUnsupported, "5.3.4 the message is larger than the next server takes (" +
+                                         std::to_string(extensions_.max_size) + " octets)"};
   return {};
 }
 
-// One command (none: it has been sent) and its reply, where 3xx has no place. 421 is the end (RFC 5321 §3.8), whatever it answers.
+// One command (none: it has been sent) and its reply, where 3xx has no place. 421 is the end (RFC 5321 §3.8), whatever
+// it answers.
 Task<Result<ServerReply>> ClientConnection::step(std::string command, Duration patience) {
   if (!command.empty()) {
     Task<Result<void>> writing = write(command + "\r\n");
@@ -261,9 +279,10 @@ Task<void> ClientConnection::reset() {
   if (!reply || reply->code != 250) usable_ = false;
 }
 
-// MAIL, RCPT and DATA. RFC 2920 §3.1: together; without PIPELINING one by one, and nothing in vain. Refused recipients get their
-// reply; `go_ahead` comes back true when the content must follow.
-Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, std::vector<ServerReply>& recipients, bool& go_ahead) {
+// MAIL, RCPT and DATA. RFC 2920 §3.1: together; without PIPELINING one by one, and nothing in vain. Refused recipients
+// get their reply; `go_ahead` comes back true when the content must follow.
+Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, std::vector<ServerReply>& recipients,
+                                                      bool& go_ahead) {
   const bool chunked = message.mail.body_binary, together = extensions_.pipelining;
   std::string mail = mail_command(message, extensions_);
   std::vector<std::string> rcpts;
@@ -288,8 +307,10 @@ Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, s
     Result<ServerReply> to = co_await next;
     if (!to) co_return to.error();
     if (from->code >= 300) continue;
-    if (to->code >= 300) recipients[i] = std::move(*to);
-    else ++taken;
+    if (to->code >= 300)
+      recipients[i] = std::move(*to);
+    else
+      ++taken;
   }
   if (!chunked && (together || taken > 0)) {
     Task<Result<ServerReply>> last = step(together ? "" : "DATA", kDataStartTime);
@@ -315,10 +336,13 @@ Task<std::optional<Error>> ClientConnection::envelope(const Outgoing& message, s
   co_return std::nullopt;
 }
 
-// The message for those not decided yet. A server that said 354 with no recipient left gets an empty one (RFC 2920 §3.1).
+// The message for those not decided yet. A server that said 354 with no recipient left gets an empty one (RFC 2920
+// §3.1).
 Task<std::optional<Error>> ClientConnection::content(const Outgoing& message, std::vector<ServerReply>& recipients) {
-  const bool anybody = std::any_of(recipients.begin(), recipients.end(), [](const ServerReply& reply) { return reply.code == 0; });
-  std::string octets = message.mail.body_binary ? "BDAT " + std::to_string(message.content.size()) + " LAST\r\n" + std::string(message.content)
+  const bool anybody =
+      std::any_of(recipients.begin(), recipients.end(), [](const ServerReply& reply) { return reply.code == 0; });
+  std::string octets = message.mail.body_binary ? "BDAT " + std::to_string(message.content.size()) + " LAST\r\n" +
+                                                      std::string(message.content)
                                                 : to_data(anybody ? message.content : std::string_view());
   Task<Result<void>> writing = write(std::move(octets));
   const Result<void> written = co_await writing;

@@ -18,14 +18,16 @@ constexpr uint64_t kMinIterations = 4'096, kMaxIterations = 100'000;
 std::string hmac(std::string_view key, std::string_view data) {
   unsigned char out[32];
   unsigned size = sizeof out;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &size);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()),
+       data.size(), out, &size);
   return {reinterpret_cast<char*>(out), size};
 }
 
 std::string salted_password(std::string_view password, std::string_view salt, uint64_t iterations) {
   unsigned char out[32];
-  PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), reinterpret_cast<const unsigned char*>(salt.data()),
-                    static_cast<int>(salt.size()), static_cast<int>(iterations), EVP_sha256(), sizeof out, out);
+  PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                    reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
+                    static_cast<int>(iterations), EVP_sha256(), sizeof out, out);
   return {reinterpret_cast<char*>(out), sizeof out};
 }
 
@@ -43,7 +45,8 @@ struct ServerFirst {
 };
 std::optional<ServerFirst> parse_server_first(std::string_view text) {
   const auto fields = text::split(text, ',');
-  if (fields.size() < 3 || !fields[0].starts_with("r=") || !fields[1].starts_with("s=") || !fields[2].starts_with("i=")) return {};
+  if (fields.size() < 3 || !fields[0].starts_with("r=") || !fields[1].starts_with("s=") || !fields[2].starts_with("i="))
+    return {};
   const auto salt = text::unbase64(fields[1].substr(2));
   const auto iterations = text::parse_u64(fields[2].substr(2));
   if (!salt || !iterations || *iterations < kMinIterations || *iterations > kMaxIterations) return {};
@@ -103,7 +106,8 @@ Task<Result<void>> ClientConnection::scram(bool plus, std::string user, std::str
   const std::string gs2 = plus ? "p=tls-exporter,," : binds ? "y,," : "n,,";
   const std::string bound = text::base64(gs2 + (plus ? tls->channel_binding : ""));
   const std::string first = "n=" + scram_name(user) + ",r=" + nonce;
-  Task<Result<ServerReply>> beginning = ask((plus ? "AUTH SCRAM-SHA-256-PLUS " : "AUTH SCRAM-SHA-256 ") + text::base64(gs2 + first), kAuthTime);
+  Task<Result<ServerReply>> beginning =
+      ask((plus ? "AUTH SCRAM-SHA-256-PLUS " : "AUTH SCRAM-SHA-256 ") + text::base64(gs2 + first), kAuthTime);
   const Result<ServerReply> begun = co_await beginning;
   if (!begun) co_return begun.error();
   if (begun->code >= 400) co_return refused(*begun);

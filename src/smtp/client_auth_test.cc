@@ -17,7 +17,8 @@ struct FixedRandom final : Random {
 std::string b64(std::string_view text) { return text::base64(text); }
 
 // The exchange printed in RFC 7677 §3.
-const std::string kServerFirst = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+const std::string kServerFirst =
+    "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 
 TEST(ClientAuth, ScramIsAsPrintedInRfc7677) {
   FixedRandom random(*text::unbase64("rOprNGfwEbeRWgbNEkqO"));
@@ -25,9 +26,14 @@ TEST(ClientAuth, ScramIsAsPrintedInRfc7677) {
     TestClient test;
     test.hello("S: 250 AUTH PLAIN SCRAM-SHA-256");
     const auto done = test.start(test.client->authenticate("user", "pencil", random));
-    test.play("C: AUTH SCRAM-SHA-256 " + b64("n,,n=user,r=rOprNGfwEbeRWgbNEkqO") + "\nS: 334 " + b64(kServerFirst) + "\nC: " +
-              b64("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="));
-    test.server->send("334 " + b64(honest ? "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=" : "v=AAAAAAAi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=") + "\r\n");
+    test.play("C: AUTH SCRAM-SHA-256 " + b64("n,,n=user,r=rOprNGfwEbeRWgbNEkqO") + "\nS: 334 " + b64(kServerFirst) +
+              "\nC: " +
+              b64("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+"
+                  "Ute9ytag9zjfMHgsqmmiz7AndVQ="));
+    test.server->send("334 " +
+                      b64(honest ? "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+                                 : "v=AAAAAAAi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=") +
+                      "\r\n");
     if (honest) test.play("C:\nS: 235 ok");
     ASSERT_TRUE(*done);
     EXPECT_EQ((*done)->ok(), honest);
@@ -37,9 +43,12 @@ TEST(ClientAuth, ScramIsAsPrintedInRfc7677) {
 
 TEST(ClientAuth, RefusesMalformedAndCostlyChallenges) {
   FixedRandom random(*text::unbase64("rOprNGfwEbeRWgbNEkqO"));
-  for (const std::string& challenge : {std::string("r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"), std::string("r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"),
-                                      std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=100"), std::string("r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096"),
-                                      std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=999999999"), std::string("m=x,r=rOprNGfwEbeRWgbNEkqOx"), std::string()}) {
+  for (const std::string& challenge : {std::string("r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"),
+                                       std::string("r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"),
+                                       std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=100"),
+                                       std::string("r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096"),
+                                       std::string("r=rOprNGfwEbeRWgbNEkqOx,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=999999999"),
+                                       std::string("m=x,r=rOprNGfwEbeRWgbNEkqOx"), std::string()}) {
     TestClient test;
     test.hello("S: 250 AUTH SCRAM-SHA-256");
     const auto done = test.start(test.client->authenticate("user", "pencil", random));

@@ -27,7 +27,9 @@ void PrintTo(const Script& script, std::ostream* out) { *out << script.name; }
 
 const char* const kPipelining = "S: 250 PIPELINING";
 const Script kScripts[] = {
-    {"OneByOneWithoutPipelining", "", R"(
+    {"OneByOneWithoutPipelining",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250 ok
       C: RCPT TO:<b@x>
@@ -40,8 +42,13 @@ const Script kScripts[] = {
       C:
       C: ..y
       C: .
-      S: 250 2.0.0 done)", {250, 550}, false, true},
-    {"TogetherWithPipelining", kPipelining, R"(
+      S: 250 2.0.0 done)",
+     {250, 550},
+     false,
+     true},
+    {"TogetherWithPipelining",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -55,8 +62,13 @@ const Script kScripts[] = {
       C: ..y
       C: .
       S: 250-2.0.0 done
-      S: 250 2.0.0 really)", {450, 250}, false, true},
-    {"AllRefusedAndYet354GetsAnEmptyMessage", kPipelining, R"(
+      S: 250 2.0.0 really)",
+     {450, 250},
+     false,
+     true},
+    {"AllRefusedAndYet354GetsAnEmptyMessage",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -66,8 +78,13 @@ const Script kScripts[] = {
       S: 551 no
       S: 354 go
       C: .
-      S: 554 nobody)", {550, 551}, false, true},
-    {"AllRefusedAndDataToo", kPipelining, R"(
+      S: 554 nobody)",
+     {550, 551},
+     false,
+     true},
+    {"AllRefusedAndDataToo",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -77,8 +94,13 @@ const Script kScripts[] = {
       S: 551 no
       S: 503 nobody
       C: RSET
-      S: 250 ok)", {550, 551}, false, true},
-    {"AllRefusedWithoutPipeliningSaysNoData", "", R"(
+      S: 250 ok)",
+     {550, 551},
+     false,
+     true},
+    {"AllRefusedWithoutPipeliningSaysNoData",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250 ok
       C: RCPT TO:<b@x>
@@ -86,11 +108,21 @@ const Script kScripts[] = {
       C: RCPT TO:<c@x>
       S: 450 later
       C: RSET
-      S: 250 ok)", {550, 450}, false, true},
-    {"MailRefused", "", R"(
+      S: 250 ok)",
+     {550, 450},
+     false,
+     true},
+    {"MailRefused",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
-      S: 553 not you)", {553, 553}, false, true},
-    {"MailRefusedWithPipelining", kPipelining, R"(
+      S: 553 not you)",
+     {553, 553},
+     false,
+     true},
+    {"MailRefusedWithPipelining",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -100,8 +132,13 @@ const Script kScripts[] = {
       S: 503 what
       S: 503 what
       C: RSET
-      S: 250 ok)", {451, 451}, false, true},
-    {"DataRefusedIsForAllThatWereTaken", kPipelining, R"(
+      S: 250 ok)",
+     {451, 451},
+     false,
+     true},
+    {"DataRefusedIsForAllThatWereTaken",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -111,8 +148,13 @@ const Script kScripts[] = {
       S: 550 no
       S: 451 4.3.0 no space
       C: RSET
-      S: 500 what)", {451, 550}, false, false},
-    {"DataAnswered250IsNoDelivery", kPipelining, R"(
+      S: 500 what)",
+     {451, 550},
+     false,
+     false},
+    {"DataAnswered250IsNoDelivery",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
@@ -120,13 +162,23 @@ const Script kScripts[] = {
       S: 250 ok
       S: 250 ok
       S: 550 no
-      S: 250 ok)", {0, 550}, true, false},
-    {"ARecipientAnswered334IsBroken", "", R"(
+      S: 250 ok)",
+     {0, 550},
+     true,
+     false},
+    {"ARecipientAnswered334IsBroken",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250 ok
       C: RCPT TO:<b@x>
-      S: 334 what)", {0, 0}, true, false},
-    {"TheMessageAnswered354IsBroken", "", R"(
+      S: 334 what)",
+     {0, 0},
+     true,
+     false},
+    {"TheMessageAnswered354IsBroken",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250 ok
       C: RCPT TO:<b@x>
@@ -139,16 +191,26 @@ const Script kScripts[] = {
       C:
       C: ..y
       C: .
-      S: 354 more)", {0, 550}, true, false},
-    {"A421InTheMiddleLeavesTheOthersUndecided", kPipelining, R"(
+      S: 354 more)",
+     {0, 550},
+     true,
+     false},
+    {"A421InTheMiddleLeavesTheOthersUndecided",
+     kPipelining,
+     R"(
       C: MAIL FROM:<a@bar.com>
       C: RCPT TO:<b@x>
       C: RCPT TO:<c@x>
       C: DATA
       S: 250 ok
       S: 550 5.1.1 no
-      S: 421 4.3.2 shutting down)", {550, 0}, true, false},
-    {"A421ForTheMessageLeavesItUndecided", "", R"(
+      S: 421 4.3.2 shutting down)",
+     {550, 0},
+     true,
+     false},
+    {"A421ForTheMessageLeavesItUndecided",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250 ok
       C: RCPT TO:<b@x>
@@ -161,17 +223,35 @@ const Script kScripts[] = {
       C:
       C: ..y
       C: .
-      S: 421 sorry)", {0, 0}, true, false},
-    {"TwoCodesInOneReplyAreBroken", "", R"(
+      S: 421 sorry)",
+     {0, 0},
+     true,
+     false},
+    {"TwoCodesInOneReplyAreBroken",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
       S: 250-ok
-      S: 550 no)", {0, 0}, true, false},
-    {"NoiseIsBroken", "", R"(
+      S: 550 no)",
+     {0, 0},
+     true,
+     false},
+    {"NoiseIsBroken",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
-      S: HTTP/1.1 400 Bad Request)", {0, 0}, true, false},
-    {"ACodeAloneIsAReply", "", R"(
+      S: HTTP/1.1 400 Bad Request)",
+     {0, 0},
+     true,
+     false},
+    {"ACodeAloneIsAReply",
+     "",
+     R"(
       C: MAIL FROM:<a@bar.com>
-      S: 553)", {553, 553}, false, true},
+      S: 553)",
+     {553, 553},
+     false,
+     true},
 };
 
 class Scripts : public testing::TestWithParam<Script> {};
@@ -186,14 +266,18 @@ TEST_P(Scripts, GoesAsWritten) {
   EXPECT_EQ((*result)->transport.has_value(), script.transport);
   EXPECT_EQ(test.client->usable(), script.usable);
 }
-INSTANTIATE_TEST_SUITE_P(Client, Scripts, testing::ValuesIn(kScripts), [](const auto& i) { return std::string(i.param.name); });
+INSTANTIATE_TEST_SUITE_P(Client, Scripts, testing::ValuesIn(kScripts),
+                         [](const auto& i) { return std::string(i.param.name); });
 
 TEST(Client, ReadsWhatEhloOffers) {
   TestClient test;
-  test.hello("S: 250-size 1000\nS: 250-8bitmime\nS: 250-SMTPUTF8\nS: 250-CHUNKING\nS: 250-BINARYMIME\nS: 250-DSN\nS: 250-STARTTLS\nS: 250-XNEW thing\n"
-             "S: 250-LIMITS RCPTMAX=20 MAILMAX=1 RCPTDOMAINMAX=3\nS: 250-AUTH plain LOGIN\nS: 250 PIPELINING");
+  test.hello(
+      "S: 250-size 1000\nS: 250-8bitmime\nS: 250-SMTPUTF8\nS: 250-CHUNKING\nS: 250-BINARYMIME\nS: 250-DSN\nS: "
+      "250-STARTTLS\nS: 250-XNEW thing\n"
+      "S: 250-LIMITS RCPTMAX=20 MAILMAX=1 RCPTDOMAINMAX=3\nS: 250-AUTH plain LOGIN\nS: 250 PIPELINING");
   const Extensions& e = test.client->extensions();
-  EXPECT_TRUE(e.size && e.eight_bit && e.smtputf8 && e.chunking && e.binary && e.dsn && e.starttls && e.pipelining && !e.requiretls);
+  EXPECT_TRUE(e.size && e.eight_bit && e.smtputf8 && e.chunking && e.binary && e.dsn && e.starttls && e.pipelining &&
+              !e.requiretls);
   EXPECT_EQ(e.max_size, 1000u);
   EXPECT_EQ(e.max_recipients, 20u);
   EXPECT_EQ(e.max_messages, 1u);
@@ -212,7 +296,8 @@ TEST(Client, FallsBackToHeloAndToNothing) {
   ASSERT_TRUE(*done && **done);
   EXPECT_FALSE(test.client->extensions().pipelining) << "HELO offers nothing";
 
-  for (const auto& [greeting, code] : {std::pair("554 5.7.1 go away", Code::kDenied), std::pair("421 4.3.2 busy", Code::kUnavailable)}) {
+  for (const auto& [greeting, code] :
+       {std::pair("554 5.7.1 go away", Code::kDenied), std::pair("421 4.3.2 busy", Code::kUnavailable)}) {
     TestClient refused;
     const auto result = refused.start(refused.client->hello());
     refused.server->send(std::string(greeting) + "\r\n");
@@ -233,15 +318,19 @@ TEST(Client, SaysEveryParameterThatIsOfferedAndNoOther) {
   TestClient test;
   test.hello("S: 250-SIZE\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250 DSN");
   const auto sending = test.start(test.client->send(message));
-  test.play("C: MAIL FROM:<a@bar.com> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=q+2B1\nS: 250 ok\n"
-            "C: RCPT TO:<b@x> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+3Do@x\nS: 250 ok\nC: DATA\nS: 354 go\nC: 12345\nC: .\nS: 250 ok");
+  test.play(
+      "C: MAIL FROM:<a@bar.com> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=q+2B1\nS: 250 ok\n"
+      "C: RCPT TO:<b@x> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+3Do@x\nS: 250 ok\nC: DATA\nS: 354 go\nC: 12345\nC: .\nS: "
+      "250 ok");
   EXPECT_EQ(codes(**sending), std::vector<int>{250});
 
   message.mail.smtputf8 = false;
   TestClient plain;
   plain.hello("");
   const auto bare = plain.start(plain.client->send(message));
-  plain.play("C: MAIL FROM:<a@bar.com>\nS: 250 ok\nC: RCPT TO:<b@x>\nS: 250 ok\nC: DATA\nS: 354 go\nC: 12345\nC: .\nS: 250 ok");
+  plain.play(
+      "C: MAIL FROM:<a@bar.com>\nS: 250 ok\nC: RCPT TO:<b@x>\nS: 250 ok\nC: DATA\nS: 354 go\nC: 12345\nC: .\nS: 250 "
+      "ok");
   EXPECT_EQ(codes(**bare), std::vector<int>{250});
 }
 
@@ -296,9 +385,13 @@ TEST(Client, LmtpAnswersForEachRecipient) {
 }
 
 TEST(Client, KeepsToTheTimesOfRfc5321) {
-  struct Case { const char* before; Duration patience; };
-  for (const auto& [before, patience] : {Case{"", minutes(5)}, Case{"250 ok\r\n", minutes(5)}, Case{"250 ok\r\n250 ok\r\n250 ok\r\n", minutes(2)},
-                                         Case{"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n", minutes(10)}}) {
+  struct Case {
+    const char* before;
+    Duration patience;
+  };
+  for (const auto& [before, patience] :
+       {Case{"", minutes(5)}, Case{"250 ok\r\n", minutes(5)}, Case{"250 ok\r\n250 ok\r\n250 ok\r\n", minutes(2)},
+        Case{"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n", minutes(10)}}) {
     TestClient test;
     test.hello(kPipelining);
     const auto result = test.start(test.client->send(letter({"b@x", "c@x"})));
@@ -334,7 +427,8 @@ TEST(Client, AReplyWithoutEndIsGivenUp) {
 
 // The server's side of a whole transaction comes at once, and ends anywhere.
 TEST(Client, NeverTakesAnUnfinishedReplyForASuccess) {
-  const std::string said = "220 x\r\n250-x\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n250 2.0.0 queued\r\n";
+  const std::string said =
+      "220 x\r\n250-x\r\n250 PIPELINING\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n250 2.0.0 queued\r\n";
   for (size_t cut = 0; cut <= said.size(); ++cut) {
     TestClient test;
     test.server->send(said.substr(0, cut));
@@ -344,7 +438,8 @@ TEST(Client, NeverTakesAnUnfinishedReplyForASuccess) {
     if (!**hello) continue;
     const auto result = test.start(test.client->send(letter({"b@x", "c@x"})));
     ASSERT_TRUE(*result);
-    EXPECT_NE((*result)->recipients[0].code, 250) << cut;  // the connection was closed before the message could be written
+    EXPECT_NE((*result)->recipients[0].code, 250)
+        << cut;  // the connection was closed before the message could be written
     EXPECT_TRUE((*result)->transport || (*result)->recipients[0].code >= 400) << cut;
   }
 }
@@ -360,7 +455,8 @@ Task<void> blurt(std::shared_ptr<net::Stream> stream, std::string text) {
 }
 
 TEST(Client, HearsWhyAServerHangsUpInTheMiddleOfAMessage) {
-  for (const auto& [last, code] : {std::pair("552 5.3.4 enough\r\n", 552), std::pair("421 4.3.2 bye\r\n", 0), std::pair("250 ok\r\n", 0), std::pair("", 0)}) {
+  for (const auto& [last, code] : {std::pair("552 5.3.4 enough\r\n", 552), std::pair("421 4.3.2 bye\r\n", 0),
+                                   std::pair("250 ok\r\n", 0), std::pair("", 0)}) {
     net::SimLoop loop;
     net::StreamPair pair = net::make_stream_pair(loop);
     ClientConnection client(std::move(pair.client), "bar.com");
@@ -408,13 +504,21 @@ TEST(Client, StartTlsForgetsWhatWasOfferedInClear) {
 // --- client and server together -------------------------------------------------------------------------------------
 
 TEST(ToData, EndsEveryLineWithCrlfAndDoublesDots) {
-  const std::pair<std::string_view, std::string_view> cases[] = {
-      {"", ".\r\n"}, {"a", "a\r\n.\r\n"}, {"a\r\n", "a\r\n.\r\n"}, {".", "..\r\n.\r\n"}, {".\r\n.a\r\n", "..\r\n..a\r\n.\r\n"}, {"a\n.\nb", "a\r\n..\r\nb\r\n.\r\n"},
-      {"a\r.\rb\r", "a\r\n..\r\nb\r\n.\r\n"}, {"\r\n\r\n", "\r\n\r\n.\r\n"}, {"a\r\r\nb", "a\r\n\r\nb\r\n.\r\n"}, {"\n\r", "\r\n\r\n.\r\n"}};
+  const std::pair<std::string_view, std::string_view> cases[] = {{"", ".\r\n"},
+                                                                 {"a", "a\r\n.\r\n"},
+                                                                 {"a\r\n", "a\r\n.\r\n"},
+                                                                 {".", "..\r\n.\r\n"},
+                                                                 {".\r\n.a\r\n", "..\r\n..a\r\n.\r\n"},
+                                                                 {"a\n.\nb", "a\r\n..\r\nb\r\n.\r\n"},
+                                                                 {"a\r.\rb\r", "a\r\n..\r\nb\r\n.\r\n"},
+                                                                 {"\r\n\r\n", "\r\n\r\n.\r\n"},
+                                                                 {"a\r\r\nb", "a\r\n\r\nb\r\n.\r\n"},
+                                                                 {"\n\r", "\r\n\r\n.\r\n"}};
   for (const auto& [content, data] : cases) EXPECT_EQ(to_data(content), data) << testing::PrintToString(content);
 }
 
-Task<Result<void>> deliver(std::shared_ptr<ClientConnection> client, std::vector<std::string> contents, bool lmtp, bool binary, std::shared_ptr<std::vector<int>> out) {
+Task<Result<void>> deliver(std::shared_ptr<ClientConnection> client, std::vector<std::string> contents, bool lmtp,
+                           bool binary, std::shared_ptr<std::vector<int>> out) {
   Task<Result<void>> helloing = client->hello(lmtp);
   if (const Result<void> done = co_await helloing; !done) co_return done;
   for (const std::string& content : contents) {

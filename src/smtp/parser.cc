@@ -19,8 +19,8 @@ struct Path {
   std::string_view rest;  // the parameters
 };
 
-// RFC 5321 §4.1.2: "<" [source route] mailbox ">", the route ignored (§3.3 and appendix C). A path without its brackets is
-// taken as it is often typed by hand.
+// RFC 5321 §4.1.2: "<" [source route] mailbox ">", the route ignored (§3.3 and appendix C). A path without its brackets
+// is taken as it is often typed by hand.
 Result<Path> parse_path(std::string_view text) {
   text = text::trim(text);
   const Error bad = syntax("501 5.1.7 the address is malformed; write <user@example.com>");
@@ -31,8 +31,10 @@ Result<Path> parse_path(std::string_view text) {
   }
   bool quoted = false;
   for (size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '"') quoted = !quoted;
-    else if (quoted && text[i] == '\\') ++i;
+    if (text[i] == '"')
+      quoted = !quoted;
+    else if (quoted && text[i] == '\\')
+      ++i;
     else if (!quoted && text[i] == '>') {
       std::string_view address = text.substr(1, i - 1);
       if (address.starts_with('@')) {
@@ -65,11 +67,13 @@ std::optional<Parameters> parse_parameters(std::string_view text) {
 
 // A decoded value comes into reports and traces: nothing in it may end a line there (RFC 3461 §4.4 says printable).
 bool is_plain(std::string_view text) {
-  return text.size() <= kMaxXtext && std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return text.size() <= kMaxXtext && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < ' ' || c == 0x7F;
+         });
 }
 
-// RFC 3461 §4.2 "type;address". RFC 6533 §3: of the type utf-8 the address may be in UTF-8 as it is, or with \x{...} in it,
-// which is kept.
+// RFC 3461 §4.2 "type;address". RFC 6533 §3: of the type utf-8 the address may be in UTF-8 as it is, or with \x{...} in
+// it, which is kept.
 std::optional<std::string> decode_orcpt(std::string_view value) {
   const size_t semicolon = value.find(';');
   if (semicolon == 0 || semicolon == value.npos) return {};
@@ -93,7 +97,8 @@ std::optional<std::string_view> after_keyword(std::string_view arguments, std::s
 
 Verb parse_verb(std::string_view line) {
   const size_t blank = line.find(' ');
-  return {text::uppered(line.substr(0, blank)), blank == line.npos ? std::string_view() : text::trim(line.substr(blank))};
+  return {text::uppered(line.substr(0, blank)),
+          blank == line.npos ? std::string_view() : text::trim(line.substr(blank))};
 }
 
 std::optional<std::string> decode_xtext(std::string_view text) {
@@ -104,8 +109,10 @@ std::optional<std::string> decode_xtext(std::string_view text) {
       if (!octet || octet->size() != 1) return {};
       out += *octet;
       i += 2;
-    } else if (text[i] < '!' || text[i] > '~' || text[i] == '=') return {};
-    else out += text[i];
+    } else if (text[i] < '!' || text[i] > '~' || text[i] == '=')
+      return {};
+    else
+      out += text[i];
   }
   return out;
 }
@@ -113,8 +120,10 @@ std::optional<std::string> decode_xtext(std::string_view text) {
 std::string encode_xtext(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c >= '!' && c <= '~' && c != '+' && c != '=') out += c;
-    else out += "+" + text::uppered(text::hex({&c, 1}));
+    if (c >= '!' && c <= '~' && c != '+' && c != '=')
+      out += c;
+    else
+      out += "+" + text::uppered(text::hex({&c, 1}));
   }
   return out;
 }
@@ -134,11 +143,16 @@ Result<MailParams> parse_mail(std::string_view arguments) {
       if (!mail.size) return syntax("501 5.5.4 SIZE wants a number of octets");
     } else if (name == "BODY") {
       const std::string kind = text::uppered(value);
-      if (kind == "8BITMIME") mail.body_8bit = true;
-      else if (kind == "BINARYMIME") mail.body_binary = true;
-      else if (kind != "7BIT") return syntax("501 5.5.4 BODY is 7BIT, 8BITMIME or BINARYMIME");
-    } else if (name == "SMTPUTF8" && value.empty()) mail.smtputf8 = true;
-    else if (name == "REQUIRETLS" && value.empty()) mail.requiretls = true;
+      if (kind == "8BITMIME")
+        mail.body_8bit = true;
+      else if (kind == "BINARYMIME")
+        mail.body_binary = true;
+      else if (kind != "7BIT")
+        return syntax("501 5.5.4 BODY is 7BIT, 8BITMIME or BINARYMIME");
+    } else if (name == "SMTPUTF8" && value.empty())
+      mail.smtputf8 = true;
+    else if (name == "REQUIRETLS" && value.empty())
+      mail.requiretls = true;
     else if (name == "RET") {
       mail.ret = text::uppered(value);
       if (mail.ret != "FULL" && mail.ret != "HDRS") return syntax("501 5.5.4 RET is FULL or HDRS");
@@ -146,7 +160,8 @@ Result<MailParams> parse_mail(std::string_view arguments) {
       const auto decoded = decode_xtext(value);
       if (!decoded || !is_plain(*decoded)) return syntax("501 5.5.4 the value of ENVID or AUTH is malformed");
       (name == "ENVID" ? mail.envid : mail.auth) = *decoded;
-    } else return syntax("555 5.5.4 that MAIL parameter is not known here");
+    } else
+      return syntax("555 5.5.4 that MAIL parameter is not known here");
   }
   return mail;
 }
@@ -164,18 +179,24 @@ Result<RcptParams> parse_rcpt(std::string_view arguments) {
   for (const auto& [name, value] : *parameters) {
     if (name == "NOTIFY") {
       for (const std::string_view word : text::split(value, ',')) {
-        if (text::iequals(word, "NEVER")) rcpt.notify |= kNever;
-        else if (text::iequals(word, "SUCCESS")) rcpt.notify |= kSuccess;
-        else if (text::iequals(word, "FAILURE")) rcpt.notify |= kFailure;
-        else if (text::iequals(word, "DELAY")) rcpt.notify |= kDelay;
-        else return syntax("501 5.5.4 NOTIFY is NEVER, or of SUCCESS, FAILURE and DELAY");
+        if (text::iequals(word, "NEVER"))
+          rcpt.notify |= kNever;
+        else if (text::iequals(word, "SUCCESS"))
+          rcpt.notify |= kSuccess;
+        else if (text::iequals(word, "FAILURE"))
+          rcpt.notify |= kFailure;
+        else if (text::iequals(word, "DELAY"))
+          rcpt.notify |= kDelay;
+        else
+          return syntax("501 5.5.4 NOTIFY is NEVER, or of SUCCESS, FAILURE and DELAY");
       }
       if ((rcpt.notify & kNever) && rcpt.notify != kNever) return syntax("501 5.5.4 NOTIFY=NEVER stands alone");
     } else if (name == "ORCPT") {
       const auto decoded = decode_orcpt(value);
       if (!decoded) return syntax("501 5.5.4 ORCPT is malformed");
       rcpt.orcpt = *decoded;
-    } else return syntax("555 5.5.4 that RCPT parameter is not known here");
+    } else
+      return syntax("555 5.5.4 that RCPT parameter is not known here");
   }
   return rcpt;
 }

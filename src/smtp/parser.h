@@ -13,22 +13,22 @@
 namespace pabal::smtp {
 
 struct MailParams {
-  std::string reverse_path;            // "" is <>
-  std::optional<uint64_t> size;        // RFC 1870
-  bool smtputf8 = false;               // RFC 6531
-  bool requiretls = false;             // RFC 8689
+  std::string reverse_path;      // "" is <>
+  std::optional<uint64_t> size;  // RFC 1870
+  bool smtputf8 = false;         // RFC 6531
+  bool requiretls = false;       // RFC 8689
   bool body_8bit = false, body_binary = false;
-  std::string ret;                     // RFC 3461: FULL or HDRS
-  std::string envid;                   // decoded
-  std::string auth;                    // RFC 4954 §5, decoded
+  std::string ret;    // RFC 3461: FULL or HDRS
+  std::string envid;  // decoded
+  std::string auth;   // RFC 4954 §5, decoded
 };
 
 enum RcptNotify : uint8_t { kNever = 1, kSuccess = 2, kFailure = 4, kDelay = 8 };  // the bits of queue::Notify
 
 struct RcptParams {
-  std::string address;                 // "Postmaster" without a domain is allowed (RFC 5321 §4.1.1.3)
-  uint8_t notify = 0;                  // 0: not given
-  std::string orcpt;                   // decoded, "rfc822;bob@example.org"
+  std::string address;  // "Postmaster" without a domain is allowed (RFC 5321 §4.1.1.3)
+  uint8_t notify = 0;   // 0: not given
+  std::string orcpt;    // decoded, "rfc822;bob@example.org"
 };
 
 // An error's message is the reply: "501 5.5.4 ...".
@@ -36,8 +36,8 @@ Result<MailParams> parse_mail(std::string_view arguments);  // what follows "MAI
 Result<RcptParams> parse_rcpt(std::string_view arguments);
 
 struct Verb {
-  std::string name;             // upper case
-  std::string_view arguments;   // trimmed
+  std::string name;            // upper case
+  std::string_view arguments;  // trimmed
 };
 Verb parse_verb(std::string_view line);
 
@@ -50,7 +50,8 @@ class DataScanner {
  public:
   explicit DataScanner(uint64_t max_size) : max_size_(max_size) {}
 
-  // Consumes up to the end of the message; gives how many octets were taken. done() tells whether the end was among them.
+  // Consumes up to the end of the message; gives how many octets were taken. done() tells whether the end was among
+  // them.
   size_t feed(std::string_view bytes);
   bool done() const { return done_; }
 

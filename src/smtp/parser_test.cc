@@ -21,9 +21,9 @@ TEST(ParseVerb, CutsAtTheFirstBlankAndRaisesCase) {
 TEST(ParseMail, TakesPathsAsTheyAreWritten) {
   const std::pair<const char*, const char*> cases[] = {
       {"FROM:<alice@example.com>", "alice@example.com"},
-      {"FROM: <alice@example.com>", "alice@example.com"},            // as textbooks print it
+      {"FROM: <alice@example.com>", "alice@example.com"},  // as textbooks print it
       {"from :\t<alice@example.com>", "alice@example.com"},
-      {"FROM:alice@example.com", "alice@example.com"},               // as people type it
+      {"FROM:alice@example.com", "alice@example.com"},  // as people type it
       {"FROM:<>", ""},
       {"FROM:<@relay.example,@other.example:alice@example.com>", "alice@example.com"},  // RFC 5321 appendix C
       {"FROM:<\"a>b c\"@example.com>", "\"a>b c\"@example.com"},
@@ -39,13 +39,28 @@ TEST(ParseMail, TakesPathsAsTheyAreWritten) {
 
 TEST(ParseMail, RefusesWhatIsNoPathOrNoParameter) {
   const std::pair<const char*, const char*> cases[] = {
-      {"", "501 5.5.4"}, {"FROM", "501 5.5.4"}, {"TO:<a@b>", "501 5.5.4"}, {"FROM:", "501 5.1.7"}, {"FROM:<a@b", "501 5.1.7"},
-      {"FROM:<a@b>x", "501 5.1.7"}, {"FROM:a@b>", "501 5.1.7"}, {"FROM:<@a,@b>", "501 5.1.7"}, {"FROM:<\"a@b>", "501 5.1.7"},
-      {"FROM:<a@b>\tSIZE=1", "501 5.1.7"}, {"FROM:<a@b> SIZE", "501 5.5.4"}, {"FROM:<a@b> SIZE=-1", "501 5.5.4"},
-      {"FROM:<a@b> SIZE=99999999999999999999", "501 5.5.4"}, {"FROM:<a@b> SIZE=1 SIZE=2", "501 5.5.4"},
-      {"FROM:<a@b> BODY=9BIT", "501 5.5.4"}, {"FROM:<a@b> RET=ALL", "501 5.5.4"}, {"FROM:<a@b> ENVID=a=b", "501 5.5.4"},
-      {"FROM:<a@b> ENVID=+4", "501 5.5.4"}, {"FROM:<a@b> ENVID=x+0D+0ABcc:y", "501 5.5.4"}, {"FROM:<a@b> AUTH=+00", "501 5.5.4"},
-      {"FROM:<a@b> SMTPUTF8=1", "555 5.5.4"}, {"FROM:<a@b> FUTURE=1", "555 5.5.4"},
+      {"", "501 5.5.4"},
+      {"FROM", "501 5.5.4"},
+      {"TO:<a@b>", "501 5.5.4"},
+      {"FROM:", "501 5.1.7"},
+      {"FROM:<a@b", "501 5.1.7"},
+      {"FROM:<a@b>x", "501 5.1.7"},
+      {"FROM:a@b>", "501 5.1.7"},
+      {"FROM:<@a,@b>", "501 5.1.7"},
+      {"FROM:<\"a@b>", "501 5.1.7"},
+      {"FROM:<a@b>\tSIZE=1", "501 5.1.7"},
+      {"FROM:<a@b> SIZE", "501 5.5.4"},
+      {"FROM:<a@b> SIZE=-1", "501 5.5.4"},
+      {"FROM:<a@b> SIZE=99999999999999999999", "501 5.5.4"},
+      {"FROM:<a@b> SIZE=1 SIZE=2", "501 5.5.4"},
+      {"FROM:<a@b> BODY=9BIT", "501 5.5.4"},
+      {"FROM:<a@b> RET=ALL", "501 5.5.4"},
+      {"FROM:<a@b> ENVID=a=b", "501 5.5.4"},
+      {"FROM:<a@b> ENVID=+4", "501 5.5.4"},
+      {"FROM:<a@b> ENVID=x+0D+0ABcc:y", "501 5.5.4"},
+      {"FROM:<a@b> AUTH=+00", "501 5.5.4"},
+      {"FROM:<a@b> SMTPUTF8=1", "555 5.5.4"},
+      {"FROM:<a@b> FUTURE=1", "555 5.5.4"},
       {"FROM:<a@b> A1 A2 A3 A4 A5 A6 A7 A8 A9 B1 B2 B3 B4 B5 B6 B7 B8 B9 C1 C2 C3", "501 5.5.4"},
   };
   for (const auto& [text, reply] : cases) {
@@ -56,7 +71,8 @@ TEST(ParseMail, RefusesWhatIsNoPathOrNoParameter) {
 }
 
 TEST(ParseMail, ReadsEveryParameter) {
-  const auto mail = parse_mail("FROM:<a@b> SIZE=1234 BODY=8bitmime SMTPUTF8 REQUIRETLS RET=hdrs ENVID=QQ+2B31415 AUTH=e+3Dmc2@example.com");
+  const auto mail = parse_mail(
+      "FROM:<a@b> SIZE=1234 BODY=8bitmime SMTPUTF8 REQUIRETLS RET=hdrs ENVID=QQ+2B31415 AUTH=e+3Dmc2@example.com");
   ASSERT_TRUE(mail);
   EXPECT_EQ(mail->size, 1234u);
   EXPECT_TRUE(mail->body_8bit && mail->smtputf8 && mail->requiretls && !mail->body_binary);
@@ -80,10 +96,18 @@ TEST(ParseRcpt, ReadsNotifyAndOrcpt) {
 
 TEST(ParseRcpt, RefusesWhatContradictsItself) {
   const std::pair<const char*, const char*> cases[] = {
-      {"TO:<>", "501 5.1.3"}, {"FROM:<a@b>", "501 5.5.4"}, {"TO:<a@b> NOTIFY=NEVER,SUCCESS", "501 5.5.4"}, {"TO:<a@b> NOTIFY=", "501 5.5.4"},
-      {"TO:<a@b> NOTIFY=SOMETIMES", "501 5.5.4"}, {"TO:<a@b> ORCPT=bob", "501 5.5.4"}, {"TO:<a@b> ORCPT=;bob", "501 5.5.4"},
-      {"TO:<a@b> ORCPT=rfc822;a+0Ab", "501 5.5.4"}, {"TO:<a@b> ORCPT=rfc822;밥", "501 5.5.4"}, {"TO:<a@b> ORCPT=utf-8;\xFF", "501 5.5.4"},
-      {"TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER", "501 5.5.4"}, {"TO:<a@b> SIZE=1", "555 5.5.4"},
+      {"TO:<>", "501 5.1.3"},
+      {"FROM:<a@b>", "501 5.5.4"},
+      {"TO:<a@b> NOTIFY=NEVER,SUCCESS", "501 5.5.4"},
+      {"TO:<a@b> NOTIFY=", "501 5.5.4"},
+      {"TO:<a@b> NOTIFY=SOMETIMES", "501 5.5.4"},
+      {"TO:<a@b> ORCPT=bob", "501 5.5.4"},
+      {"TO:<a@b> ORCPT=;bob", "501 5.5.4"},
+      {"TO:<a@b> ORCPT=rfc822;a+0Ab", "501 5.5.4"},
+      {"TO:<a@b> ORCPT=rfc822;밥", "501 5.5.4"},
+      {"TO:<a@b> ORCPT=utf-8;\xFF", "501 5.5.4"},
+      {"TO:<a@b> NOTIFY=NEVER NOTIFY=NEVER", "501 5.5.4"},
+      {"TO:<a@b> SIZE=1", "555 5.5.4"},
   };
   for (const auto& [text, reply] : cases) {
     const auto rcpt = parse_rcpt(text);
@@ -133,7 +157,10 @@ Scanned scan(std::string_view input, std::vector<size_t> cuts, uint64_t max_size
 }
 
 TEST(DataScanner, EndsAtCrlfDotCrlfAndUndoesTheDots) {
-  struct Case { std::string_view input, content; std::string_view rest = ""; };
+  struct Case {
+    std::string_view input, content;
+    std::string_view rest = "";
+  };
   const Case cases[] = {
       {".\r\n", ""},
       {"a\r\n.\r\n", "a\r\n"},
@@ -141,7 +168,7 @@ TEST(DataScanner, EndsAtCrlfDotCrlfAndUndoesTheDots) {
       {"\r\n.\r\n", "\r\n"},
       {"..\r\n.\r\n", ".\r\n"},
       {"..a\r\n...\r\n.\r\n", ".a\r\n..\r\n"},
-      {".a\r\n.\r\n", "a\r\n"},          // RFC 5321 §4.5.2: the first dot goes, whatever follows
+      {".a\r\n.\r\n", "a\r\n"},  // RFC 5321 §4.5.2: the first dot goes, whatever follows
       {"a.\r\n.b.\r\n.\r\n", "a.\r\nb.\r\n"},
       {"a\r\n.\r\n.\r\n", "a\r\n", ".\r\n"},
   };
@@ -158,11 +185,13 @@ using namespace std::literals;
 
 // What has been published of smuggling: each of these ended a message somewhere.
 const std::string_view kSmuggled[] = {
-    "\n.\n"sv, "\n.\r\n"sv, "\n.\r"sv, "\r.\r"sv, "\r.\r\n"sv, "\r.\n"sv, "\r\n.\n"sv, "\r\n.\r"sv, "\r\r\n.\r\r\n"sv, "\r\n.\r\r\n"sv, "\n\n.\n\n"sv,
-    "\r\n\0.\r\n"sv, "\r\n.\0\r\n"sv, "\r\n.\r\0\n"sv, "\r\0\n.\r\n"sv, "\n\0.\r\n"sv,
+    "\n.\n"sv,       "\n.\r\n"sv,     "\n.\r"sv,         "\r.\r"sv,       "\r.\r\n"sv,   "\r.\n"sv,
+    "\r\n.\n"sv,     "\r\n.\r"sv,     "\r\r\n.\r\r\n"sv, "\r\n.\r\r\n"sv, "\n\n.\n\n"sv, "\r\n\0.\r\n"sv,
+    "\r\n.\0\r\n"sv, "\r\n.\r\0\n"sv, "\r\0\n.\r\n"sv,   "\n\0.\r\n"sv,
 };
 // Looks like an end to some; is text.
-const std::string_view kText[] = {"\r\n\x85.\r\n"sv, "\r\n .\r\n"sv, "\r\n.\v\r\n"sv, "\r\n\v.\r\n"sv, "\r\n. \r\n"sv, "\r\n..\r\n"sv};
+const std::string_view kText[] = {"\r\n\x85.\r\n"sv, "\r\n .\r\n"sv, "\r\n.\v\r\n"sv,
+                                  "\r\n\v.\r\n"sv,   "\r\n. \r\n"sv, "\r\n..\r\n"sv};
 
 TEST(DataScanner, NothingElseEndsAMessageAndBareLineEndsAreSeen) {
   const std::string hidden = "MAIL FROM:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nsmuggled";
@@ -182,10 +211,30 @@ TEST(DataScanner, NothingElseEndsAMessageAndBareLineEndsAreSeen) {
 }
 
 std::vector<std::string> torture() {
-  std::vector<std::string> out{
-      ".\r\n", "a\r\n.\r\n", "..a\r\n...\r\n.\r\nrest", "a\r\n\r\n.\r\n", "a\rb\r\n.\r\n", "a\nb\r\n.\r\n", "a\r\r\n.\r\n", ".\r.\r\n.\r\n", ".\rx\r\n.\r\n",
-      ".\n.\r\n", "\r\n\r\n..\r\n.\r\n", "no end", "no end\r", "no end\r\n", "no end\r\n.", "no end\r\n.\r", std::string(40, 'x') + "\r\n.\r\n",
-      "a\r\n.\r\n.\r\n", "\r", "\n", "\r\n", ".", "..", "...\r\n.\r\n"};
+  std::vector<std::string> out{".\r\n",
+                               "a\r\n.\r\n",
+                               "..a\r\n...\r\n.\r\nrest",
+                               "a\r\n\r\n.\r\n",
+                               "a\rb\r\n.\r\n",
+                               "a\nb\r\n.\r\n",
+                               "a\r\r\n.\r\n",
+                               ".\r.\r\n.\r\n",
+                               ".\rx\r\n.\r\n",
+                               ".\n.\r\n",
+                               "\r\n\r\n..\r\n.\r\n",
+                               "no end",
+                               "no end\r",
+                               "no end\r\n",
+                               "no end\r\n.",
+                               "no end\r\n.\r",
+                               std::string(40, 'x') + "\r\n.\r\n",
+                               "a\r\n.\r\n.\r\n",
+                               "\r",
+                               "\n",
+                               "\r\n",
+                               ".",
+                               "..",
+                               "...\r\n.\r\n"};
   for (const std::string_view trick : kSmuggled) out.push_back("a" + std::string(trick) + "b\r\n.\r\nrest");
   SeededRandom random(3);
   for (int i = 0; i < 300; ++i) {
@@ -204,7 +253,8 @@ TEST(DataScanner, GivesTheSameInWhateverPiecesTheOctetsCome) {
       for (size_t i = 1; i < input.size(); ++i) each.push_back(i);
       EXPECT_EQ(scan(input, each, max_size), whole) << testing::PrintToString(input);
       for (size_t i = 0; i <= input.size(); ++i)
-        for (size_t k = i; k <= input.size(); ++k) ASSERT_EQ(scan(input, {i, k}, max_size), whole) << testing::PrintToString(input) << i << ' ' << k;
+        for (size_t k = i; k <= input.size(); ++k)
+          ASSERT_EQ(scan(input, {i, k}, max_size), whole) << testing::PrintToString(input) << i << ' ' << k;
     }
   }
 }

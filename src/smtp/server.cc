@@ -12,12 +12,14 @@ namespace {
 Reply from_error(const Error& error) {
   const std::string& m = error.message;
   const size_t second = m.find(' ', 4);
-  return {static_cast<int>(text::parse_u64(m.substr(0, 3)).value_or(500)), m.substr(4, second - 4), m.substr(second + 1)};
+  return {static_cast<int>(text::parse_u64(m.substr(0, 3)).value_or(500)), m.substr(4, second - 4),
+          m.substr(second + 1)};
 }
 
 bool is_hostname(std::string_view s) {
   if (s.empty() || s.size() > 255) return false;
-  return std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '<' && c != '>' && c != 0x7F; });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '<' && c != '>' && c != 0x7F; });
 }
 
 // Other protocols' first words: a browser or proxy made to talk to us (ALPACA, cross-protocol requests).
@@ -31,7 +33,10 @@ class Session {
  public:
   Session(std::unique_ptr<net::Stream> stream, ServerOptions options, std::shared_ptr<ServerPolicy> policy,
           std::shared_ptr<MemoryBudget> budget)
-      : wire_(std::move(stream)), loop_(wire_.stream().loop()), options_(std::move(options)), policy_(std::move(policy)),
+      : wire_(std::move(stream)),
+        loop_(wire_.stream().loop()),
+        options_(std::move(options)),
+        policy_(std::move(policy)),
         memory_(std::move(budget)) {
     info_.remote = wire_.stream().remote();
     info_.local = wire_.stream().local();
@@ -59,8 +64,12 @@ class Session {
   Task<void> finish_message(std::string content);
   void reset();
   std::string extensions() const;
-  Reply too_large() const { return {552, "5.3.4", "the message is larger than " + std::to_string(options_.max_size) + " octets"}; }
-  bool may_auth() const { return info_.esmtp && (info_.tls || options_.auth_in_clear) && !policy_->auth_mechanisms(info_).empty(); }
+  Reply too_large() const {
+    return {552, "5.3.4", "the message is larger than " + std::to_string(options_.max_size) + " octets"};
+  }
+  bool may_auth() const {
+    return info_.esmtp && (info_.tls || options_.auth_in_clear) && !policy_->auth_mechanisms(info_).empty();
+  }
   bool in_transaction() const { return mail_.has_value(); }
 
   Wire wire_;
@@ -75,9 +84,9 @@ class Session {
 
   std::optional<MailParams> mail_;
   size_t recipients_ = 0, rcpt_commands_ = 0;
-  MemoryBudget::Share memory_;   // of the message under way
-  std::string chunks_;           // BDAT so far
-  Time chunks_end_;              // when the whole sequence must be there
+  MemoryBudget::Share memory_;  // of the message under way
+  std::string chunks_;          // BDAT so far
+  Time chunks_end_;             // when the whole sequence must be there
   bool chunking_ = false, chunk_failed_ = false;
 };
 
@@ -97,14 +106,22 @@ void Session::say_for_message(const Reply& reply) {
 
 void Session::bad_line(Line::Kind kind) {
   switch (kind) {
-    case Line::Kind::kTooLong: return say({500, "5.5.6", "the line is too long"});
-    case Line::Kind::kControls: return say({500, "5.5.2", "a command has no control characters in it"});
+    case Line::Kind::kTooLong:
+      return say({500, "5.5.6", "the line is too long"});
+    case Line::Kind::kControls:
+      return say({500, "5.5.2", "a command has no control characters in it"});
     // What follows could be a command to us and text to a proxy in front: it is not read.
-    case Line::Kind::kBareLf: return say({500, "5.5.2", "lines end with CR LF and nothing else; goodbye", true});
-    case Line::Kind::kEndless: return say({500, "5.5.6", "the line does not end; goodbye", true});
-    case Line::Kind::kTimeout: return say({421, "4.4.2", options_.hostname + " timed out waiting for you; goodbye", true});
-    case Line::Kind::kEnd: ended_ = true; return;
-    case Line::Kind::kLine: return;
+    case Line::Kind::kBareLf:
+      return say({500, "5.5.2", "lines end with CR LF and nothing else; goodbye", true});
+    case Line::Kind::kEndless:
+      return say({500, "5.5.6", "the line does not end; goodbye", true});
+    case Line::Kind::kTimeout:
+      return say({421, "4.4.2", options_.hostname + " timed out waiting for you; goodbye", true});
+    case Line::Kind::kEnd:
+      ended_ = true;
+      return;
+    case Line::Kind::kLine:
+      return;
   }
 }
 
@@ -128,7 +145,8 @@ Task<void> Session::run() {
   while (!ended_) {
     Task<Line> reading = wire_.read_line(kMaxCommandLine, loop_.now() + kCommandTime);
     Line line = co_await reading;
-    if (line.kind != Line::Kind::kLine) bad_line(line.kind);
+    if (line.kind != Line::Kind::kLine)
+      bad_line(line.kind);
     else {
       Task<void> running = command(std::move(line.text));
       co_await running;
@@ -143,32 +161,51 @@ Task<void> Session::run() {
 Task<void> Session::command(std::string line) {
   const Verb verb = parse_verb(line);
   const std::string arguments(verb.arguments);
-  if (verb.name == "QUIT") co_return say({221, "2.0.0", options_.hostname + " Service closing transmission channel", true});
+  if (verb.name == "QUIT")
+    co_return say({221, "2.0.0", options_.hostname + " Service closing transmission channel", true});
   if (unwelcome_) co_return say({503, "5.5.1", "say QUIT"});  // RFC 5321 §3.1
   // RCPT and BDAT have limits of their own.
   if (verb.name != "RCPT" && verb.name != "BDAT" && ++idle_commands_ > kMaxCommandsWithoutMail)
     co_return say({421, "4.7.0", options_.hostname + ": too many commands without a message; goodbye", true});
 
-  if (verb.name == "EHLO" || verb.name == "HELO" || verb.name == "LHLO") hello(verb);
+  if (verb.name == "EHLO" || verb.name == "HELO" || verb.name == "LHLO")
+    hello(verb);
   else if (verb.name == "RSET") {
     reset();
     say({250, "2.0.0", "Ok"});
-  } else if (verb.name == "NOOP") say({250, "2.0.0", "Ok"});
-  else if (verb.name == "BDAT") { Task<void> t = bdat(arguments); co_await t; }
-  else if (chunking_) say({503, "5.5.1", "a BDAT sequence is under way; end it with BDAT 0 LAST or RSET"});
-  else if (verb.name == "MAIL") { Task<void> t = mail(arguments); co_await t; }
-  else if (verb.name == "RCPT") { Task<void> t = rcpt(arguments); co_await t; }
-  else if (verb.name == "DATA") {
+  } else if (verb.name == "NOOP")
+    say({250, "2.0.0", "Ok"});
+  else if (verb.name == "BDAT") {
+    Task<void> t = bdat(arguments);
+    co_await t;
+  } else if (chunking_)
+    say({503, "5.5.1", "a BDAT sequence is under way; end it with BDAT 0 LAST or RSET"});
+  else if (verb.name == "MAIL") {
+    Task<void> t = mail(arguments);
+    co_await t;
+  } else if (verb.name == "RCPT") {
+    Task<void> t = rcpt(arguments);
+    co_await t;
+  } else if (verb.name == "DATA") {
     if (!arguments.empty()) co_return say({501, "5.5.4", "DATA has no arguments"});
     Task<void> t = data();
     co_await t;
-  } else if (verb.name == "STARTTLS") { Task<void> t = start_tls(arguments); co_await t; }
-  else if (verb.name == "AUTH") { Task<void> t = auth(arguments); co_await t; }
-  else if (verb.name == "VRFY") say({252, "2.1.5", "send mail to it and see (RFC 5321 §3.5.3)"});
-  else if (verb.name == "EXPN") say({502, "5.5.1", "lists are not shown"});
-  else if (verb.name == "HELP") say({214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH QUIT; see RFC 5321"});
-  else if (foreign_protocol(verb.name)) say({421, "4.7.0", "this is a mail server; goodbye", true});
-  else say({500, "5.5.2", "that command is not known here"});
+  } else if (verb.name == "STARTTLS") {
+    Task<void> t = start_tls(arguments);
+    co_await t;
+  } else if (verb.name == "AUTH") {
+    Task<void> t = auth(arguments);
+    co_await t;
+  } else if (verb.name == "VRFY")
+    say({252, "2.1.5", "send mail to it and see (RFC 5321 §3.5.3)"});
+  else if (verb.name == "EXPN")
+    say({502, "5.5.1", "lists are not shown"});
+  else if (verb.name == "HELP")
+    say({214, "2.0.0", "HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH QUIT; see RFC 5321"});
+  else if (foreign_protocol(verb.name))
+    say({421, "4.7.0", "this is a mail server; goodbye", true});
+  else
+    say({500, "5.5.2", "that command is not known here"});
 }
 
 void Session::hello(const Verb& verb) {
@@ -206,7 +243,8 @@ Task<void> Session::start_tls(std::string arguments) {
   if (!options_.tls) co_return say({502, "5.5.1", "STARTTLS is not offered"});
   if (info_.tls) co_return say({503, "5.5.1", "TLS is on already"});
   // RFC 3207 §4.2 and CVE-2011-0411: what came in clear behind the command must not be taken as protected.
-  if (!wire_.pending().empty()) co_return say({421, "4.7.0", "nothing may follow STARTTLS before the handshake; goodbye", true});
+  if (!wire_.pending().empty())
+    co_return say({421, "4.7.0", "nothing may follow STARTTLS before the handshake; goodbye", true});
   say({220, "2.0.0", "go ahead"});
   Task<bool> flushing = wire_.flush();
   if (!(co_await flushing)) co_return void(ended_ = true);
@@ -225,8 +263,9 @@ Task<void> Session::auth(std::string arguments) {
   const Verb words = parse_verb(arguments);
   if (words.name.empty()) co_return say({501, "5.5.4", "say AUTH and a mechanism"});
   if (!may_auth())
-    co_return say(options_.tls && !info_.tls && info_.esmtp ? Reply{538, "5.7.11", "STARTTLS first: no passwords in clear"}
-                                                                  : Reply{503, "5.5.1", "AUTH is not offered; EHLO first"});
+    co_return say(options_.tls && !info_.tls && info_.esmtp
+                      ? Reply{538, "5.7.11", "STARTTLS first: no passwords in clear"}
+                      : Reply{503, "5.5.1", "AUTH is not offered; EHLO first"});
   const auto offered = policy_->auth_mechanisms(info_);
   if (std::find(offered.begin(), offered.end(), words.name) == offered.end())
     co_return say({504, "5.5.4", "that mechanism is not offered"});
@@ -279,13 +318,15 @@ Task<void> Session::mail(std::string arguments) {
 
 Task<void> Session::rcpt(std::string arguments) {
   if (!in_transaction()) co_return say({503, "5.5.1", "MAIL comes first"});
-  if (++rcpt_commands_ > kMaxRcptCommands) co_return say({421, "4.7.0", "that is more than enough recipients; goodbye", true});
+  if (++rcpt_commands_ > kMaxRcptCommands)
+    co_return say({421, "4.7.0", "that is more than enough recipients; goodbye", true});
   if (recipients_ >= options_.max_recipients)  // RFC 5321 §4.5.3.1.10
     co_return say({452, "4.5.3", "too many recipients; send the message again for the rest"});
   const auto parsed = parse_rcpt(arguments);
   if (!parsed) co_return say(from_error(parsed.error()));
   if (!text::is_utf8(parsed->address)) co_return say({501, "5.1.3", "the address is not UTF-8"});
-  if (!mail_->smtputf8 && !text::is_ascii(parsed->address)) co_return say({553, "5.6.7", "that address needs SMTPUTF8 in MAIL"});
+  if (!mail_->smtputf8 && !text::is_ascii(parsed->address))
+    co_return say({553, "5.6.7", "that address needs SMTPUTF8 in MAIL"});
   Task<Reply> asking = policy_->on_rcpt(info_, *parsed);
   const Reply reply = co_await asking;
   recipients_ += reply.ok();
@@ -319,10 +360,14 @@ Task<void> Session::data() {
     if (got != Wire::Got::kOctets) co_return;
   }
   std::optional<Reply> refusal;
-  if (scanner.bare_line_end()) refusal = Reply{550, "5.6.0", "lines end with CR LF: a CR or LF alone is not accepted"};
-  else if (scanner.has_nul()) refusal = Reply{550, "5.6.0", "NUL is not allowed in a message"};
-  else if (scanner.line_too_long()) refusal = Reply{550, "5.6.0", "a line is longer than a mebibyte"};
-  else if (scanner.too_large()) refusal = too_large();
+  if (scanner.bare_line_end())
+    refusal = Reply{550, "5.6.0", "lines end with CR LF: a CR or LF alone is not accepted"};
+  else if (scanner.has_nul())
+    refusal = Reply{550, "5.6.0", "NUL is not allowed in a message"};
+  else if (scanner.line_too_long())
+    refusal = Reply{550, "5.6.0", "a line is longer than a mebibyte"};
+  else if (scanner.too_large())
+    refusal = too_large();
   if (refusal) {
     say_for_message(*refusal);
     co_return reset();
@@ -337,14 +382,19 @@ Task<void> Session::bdat(std::string arguments) {
   const auto size = text::parse_u64(words.name);
   const bool last = text::iequals(words.arguments, "LAST");
   if (!size || (!last && !words.arguments.empty()))
-    co_return say({501, "5.5.4", "BDAT wants a size: without it nobody knows where the next command is; goodbye", true});
+    co_return say(
+        {501, "5.5.4", "BDAT wants a size: without it nobody knows where the next command is; goodbye", true});
   if (*size > 2 * options_.max_size) co_return say({552, "5.3.4", "the chunk is far too large; goodbye", true});
   if (chunking_ && loop_.now() >= chunks_end_) co_return bad_line(Line::Kind::kTimeout);
   std::optional<Reply> refusal;
-  if (!in_transaction()) refusal = Reply{503, "5.5.1", "MAIL and RCPT come first"};
-  else if (recipients_ == 0) refusal = Reply{554, "5.5.1", "there is no valid recipient"};
-  else if (chunk_failed_) refusal = Reply{503, "5.5.1", "a chunk failed before; RSET"};
-  else if (chunks_.size() + *size > options_.max_size) refusal = too_large();
+  if (!in_transaction())
+    refusal = Reply{503, "5.5.1", "MAIL and RCPT come first"};
+  else if (recipients_ == 0)
+    refusal = Reply{554, "5.5.1", "there is no valid recipient"};
+  else if (chunk_failed_)
+    refusal = Reply{503, "5.5.1", "a chunk failed before; RSET"};
+  else if (chunks_.size() + *size > options_.max_size)
+    refusal = too_large();
   else if (!memory_.grow_to(chunks_.size() + static_cast<size_t>(*size) + kContentBlock))
     refusal = Reply{452, "4.3.1", "the server is short of memory; try again later"};
 
@@ -402,7 +452,11 @@ std::string to_wire(const Reply& reply) {
 
 std::string ClientInfo::protocol(bool smtputf8) const {
   if (!esmtp) return "SMTP";
-  return std::string(smtputf8 ? "UTF8" : "") + (lmtp ? "LMTP" : smtputf8 ? "SMTP" : "ESMTP") + (tls ? "S" : "") + (auth_user.empty() ? "" : "A");
+  return std::string(smtputf8 ? "UTF8" : "") +
+         (lmtp       ? "LMTP"
+          : smtputf8 ? "SMTP"
+                     : "ESMTP") +
+         (tls ? "S" : "") + (auth_user.empty() ? "" : "A");
 }
 
 Task<AuthStep> ServerPolicy::auth_start(ClientInfo, std::string, std::optional<std::string>) {

@@ -1,5 +1,5 @@
-// smtp: the SMTP and LMTP protocol, both sides. It knows the rules of the wire and no policy: who may send what to whom is
-// asked of a ServerPolicy. The cores (parser.h) know no sockets; serve() carries octets to them.
+// smtp: the SMTP and LMTP protocol, both sides. It knows the rules of the wire and no policy: who may send what to whom
+// is asked of a ServerPolicy. The cores (parser.h) know no sockets; serve() carries octets to them.
 #pragma once
 
 #include <atomic>
@@ -29,8 +29,8 @@ std::string to_wire(const Reply& reply);
 
 struct ClientInfo {
   net::Address remote, local;
-  std::string helo;                   // the name given; empty before
-  bool esmtp = false;                 // EHLO or LHLO
+  std::string helo;    // the name given; empty before
+  bool esmtp = false;  // EHLO or LHLO
   bool lmtp = false;
   const net::TlsInfo* tls = nullptr;  // null: in clear
   std::string auth_user;              // empty: not authenticated
@@ -41,9 +41,9 @@ struct ClientInfo {
 // One step of a SASL exchange; `data` are raw octets, the driver does base64.
 struct AuthStep {
   enum class Kind { kChallenge, kSuccess, kFailure } kind = Kind::kFailure;
-  std::string data;   // challenge, or additional data with success
-  std::string user;   // kSuccess
-  Reply failure;      // kFailure
+  std::string data;  // challenge, or additional data with success
+  std::string user;  // kSuccess
+  Reply failure;     // kFailure
 };
 
 // One object a session. Nothing is called again before the task of the call before has ended.
@@ -72,7 +72,8 @@ struct ServerOptions {
   size_t max_recipients = kMaxRecipients;
 };
 
-// Octets of messages being received by all sessions of the process; over it new messages are put off with 452. Thread-safe.
+// Octets of messages being received by all sessions of the process; over it new messages are put off with 452.
+// Thread-safe.
 class MemoryBudget {
  public:
   explicit MemoryBudget(size_t octets) : left_(static_cast<int64_t>(octets)) {}

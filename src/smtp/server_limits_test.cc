@@ -1,4 +1,5 @@
-// The server under those who mean it harm, or are just slow: each limit has its reply, memory is bounded and given back.
+// The server under those who mean it harm, or are just slow: each limit has its reply, memory is bounded and given
+// back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +19,8 @@ using testing::StartsWith;
 TEST(ServerLimits, ALineTooLongIsOneErrorAndTheNextIsRead) {
   TestServer server;
   server.begin();
-  EXPECT_THAT(server.peer->ask("RCPT TO:<" + std::string(kMaxCommandLine, 'x') + "@foo.com>"), testing::MatchesRegex("500 5.5.6 [^\n]*\n"));
+  EXPECT_THAT(server.peer->ask("RCPT TO:<" + std::string(kMaxCommandLine, 'x') + "@foo.com>"),
+              testing::MatchesRegex("500 5.5.6 [^\n]*\n"));
   EXPECT_THAT(server.peer->ask(std::string(500'000, 'x')), testing::MatchesRegex("500 5.5.6 [^\n]*\n"));
   EXPECT_THAT(server.peer->ask("NOOP " + std::string(kMaxCommandLine - 10, 'x')), StartsWith("250 "));
   EXPECT_THAT(server.peer->ask("NOOP"), StartsWith("250 "));
@@ -117,8 +119,10 @@ TEST(ServerLimits, FailedLoginsEndTheSession) {
   options.auth_in_clear = true;
   TestServer server(options);
   server.begin(false);
-  for (size_t i = 1; i < kMaxAuthFailures; ++i) EXPECT_EQ(server.peer->ask("AUTH PLAIN AGFsaWNlAHdyb25n"), "535 5.7.8 wrong\r\n");
-  EXPECT_THAT(server.peer->ask("AUTH PLAIN AGFsaWNlAHdyb25n"), testing::MatchesRegex("535 5.7.8 wrong\r\n421 4.7.0 [^\n]*\n"));
+  for (size_t i = 1; i < kMaxAuthFailures; ++i)
+    EXPECT_EQ(server.peer->ask("AUTH PLAIN AGFsaWNlAHdyb25n"), "535 5.7.8 wrong\r\n");
+  EXPECT_THAT(server.peer->ask("AUTH PLAIN AGFsaWNlAHdyb25n"),
+              testing::MatchesRegex("535 5.7.8 wrong\r\n421 4.7.0 [^\n]*\n"));
 }
 
 TEST(ServerLimits, TheLastMessageThatFitsIsTakenAndTheNextOctetIsNot) {
@@ -267,7 +271,8 @@ TEST(ServerMemory, IsHeldUntilThePolicyHasDoneWithTheMessage) {
 
 const std::string kSession =
     "EHLO bar.com\r\nMAIL FROM:<a@b> SIZE=30\r\nRCPT TO:<b@foo.com>\r\nDATA\r\nSubject: x\r\n\r\n..dot\r\n.\r\n"
-    "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<unknown@foo.com>\r\nRCPT TO:<b@foo.com>\r\nBDAT 9\r\nSubject: BDAT 6 LAST\r\nx\r\n\r\ny"
+    "MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<unknown@foo.com>\r\nRCPT TO:<b@foo.com>\r\nBDAT 9\r\nSubject: BDAT 6 "
+    "LAST\r\nx\r\n\r\ny"
     "MAIL FROM:<a@b>\r\nRCPT TO:<b@foo.com>\r\nBDAT 4\r\nabcdRSET\r\nNOOP\r\nQUIT\r\n";
 
 TEST(ServerMemory, ComesBackWhereverTheConnectionIsCut) {
@@ -305,18 +310,44 @@ TEST(Server, AnswersTheSameInWhateverPiecesTheSessionComes) {
 
 TEST(ServerNoise, GetsStandardRepliesOrAClosedConnection) {
   SeededRandom random(11);
-  const std::vector<std::string> words{"EHLO ", "bar.com", "MAIL FROM:", "<a@b>", "RCPT TO:", "<b@foo.com>", "DATA", "BDAT ", "5", " LAST", "\r\n", "\r\n", "\r\n",
-                                       "\n", "\r", ".", "AUTH PLAIN", " =", "STARTTLS", "RSET", "QUIT", "NOOP", std::string(1, '\0'), "\xFF\xFE", " SIZE=", "99999999999999999999"};
+  const std::vector<std::string> words{"EHLO ",
+                                       "bar.com",
+                                       "MAIL FROM:",
+                                       "<a@b>",
+                                       "RCPT TO:",
+                                       "<b@foo.com>",
+                                       "DATA",
+                                       "BDAT ",
+                                       "5",
+                                       " LAST",
+                                       "\r\n",
+                                       "\r\n",
+                                       "\r\n",
+                                       "\n",
+                                       "\r",
+                                       ".",
+                                       "AUTH PLAIN",
+                                       " =",
+                                       "STARTTLS",
+                                       "RSET",
+                                       "QUIT",
+                                       "NOOP",
+                                       std::string(1, '\0'),
+                                       "\xFF\xFE",
+                                       " SIZE=",
+                                       "99999999999999999999"};
   for (int i = 0; i < 400; ++i) {
     TestServer server;
     std::string noise;
-    for (uint64_t n = random.below(60); n > 0; --n) noise += random.below(5) ? words[random.below(words.size())] : random.bytes(random.below(10));
+    for (uint64_t n = random.below(60); n > 0; --n)
+      noise += random.below(5) ? words[random.below(words.size())] : random.bytes(random.below(10));
     server.peer->send(noise);
     server.loop.run_for(hours(2));
     const std::string said = server.peer->heard();
     EXPECT_TRUE(server.peer->closed());
     for (const std::string_view line : text::split(said, '\n'))
-      EXPECT_THAT(std::string(line), testing::MatchesRegex("|[2345][0-5][0-9][ -][^\r]*\r")) << testing::PrintToString(noise);
+      EXPECT_THAT(std::string(line), testing::MatchesRegex("|[2345][0-5][0-9][ -][^\r]*\r"))
+          << testing::PrintToString(noise);
     EXPECT_EQ(server.budget->left(), static_cast<int64_t>(TestServer::kBudget));
     EXPECT_EQ(server.policy.use_count(), 1);
   }

@@ -17,7 +17,8 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-// "C: " is typed, "S: " is expected, to the end or to "..."; nothing else may come. "T:" does the client's side of STARTTLS.
+// "C: " is typed, "S: " is expected, to the end or to "..."; nothing else may come. "T:" does the client's side of
+// STARTTLS.
 void hold(TestServer& server, std::string_view dialogue) {
   std::vector<std::string> said;
   const auto listen = [&] {
@@ -41,7 +42,8 @@ void hold(TestServer& server, std::string_view dialogue) {
       if (want.ends_with("...")) {
         want.remove_suffix(3);
         EXPECT_EQ(said[at].substr(0, want.size()), want);
-      } else EXPECT_EQ(said[at], want);
+      } else
+        EXPECT_EQ(said[at], want);
       ++at;
     }
   }
@@ -300,7 +302,8 @@ TEST_P(Dialogues, GoesAsPrinted) {
   TestServer server;
   hold(server, GetParam().text);
 }
-INSTANTIATE_TEST_SUITE_P(Server, Dialogues, testing::ValuesIn(kDialogues), [](const auto& i) { return std::string(i.param.name); });
+INSTANTIATE_TEST_SUITE_P(Server, Dialogues, testing::ValuesIn(kDialogues),
+                         [](const auto& i) { return std::string(i.param.name); });
 
 TEST(Server, HandsOverWhatWasSent) {
   TestServer server;
@@ -328,12 +331,15 @@ TEST(Server, AnswersPipelinedCommandsTogetherAndGoesOnBehindTheMessage) {
   TestServer server;
   server.peer->heard();
   server.peer->send("EHLO bar.com\r\nMAIL FROM:<a@b>\r\nRCPT TO:<unknown@foo.com>\r\nRCPT TO:<b@foo.com>\r\nDATA\r\n");
-  EXPECT_THAT(server.peer->heard(), EndsWith("STARTTLS\r\n250 2.1.0 Ok\r\n550 5.1.1 nobody\r\n250 2.1.5 Ok\r\n354 Start mail input; end with <CRLF>.<CRLF>\r\n"));
+  EXPECT_THAT(server.peer->heard(), EndsWith("STARTTLS\r\n250 2.1.0 Ok\r\n550 5.1.1 nobody\r\n250 2.1.5 Ok\r\n354 "
+                                             "Start mail input; end with <CRLF>.<CRLF>\r\n"));
   // A client that does not wait at the message's end either.
   server.peer->send("one\r\n.\r\nMAIL FROM:<a@b>\r\nRCPT TO:<slow@foo.com>\r\nDATA\r\ntwo\r\n.\r\nQUIT\r\n");
   server.loop.run_for(seconds(11));
-  EXPECT_EQ(server.peer->heard(), "250 2.0.0 Ok: queued as 1\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 Start mail input; end with <CRLF>.<CRLF>\r\n"
-                                  "250 2.0.0 Ok: queued as 1\r\n221 2.0.0 foo.com Service closing transmission channel\r\n");
+  EXPECT_EQ(
+      server.peer->heard(),
+      "250 2.0.0 Ok: queued as 1\r\n250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 Start mail input; end with <CRLF>.<CRLF>\r\n"
+      "250 2.0.0 Ok: queued as 1\r\n221 2.0.0 foo.com Service closing transmission channel\r\n");
   ASSERT_EQ(server.policy->accepted.size(), 2u);
   EXPECT_EQ(server.policy->accepted[1].content, "two\r\n");
   EXPECT_TRUE(server.peer->closed());
@@ -341,12 +347,15 @@ TEST(Server, AnswersPipelinedCommandsTogetherAndGoesOnBehindTheMessage) {
 
 TEST(Server, NothingButCrlfDotCrlfEndsAMessage) {
   using namespace std::literals;
-  for (const std::string_view trick : {"\n.\n"sv, "\n.\r\n"sv, "\r.\r"sv, "\r\n.\r"sv, "\r\n.\n"sv, "\r.\r\n"sv, "\r\n\0.\r\n"sv, "\r\n.\0\r\n"sv}) {
+  for (const std::string_view trick :
+       {"\n.\n"sv, "\n.\r\n"sv, "\r.\r"sv, "\r\n.\r"sv, "\r\n.\n"sv, "\r.\r\n"sv, "\r\n\0.\r\n"sv, "\r\n.\0\r\n"sv}) {
     TestServer server;
     server.begin();
     server.peer->ask("DATA");
-    server.peer->send("outer" + std::string(trick) + "MAIL FROM:<x@y>\r\nRCPT TO:<b@foo.com>\r\nDATA\r\ninner\r\n.\r\nNOOP\r\n");
-    EXPECT_THAT(server.peer->heard(), testing::MatchesRegex("550 5\\.6\\.0 [^\n]*\n250 2\\.0\\.0 Ok\r\n")) << testing::PrintToString(trick);
+    server.peer->send("outer" + std::string(trick) +
+                      "MAIL FROM:<x@y>\r\nRCPT TO:<b@foo.com>\r\nDATA\r\ninner\r\n.\r\nNOOP\r\n");
+    EXPECT_THAT(server.peer->heard(), testing::MatchesRegex("550 5\\.6\\.0 [^\n]*\n250 2\\.0\\.0 Ok\r\n"))
+        << testing::PrintToString(trick);
     EXPECT_THAT(server.policy->accepted, IsEmpty());
   }
 }
@@ -404,7 +413,9 @@ TEST(Server, SpeaksLmtpWithAReplyForEachRecipient) {
       C: EHLO bar.com
       S: 500 5.5.1...)");
   server.peer->ask("LHLO bar.com");
-  server.peer->send("MAIL FROM:<a@b>\r\nRCPT TO:<one@foo.com>\r\nRCPT TO:<unknown@foo.com>\r\nRCPT TO:<full@foo.com>\r\nRCPT TO:<two@foo.com>\r\nDATA\r\n");
+  server.peer->send(
+      "MAIL FROM:<a@b>\r\nRCPT TO:<one@foo.com>\r\nRCPT TO:<unknown@foo.com>\r\nRCPT TO:<full@foo.com>\r\nRCPT "
+      "TO:<two@foo.com>\r\nDATA\r\n");
   server.peer->heard();
   EXPECT_EQ(server.peer->ask("x\r\n."), "250 2.0.0 Ok: queued as 1\r\n452 4.2.2 full\r\n250 2.0.0 Ok: queued as 1\r\n");
   EXPECT_EQ(server.policy->accepted[0].info.protocol(), "LMTP");
@@ -412,8 +423,10 @@ TEST(Server, SpeaksLmtpWithAReplyForEachRecipient) {
   server.peer->send("MAIL FROM:<a@b>\r\nRCPT TO:<one@foo.com>\r\nRCPT TO:<two@foo.com>\r\nDATA\r\n");
   server.peer->heard();
   EXPECT_THAT(server.peer->ask("x\ny\r\n."), testing::MatchesRegex("550 5.6.0 [^\n]*\n550 5.6.0 [^\n]*\n"));
-  server.peer->send("MAIL FROM:<a@b>\r\nRCPT TO:<one@foo.com>\r\nRCPT TO:<two@foo.com>\r\nBDAT 100001 LAST\r\n" + std::string(100'001, 'x'));
-  EXPECT_THAT(server.peer->heard(), EndsWith("552 5.3.4 the message is larger than 100000 octets\r\n552 5.3.4 the message is larger than 100000 octets\r\n"));
+  server.peer->send("MAIL FROM:<a@b>\r\nRCPT TO:<one@foo.com>\r\nRCPT TO:<two@foo.com>\r\nBDAT 100001 LAST\r\n" +
+                    std::string(100'001, 'x'));
+  EXPECT_THAT(server.peer->heard(), EndsWith("552 5.3.4 the message is larger than 100000 octets\r\n552 5.3.4 the "
+                                             "message is larger than 100000 octets\r\n"));
   // A policy that forgot somebody still leaves client and server in step.
   EXPECT_THAT(server.peer->ask("NOOP"), StartsWith("250 "));
 }
@@ -456,8 +469,10 @@ TEST(Server, TakesBinaryChunksOctetByOctet) {
 TEST(Server, ChunksThatAreTooMuchAreReadAndRefused) {
   TestServer server;
   server.begin();
-  server.peer->send("BDAT 60000\r\n" + std::string(60'000, 'x') + "BDAT 40001\r\n" + std::string(40'001, 'y') + "BDAT 1 LAST\r\nzNOOP\r\n");
-  EXPECT_THAT(server.peer->heard(), testing::MatchesRegex("250 2.0.0 60000 [^\n]*\n552 5.3.4 [^\n]*\n503 5.5.1 [^\n]*\n250 2.0.0 Ok\r\n"));
+  server.peer->send("BDAT 60000\r\n" + std::string(60'000, 'x') + "BDAT 40001\r\n" + std::string(40'001, 'y') +
+                    "BDAT 1 LAST\r\nzNOOP\r\n");
+  EXPECT_THAT(server.peer->heard(),
+              testing::MatchesRegex("250 2.0.0 60000 [^\n]*\n552 5.3.4 [^\n]*\n503 5.5.1 [^\n]*\n250 2.0.0 Ok\r\n"));
   EXPECT_THAT(server.policy->accepted, IsEmpty());
   EXPECT_THAT(server.peer->ask("BDAT 200001"), StartsWith("552 5.3.4"));
   EXPECT_TRUE(server.peer->closed());

@@ -48,7 +48,8 @@ class TestClient {
   }
   void hello(const std::string& extensions) {
     const auto done = start(client->hello());
-    play("S: 220-foo.com ESMTP\nS: 220 and more\nC: EHLO bar.com\nS: 250" + std::string(extensions.empty() ? " foo.com" : "-foo.com\n") + extensions);
+    play("S: 220-foo.com ESMTP\nS: 220 and more\nC: EHLO bar.com\nS: 250" +
+         std::string(extensions.empty() ? " foo.com" : "-foo.com\n") + extensions);
     ASSERT_TRUE(*done && **done) << "hello";
   }
 

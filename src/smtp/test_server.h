@@ -1,5 +1,5 @@
-// For the tests of this room and of those above: a server over a stream in memory, spoken to as by telnet, with a policy that does
-// as it is told.
+// For the tests of this room and of those above: a server over a stream in memory, spoken to as by telnet, with a
+// policy that does as it is told.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,8 +16,8 @@
 
 namespace pabal::smtp {
 
-// Takes all mail. Addresses decide: "unknown@..." 550, "later@..." 451, "slow@..." 250 after ten seconds; "full@..." is taken, and
-// refused per recipient in LMTP. AUTH PLAIN and LOGIN know alice with "secret".
+// Takes all mail. Addresses decide: "unknown@..." 550, "later@..." 451, "slow@..." 250 after ten seconds; "full@..." is
+// taken, and refused per recipient in LMTP. AUTH PLAIN and LOGIN know alice with "secret".
 class ScriptedPolicy : public ServerPolicy {
  public:
   explicit ScriptedPolicy(net::Loop& loop) : loop_(loop) {}
@@ -31,7 +31,7 @@ class ScriptedPolicy : public ServerPolicy {
   std::vector<Accepted> accepted;
   Reply greeting{220, "", "test"};
   Reply verdict{250, "2.0.0", "Ok: queued as 1"};
-  Duration think{0};        // before the verdict
+  Duration think{0};  // before the verdict
   bool offers_auth = true;
   size_t resets = 0;
 
@@ -97,7 +97,8 @@ class ScriptedPolicy : public ServerPolicy {
     if (good) {
       step.kind = AuthStep::Kind::kSuccess;
       step.user = "alice";
-    } else step.failure = {535, "5.7.8", "wrong"};
+    } else
+      step.failure = {535, "5.7.8", "wrong"};
     co_return step;
   }
 
@@ -112,7 +113,9 @@ class ScriptedPolicy : public ServerPolicy {
 // One end of a stream, driven by hand.
 class Peer {
  public:
-  Peer(net::SimLoop& loop, std::unique_ptr<net::Stream> stream) : loop_(loop), stream_(std::move(stream)) { loop_.spawn(listen(*this)); }
+  Peer(net::SimLoop& loop, std::unique_ptr<net::Stream> stream) : loop_(loop), stream_(std::move(stream)) {
+    loop_.spawn(listen(*this));
+  }
   ~Peer() {
     close();
     loop_.run_until_idle();
@@ -135,7 +138,10 @@ class Peer {
   bool closed() const { return over_; }  // by the other side
   void close() { stream_->close(); }
   net::Stream& stream() { return *stream_; }
-  void secure(bool client) { loop_.spawn(handshake(stream_, client)); loop_.run_until_idle(); }
+  void secure(bool client) {
+    loop_.spawn(handshake(stream_, client));
+    loop_.run_until_idle();
+  }
 
  private:
   static Task<void> listen(Peer& self) {
@@ -159,7 +165,8 @@ class Peer {
   }
   static Task<void> handshake(std::shared_ptr<net::Stream> stream, bool client) {
     net::TlsClientOptions options;
-    Task<Result<void>> shaking = client ? stream->tls_connect(options, stream->loop().now()) : stream->tls_accept(nullptr, stream->loop().now());
+    Task<Result<void>> shaking =
+        client ? stream->tls_connect(options, stream->loop().now()) : stream->tls_accept(nullptr, stream->loop().now());
     const Result<void> ignored = co_await shaking;
     static_cast<void>(ignored);
   }

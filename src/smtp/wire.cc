@@ -64,9 +64,12 @@ Task<Line> Wire::read_line(size_t limit, Time deadline) {
     const size_t lf = in.find('\n', searched);
     if (lf != in.npos) {
       const bool crlf = lf > 0 ? in[lf - 1] == '\r' : dropped_cr;
-      if (!crlf) line.kind = Line::Kind::kBareLf;
-      else if (dropped > 0 || lf > limit) line.kind = Line::Kind::kTooLong;
-      else if (has_controls(in.substr(0, lf - 1))) line.kind = Line::Kind::kControls;
+      if (!crlf)
+        line.kind = Line::Kind::kBareLf;
+      else if (dropped > 0 || lf > limit)
+        line.kind = Line::Kind::kTooLong;
+      else if (has_controls(in.substr(0, lf - 1)))
+        line.kind = Line::Kind::kControls;
       else {
         line.kind = Line::Kind::kLine;
         line.text = in.substr(0, lf - 1);

@@ -1,5 +1,5 @@
-// The octets of one connection, under the protocol's line rules. It knows line ends and deadlines and no command: server.cc reads
-// commands and content through it. Only for this room.
+// The octets of one connection, under the protocol's line rules. It knows line ends and deadlines and no command:
+// server.cc reads commands and content through it. Only for this room.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@ namespace pabal::smtp {
 
 struct Line {
   enum class Kind : uint8_t {
-    kLine,       // whole, without its CRLF
-    kTooLong,    // over the limit; its end was found, its text was not kept
-    kControls,   // a CR alone, a NUL or another control character in it
-    kBareLf,     // an LF without its CR: where the line ends is anybody's guess (RFC 5321 §2.3.8), so nothing behind it is read
-    kEndless,    // far over the limit, and no end in sight
+    kLine,      // whole, without its CRLF
+    kTooLong,   // over the limit; its end was found, its text was not kept
+    kControls,  // a CR alone, a NUL or another control character in it
+    kBareLf,  // an LF without its CR: where the line ends is anybody's guess (RFC 5321 §2.3.8), so nothing behind it is
+              // read
+    kEndless,  // far over the limit, and no end in sight
     kTimeout,
-    kEnd,        // the connection is gone
+    kEnd,  // the connection is gone
   } kind = Kind::kEnd;
   std::string text;
 };

@@ -1,6 +1,7 @@
 // The contract of store::Store as tests (contract_test.cc), the same for every engine. An engine's own test runs it:
 //
-//   INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, testing::Values(EngineUnderTest{"", [] { return make_my_place(); }}));
+//   INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract, testing::Values(EngineUnderTest{"", [] { return make_my_place();
+//   }}));
 //
 // Included by tests only.
 #pragma once

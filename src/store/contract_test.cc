@@ -62,11 +62,13 @@ TEST_P(StoreContract, ATransactionThatThrowsIsAnErrorAndHarmsNoOther) {
   EXPECT_EQ(run([](Transaction& t) -> Result<void> {
               t.put("a", "1");
               throw std::runtime_error("oops");
-            }).code(), Code::kInternal);
+            }).code(),
+            Code::kInternal);
   EXPECT_EQ(run([](Transaction& t) -> Result<void> {
               t.put("a", "1");
               throw 7;
-            }).code(), Code::kInternal);
+            }).code(),
+            Code::kInternal);
   EXPECT_EQ(get("a"), std::nullopt);
   log::set_level(log::Level::kInfo);
   put("b", "2");
@@ -139,22 +141,26 @@ TEST_P(StoreContract, AnUndoneTransactionLeavesTheWritesOfItsGroupAsTheyWere) {
   Barrier barrier(*store_);
   const Done any = [](Result<void>) {};
   store_->transact([](Transaction& t) { return t.put("a", "1"), t.put("b", "1"), t.erase("c"), Result<void>(); }, any);
-  store_->transact([](Transaction& t) -> Result<void> {
-    t.erase("a");
-    t.put("a", "2");
-    t.put("a", "3");
-    t.erase("b");
-    t.put("c", "4");
-    t.put("d", "4");
-    return kNo;
-  }, any);
-  store_->transact([](Transaction& t) -> Result<void> {
-    EXPECT_EQ(listed(t, {}), "a=1 b=1");
-    EXPECT_EQ(get(t, "a"), "1");
-    EXPECT_EQ(get(t, "c"), std::nullopt);
-    EXPECT_EQ(get(t, "d"), std::nullopt);
-    return {};
-  }, any);
+  store_->transact(
+      [](Transaction& t) -> Result<void> {
+        t.erase("a");
+        t.put("a", "2");
+        t.put("a", "3");
+        t.erase("b");
+        t.put("c", "4");
+        t.put("d", "4");
+        return kNo;
+      },
+      any);
+  store_->transact(
+      [](Transaction& t) -> Result<void> {
+        EXPECT_EQ(listed(t, {}), "a=1 b=1");
+        EXPECT_EQ(get(t, "a"), "1");
+        EXPECT_EQ(get(t, "c"), std::nullopt);
+        EXPECT_EQ(get(t, "d"), std::nullopt);
+        return {};
+      },
+      any);
   barrier.release();
   ASSERT_TRUE(run([](Transaction&) { return Result<void>(); }));
   EXPECT_EQ(listed(*store_, {}), "a=1 b=1");
@@ -170,7 +176,8 @@ TEST_P(StoreContract, ManyConcurrentTransactionsTakeFewSyncs) {
     for (int w = 0; w < 4; ++w)
       writers.emplace_back([&, w] {
         for (int i = 0; i < kCount / 4; ++i)
-          store_->transact([key = std::to_string(w) + "/" + std::to_string(i)](Transaction& t) { return t.put(key, "x"), Result<void>(); },
+          store_->transact([key = std::to_string(w) + "/" +
+                                  std::to_string(i)](Transaction& t) { return t.put(key, "x"), Result<void>(); },
                            [&](Result<void> result) { ended += result.ok(); });
       });
     for (std::thread& writer : writers) writer.join();
@@ -203,9 +210,9 @@ TEST_P(StoreContract, ABatchIsWrittenWhenAllItsConditionsHold) {
   EXPECT_EQ(listed(*store_, {}), "made=3 there=2");
   EXPECT_EQ(get("body", Space::kBody), "b");
 
-  EXPECT_EQ(commit({{{"there", "1"}}, {{"made", "x"}}}).code(), Code::kConflict);   // another value
-  EXPECT_EQ(commit({{{"there", {}}}, {{"made", "x"}}}).code(), Code::kConflict);    // should be absent
-  EXPECT_EQ(commit({{{"absent", ""}}, {{"made", "x"}}}).code(), Code::kConflict);   // should be there and empty
+  EXPECT_EQ(commit({{{"there", "1"}}, {{"made", "x"}}}).code(), Code::kConflict);  // another value
+  EXPECT_EQ(commit({{{"there", {}}}, {{"made", "x"}}}).code(), Code::kConflict);   // should be absent
+  EXPECT_EQ(commit({{{"absent", ""}}, {{"made", "x"}}}).code(), Code::kConflict);  // should be there and empty
   EXPECT_EQ(commit({{{"there", "2"}, {"made", "x"}}, {{"made", "x"}}}).code(), Code::kConflict);  // one of two
   EXPECT_EQ(listed(*store_, {}), "made=3 there=2");
 
@@ -255,22 +262,24 @@ TEST_P(StoreContract, ScansVisitTheirRangeInOrder) {
   };
   const auto check = [&](const Reader& r) {
     for (const RangeCase& c : cases)
-      EXPECT_EQ(listed(r, c.range), c.entries) << c.range.begin << " to " << c.range.end << (c.range.reverse ? " reverse" : "");
+      EXPECT_EQ(listed(r, c.range), c.entries)
+          << c.range.begin << " to " << c.range.end << (c.range.reverse ? " reverse" : "");
   };
   check(*store_);
   check(*store_->snapshot());
   EXPECT_TRUE(run([&](Transaction& t) { return check(t), Result<void>(); }));
   // The same entries, some from the store and some from the transaction.
-  ASSERT_TRUE(run([](Transaction& t) { return t.erase("a"), t.erase("bb"), t.put("c", "0"), t.put("aa", "0"), Result<void>(); }));
+  ASSERT_TRUE(run(
+      [](Transaction& t) { return t.erase("a"), t.erase("bb"), t.put("c", "0"), t.put("aa", "0"), Result<void>(); }));
   EXPECT_TRUE(run([&](Transaction& t) -> Result<void> {
-    t.put("a", "1");
-    t.put("bb", "1");
-    t.put("c", "1");
-    t.erase("aa");
-    t.erase("zz");
-    check(t);
-    return kNo;
-  }).code() == Code::kDenied);
+                t.put("a", "1");
+                t.put("bb", "1");
+                t.put("c", "1");
+                t.erase("aa");
+                t.erase("zz");
+                check(t);
+                return kNo;
+              }).code() == Code::kDenied);
 }
 
 TEST_P(StoreContract, AScanStopsWhenTheVisitorHasEnough) {
@@ -286,7 +295,9 @@ TEST_P(StoreContract, AScanStopsWhenTheVisitorHasEnough) {
 
 TEST_P(StoreContract, APrefixOfHighOctetsEndsWhereItShould) {
   const std::string ff(1, '\xff');
-  for (const std::string& key : {"\xfe" + ff, ff, ff + ff, ff + "a", std::string("a\xff"), std::string("a\xff\xff"), std::string("b")}) put(key, "");
+  for (const std::string& key :
+       {"\xfe" + ff, ff, ff + ff, ff + "a", std::string("a\xff"), std::string("a\xff\xff"), std::string("b")})
+    put(key, "");
   const auto count = [&](std::string_view prefix) { return store_->list(Range::prefix(prefix))->size(); };
   EXPECT_EQ(count(ff), 3u);
   EXPECT_EQ(count(ff + ff), 1u);
@@ -346,7 +357,8 @@ TEST_P(StoreContract, KeysAndValuesAboveTheLimitsAreRefusedAndNothingIsWritten) 
                 write(t);
                 t.put("after", "1");
                 return {};
-              }).code(), Code::kLimit);
+              }).code(),
+              Code::kLimit);
     EXPECT_EQ(get("before"), std::nullopt);
     EXPECT_EQ(get("after"), std::nullopt);
   }
@@ -440,16 +452,19 @@ TEST_P(StoreContract, TheLastWriteDecidesWhetherAKeyExpires) {
     t.put_until("longer", "1", clock_.now() + seconds(1));
     return {};
   }));
-  ASSERT_TRUE(run([&](Transaction& t) { return t.put_until("longer", "2", clock_.now() + seconds(2)), Result<void>(); }));
+  ASSERT_TRUE(
+      run([&](Transaction& t) { return t.put_until("longer", "2", clock_.now() + seconds(2)), Result<void>(); }));
   clock_.advance(seconds(1));
   EXPECT_EQ(listed(*store_, {}), "longer=2 stays=2");
 }
 
 TEST_P(StoreContract, AConditionTakesAnExpiredKeyForAbsent) {
-  ASSERT_TRUE(run([&](Transaction& t) { return t.put_until("lease", "me", clock_.now() + seconds(1)), Result<void>(); }));
+  ASSERT_TRUE(
+      run([&](Transaction& t) { return t.put_until("lease", "me", clock_.now() + seconds(1)), Result<void>(); }));
   clock_.advance(seconds(1));
   std::promise<Result<void>> ended;
-  store_->commit({{{"lease", {}}}, {{"lease", "you"}}}, [&](Result<void> result) { ended.set_value(std::move(result)); });
+  store_->commit({{{"lease", {}}}, {{"lease", "you"}}},
+                 [&](Result<void> result) { ended.set_value(std::move(result)); });
   EXPECT_TRUE(ended.get_future().get());
   EXPECT_EQ(get("lease"), "you");
 }
@@ -468,7 +483,8 @@ TEST_P(StoreContract, AWatchIsToldOfWritesAndErasuresOfItsExactKey) {
   EXPECT_EQ(changed([](Transaction& t) { return t.put("key", "1"), Result<void>(); }), 1);
   EXPECT_EQ(changed([](Transaction& t) { return t.put("key", "1"), Result<void>(); }), 1);  // the same value
   EXPECT_EQ(changed([](Transaction& t) { return t.erase("key"), Result<void>(); }), 1);
-  EXPECT_EQ(changed([&](Transaction& t) { return t.put_until("key", "1", clock_.now() + hours(1)), Result<void>(); }), 1);
+  EXPECT_EQ(changed([&](Transaction& t) { return t.put_until("key", "1", clock_.now() + hours(1)), Result<void>(); }),
+            1);
   EXPECT_EQ(changed([](Transaction& t) { return t.put("key2", "1"), t.put("ke", "1"), Result<void>(); }), 0);
   EXPECT_EQ(changed([](Transaction& t) { return t.put("key", "1", Space::kBody), Result<void>(); }), 0);
   EXPECT_EQ(changed([](Transaction&) { return Result<void>(); }), 0);
@@ -488,7 +504,8 @@ TEST_P(StoreContract, ChangesOfAGroupAreJoinedForAWatch) {
   const auto watch = store_->watch("key", [&] { ++told; });
   {
     Barrier barrier(*store_);
-    for (int i = 0; i < 50; ++i) store_->transact([](Transaction& t) { return t.put("key", "1"), Result<void>(); }, [](Result<void>) {});
+    for (int i = 0; i < 50; ++i)
+      store_->transact([](Transaction& t) { return t.put("key", "1"), Result<void>(); }, [](Result<void>) {});
   }
   EXPECT_TRUE(run([](Transaction&) { return Result<void>(); }));
   EXPECT_TRUE(run([](Transaction&) { return Result<void>(); }));
@@ -518,7 +535,8 @@ TEST_P(StoreContract, AWatchDroppedWhileCommitsRunIsNeverToldAfterwards) {
   });
   uint64_t told = 0;
   for (int i = 0; i < 300; ++i) {
-    auto alive = std::make_unique<std::atomic<uint64_t>>(0);  // freed with the watch: a late call is seen by the sanitizers
+    auto alive =
+        std::make_unique<std::atomic<uint64_t>>(0);  // freed with the watch: a late call is seen by the sanitizers
     auto watch = store_->watch("key", [count = alive.get()] { ++*count; });
     if (i % 3 == 0) {
       put("key", "2");
@@ -556,7 +574,8 @@ TEST_P(StoreContract, DoneIsCalledOnceForEachTransactionAlsoAtClose) {
 
 TEST_P(StoreContract, DoneThatThrowsDoesNotHarmTheStore) {
   log::set_level(log::Level::kOff);
-  store_->transact([](Transaction& t) { return t.put("a", "1"), Result<void>(); }, [](Result<void>) { throw std::runtime_error("oops"); });
+  store_->transact([](Transaction& t) { return t.put("a", "1"), Result<void>(); },
+                   [](Result<void>) { throw std::runtime_error("oops"); });
   put("b", "1");
   log::set_level(log::Level::kInfo);
   EXPECT_EQ(listed(*store_, {}), "a=1 b=1");
@@ -564,10 +583,11 @@ TEST_P(StoreContract, DoneThatThrowsDoesNotHarmTheStore) {
 
 TEST_P(StoreContract, DoneMayStartTheNextTransaction) {
   std::promise<Result<void>> ended;
-  store_->transact([](Transaction& t) { return t.put("a", "1"), Result<void>(); }, [&](Result<void>) {
-    store_->transact([](Transaction& t) { return t.put("b", *get(t, "a")), Result<void>(); },
-                     [&](Result<void> result) { ended.set_value(std::move(result)); });
-  });
+  store_->transact([](Transaction& t) { return t.put("a", "1"), Result<void>(); },
+                   [&](Result<void>) {
+                     store_->transact([](Transaction& t) { return t.put("b", *get(t, "a")), Result<void>(); },
+                                      [&](Result<void> result) { ended.set_value(std::move(result)); });
+                   });
   EXPECT_TRUE(ended.get_future().get());
   EXPECT_EQ(get("b"), "1");
 }
@@ -581,12 +601,15 @@ TEST_P(StoreContract, MoreThanTheQueueHoldsIsRefusedAtOnce) {
     for (int i = 0; i < 5; ++i)
       store_->transact([i](Transaction& t) { return t.put("k" + std::to_string(i), "1"), Result<void>(); },
                        [&](Result<void> result) {
-                         if (result) ++done;
-                         else refused.push_back(result.code());
+                         if (result)
+                           ++done;
+                         else
+                           refused.push_back(result.code());
                        });
     EXPECT_EQ(refused, (std::vector<Code>{Code::kLimit, Code::kLimit}));
   }
-  while (store_->figures().transactions < 4) std::this_thread::yield();  // one more would be refused while the queue is full
+  while (store_->figures().transactions < 4)
+    std::this_thread::yield();  // one more would be refused while the queue is full
   put("later", "1");
   EXPECT_EQ(done, 3);
   EXPECT_EQ(listed(*store_, {}), "k0=1 k1=1 k2=1 later=1");
@@ -602,7 +625,8 @@ TEST_P(StoreContract, OpeningAgainFindsEverything) {
     reopen();
   }
   EXPECT_EQ(listed(*store_, {}), "index1=1 index2=1");
-  for (int round = 0; round < 3; ++round) EXPECT_EQ(get("body" + std::to_string(round), Space::kBody), std::string(5000, 'b'));
+  for (int round = 0; round < 3; ++round)
+    EXPECT_EQ(get("body" + std::to_string(round), Space::kBody), std::string(5000, 'b'));
 }
 
 TEST_P(StoreContract, OnlyOneMayHaveItOpen) {
@@ -663,8 +687,15 @@ TEST_P(StoreContract, RandomTransactionsBehaveAsAModelOfThem) {
               for (uint64_t step = random.below(12); step-- > 0;) {
                 const std::string k = key(), value = std::to_string(random.below(1000));
                 switch (random.below(6)) {
-                  case 0: case 1: t.put(k, value); mine[k] = {value, {}}; break;
-                  case 2: t.erase(k); mine.erase(k); break;
+                  case 0:
+                  case 1:
+                    t.put(k, value);
+                    mine[k] = {value, {}};
+                    break;
+                  case 2:
+                    t.erase(k);
+                    mine.erase(k);
+                    break;
                   case 3: {
                     const Time expires = clock_.now() + seconds(random.below(20));
                     t.put_until(k, value, expires);
@@ -673,7 +704,8 @@ TEST_P(StoreContract, RandomTransactionsBehaveAsAModelOfThem) {
                   }
                   case 4: {
                     const auto found = mine.find(k);
-                    const bool there = found != mine.end() && (!found->second.expires || *found->second.expires > clock_.now());
+                    const bool there =
+                        found != mine.end() && (!found->second.expires || *found->second.expires > clock_.now());
                     EXPECT_EQ(get(t, k), there ? std::optional(found->second.bytes) : std::nullopt);
                     break;
                   }

@@ -16,6 +16,8 @@
 namespace pabal::store {
 namespace {
 
+constexpr double kForIndexes = 0.5;  // of the block cache, kept from data blocks
+
 constexpr seconds kReopenEvery{5};
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "1";
@@ -28,11 +30,13 @@ Error to_error(const rocksdb::Status& status) {
   return {Code::kIo, "the store cannot be read or written: " + status.ToString() + "; is the disk full or failing?"};
 }
 
-// RocksDB 7.8 tries to mend itself when space is free again. A flush that waits while a write fails makes that hang, and
-// the store has its own way back.
+// RocksDB 7.8 tries to mend itself when space is free again. A flush that waits while a write fails makes that hang,
+// and the store has its own way back.
 class NoSelfRepair final : public rocksdb::EventListener {
  public:
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override { *automatic = false; }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override {
+    *automatic = false;
+  }
 };
 
 // Compaction drops what has expired. Snapshots need not be asked: no reader sees it any more.
@@ -48,19 +52,27 @@ class ExpiryFilter final : public rocksdb::CompactionFilter {
   const Clock& clock_;
 };
 
-rocksdb::ColumnFamilyOptions family_options(size_t buffer, size_t prefix, const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions family_options(size_t buffer, size_t prefix,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
-  table.cache_index_and_filter_blocks = true;  // memory stays within the cache
+  // Indexes and filters live in the cache, so that memory stays within it, and in small pieces that stay when data
+  // blocks go: a whole filter is a megabyte, and one that was pushed out made each get of a large store read it again.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.pin_top_level_index_and_filter = true;
+  table.optimize_filters_for_memory = true;
   table.format_version = 5;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.write_buffer_size = buffer;
   family.arena_block_size = std::clamp<size_t>(buffer / 8, 4 << 10, 256 << 10);
   family.compression = rocksdb::kNoCompression;
-  // Keys of one account and kind mostly grow: the memtable finds the place of the next beside the last (a tenth less CPU a
-  // delivery in store_bench).
+  // Keys of one account and kind mostly grow: the memtable finds the place of the next beside the last (a tenth less
+  // CPU a delivery in store_bench).
   family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(prefix));
   return family;
 }
@@ -68,8 +80,8 @@ rocksdb::ColumnFamilyOptions family_options(size_t buffer, size_t prefix, const 
 rocksdb::ColumnFamilyOptions index_options(const RocksOptions& options, const std::shared_ptr<rocksdb::Cache>& cache,
                                            const rocksdb::CompactionFilter* filter) {
   rocksdb::ColumnFamilyOptions family = family_options(options.index_buffer, 6, cache);
-  // Never full of its own: the write buffer manager flushes it. RocksDB 7.8 leaks a family when two are full at once and
-  // the disk fails just then, and aborts at the end for it.
+  // Never full of its own: the write buffer manager flushes it. RocksDB 7.8 leaks a family when two are full at once
+  // and the disk fails just then, and aborts at the end for it.
   family.write_buffer_size = 16 * (options.index_buffer + options.body_buffer);
   family.compression = rocksdb::kZSTD;
   family.compression_opts.level = 1;
@@ -85,7 +97,8 @@ rocksdb::ColumnFamilyOptions body_options(const RocksOptions& options, const std
   family.blob_file_size = 64 << 20;
   family.blob_compression_type = rocksdb::kNoCompression;  // bodies come compressed by whoever has time for it
   family.enable_blob_garbage_collection = true;
-  family.blob_garbage_collection_force_threshold = 0.5;    // half of the oldest files is garbage: collect, though nothing else compacts
+  family.blob_garbage_collection_force_threshold =
+      0.5;  // half of the oldest files is garbage: collect, though nothing else compacts
   return family;
 }
 
@@ -98,7 +111,7 @@ rocksdb::DBOptions database_options(const RocksOptions& options) {
   if (options.env) db.env = options.env;
   // Point in time: a log torn by a power cut is read up to the tear. All behind it was never acknowledged.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  db.max_total_wal_size = max_log(options);    // bounds the time of opening after kill -9
+  db.max_total_wal_size = max_log(options);  // bounds the time of opening after kill -9
   db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.index_buffer + options.body_buffer);
   db.max_open_files = 512;
   db.max_background_jobs = 2;
@@ -122,7 +135,8 @@ bool is_locked(const rocksdb::Status& status) {
 
 // Steps through engine and pending writes together; the pending one wins where both have a key.
 template <typename PendingIt, typename Give>
-Result<void> merge(rocksdb::Iterator& it, PendingIt over, PendingIt over_end, bool reverse, const Pending* pending, const Give& give) {
+Result<void> merge(rocksdb::Iterator& it, PendingIt over, PendingIt over_end, bool reverse, const Pending* pending,
+                   const Give& give) {
   reverse ? it.SeekToLast() : it.SeekToFirst();
   while (it.Valid() || over != over_end) {
     int order = -1;  // below 0: the engine's key comes first
@@ -132,7 +146,8 @@ Result<void> merge(rocksdb::Iterator& it, PendingIt over, PendingIt over_end, bo
     }
     if (order < 0) {
       if (!give(view(it.key()), view(it.value()))) return {};
-    } else if (!over->second.erased && !give(over->first, pending->stored(over->second))) return {};
+    } else if (!over->second.erased && !give(over->first, pending->stored(over->second)))
+      return {};
     if (order <= 0) reverse ? it.Prev() : it.Next();
     if (order >= 0) ++over;
   }
@@ -161,7 +176,8 @@ std::optional<std::string_view> Database::unexpired(std::string_view stored, Tim
 
 OpenDatabase::~OpenDatabase() {
   if (!db) return;
-  for (rocksdb::ColumnFamilyHandle* family : {meta, index, body}) db->DestroyColumnFamilyHandle(family).PermitUncheckedError();
+  for (rocksdb::ColumnFamilyHandle* family : {meta, index, body})
+    db->DestroyColumnFamilyHandle(family).PermitUncheckedError();
   db->Close().PermitUncheckedError();
 }
 
@@ -177,16 +193,19 @@ Result<std::unique_ptr<Database>> Database::open(const RocksOptions& options, co
 }
 
 Result<std::shared_ptr<OpenDatabase>> Database::open_files() const {
-  const auto cache = rocksdb::NewLRUCache(options_.block_cache);
+  const auto cache = rocksdb::NewLRUCache(options_.block_cache, -1, false, kForIndexes);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, family_options(64 << 10, 1, cache)},
       {"index", index_options(options_, cache, filter_.get())},
       {"body", body_options(options_, cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(database_options(options_), options_.path, families, &handles, &opened);
-  if (is_locked(status)) return Error{Code::kUnavailable, "another pabal process has the store " + options_.path + " open"};
-  if (!status.ok()) return Error{to_error(status).code, "cannot open the store " + options_.path + ": " + status.ToString()};
+  const rocksdb::Status status =
+      rocksdb::DB::Open(database_options(options_), options_.path, families, &handles, &opened);
+  if (is_locked(status))
+    return Error{Code::kUnavailable, "another pabal process has the store " + options_.path + " open"};
+  if (!status.ok())
+    return Error{to_error(status).code, "cannot open the store " + options_.path + ": " + status.ToString()};
   auto open = std::make_shared<OpenDatabase>();
   open->db.reset(opened);
   open->meta = handles[0];
@@ -197,7 +216,8 @@ Result<std::shared_ptr<OpenDatabase>> Database::open_files() const {
   const rocksdb::Status found = opened->Get({}, open->meta, slice(kFormatKey), &format);
   if (found.ok() && format == kFormat) return open;
   if (found.ok())
-    return Error{Code::kUnsupported, "the store " + options_.path + " was written by another version of Pabal; use that or a newer one"};
+    return Error{Code::kUnsupported,
+                 "the store " + options_.path + " was written by another version of Pabal; use that or a newer one"};
   if (!found.IsNotFound()) return to_error(found);
   rocksdb::WriteOptions sync;
   sync.sync = true;
@@ -219,7 +239,8 @@ Result<std::optional<std::string>> Database::get(const OpenDatabase& open, std::
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   rocksdb::PinnableSlice found;
-  const rocksdb::Status status = open.db->Get(options, space == Space::kIndex ? open.index : open.body, slice(key), &found);
+  const rocksdb::Status status =
+      open.db->Get(options, space == Space::kIndex ? open.index : open.body, slice(key), &found);
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return to_error(status);
   if (space == Space::kBody) return std::optional<std::string>(found.ToString());
@@ -227,8 +248,8 @@ Result<std::optional<std::string>> Database::get(const OpenDatabase& open, std::
   return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
-Result<void> Database::scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot,
-                            const Pending* pending) const {
+Result<void> Database::scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit,
+                            const rocksdb::Snapshot* snapshot, const Pending* pending) const {
   if (range.limit == 0 || (!range.end.empty() && range.begin >= range.end)) return {};
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
@@ -247,7 +268,8 @@ Result<void> Database::scan(const OpenDatabase& open, const Range& range, const 
   const Pending::Keys& over = pending ? pending->keys(Space::kIndex) : kNone;
   const auto first = over.lower_bound(range.begin);
   const auto last = range.end.empty() ? over.end() : over.lower_bound(range.end);
-  if (range.reverse) return merge(*it, std::make_reverse_iterator(last), std::make_reverse_iterator(first), true, pending, give);
+  if (range.reverse)
+    return merge(*it, std::make_reverse_iterator(last), std::make_reverse_iterator(first), true, pending, give);
   return merge(*it, first, last, false, pending, give);
 }
 
@@ -283,7 +305,8 @@ Result<void> Database::ready() {
 Result<void> Database::reopen() {
   if (!disk_works()) return *failed_;  // as long as it does not, reads shall go on
   std::lock_guard lock(mutex_);
-  if (open_.use_count() > 1) return {Code::kUnavailable, "the store waits for its readers to open its files anew; try again in a minute"};
+  if (open_.use_count() > 1)
+    return {Code::kUnavailable, "the store waits for its readers to open its files anew; try again in a minute"};
   open_.reset();
   auto opened = open_files();
   if (!opened) return opened.error();

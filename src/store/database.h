@@ -33,10 +33,11 @@ class Database {
   Result<std::shared_ptr<const OpenDatabase>> now() const;
 
   // With null for `snapshot`: the newest committed state, which is on stable storage.
-  Result<std::optional<std::string>> get(const OpenDatabase& open, std::string_view key, Space space, const rocksdb::Snapshot* snapshot) const;
+  Result<std::optional<std::string>> get(const OpenDatabase& open, std::string_view key, Space space,
+                                         const rocksdb::Snapshot* snapshot) const;
   // `pending` wins where both have a key; null: none.
-  Result<void> scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit, const rocksdb::Snapshot* snapshot,
-                    const Pending* pending) const;
+  Result<void> scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit,
+                    const rocksdb::Snapshot* snapshot, const Pending* pending) const;
 
   // --- the committer's thread only
   // Returns when the batch is on stable storage. After a failure nothing can be written until ready() says so.

@@ -36,8 +36,10 @@ struct NameChange {
   std::vector<std::pair<std::string, InodePtr>> names;
   void apply(Names& to) const {
     for (const auto& [name, inode] : names) {
-      if (inode) to[name] = inode;
-      else to.erase(name);
+      if (inode)
+        to[name] = inode;
+      else
+        to.erase(name);
     }
   }
 };
@@ -68,9 +70,15 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
   const char* Name() const override { return "pabal.faulty"; }
 
   // --- what tests ask for
-  uint64_t operations() const { return locked([&] { return operations_; }); }
-  bool has_failed() const { return locked([&] { return has_failed_; }); }
-  bool powered() const { return locked([&] { return powered_; }); }
+  uint64_t operations() const {
+    return locked([&] { return operations_; });
+  }
+  bool has_failed() const {
+    return locked([&] { return has_failed_; });
+  }
+  bool powered() const {
+    return locked([&] { return powered_; });
+  }
   void fail_after(uint64_t n, Fault fault, Lasting lasting) {
     locked([&] {
       fail_from_ = operations_ + n;
@@ -79,7 +87,9 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
       has_failed_ = false;
     });
   }
-  void mend() { locked([&] { fail_from_.reset(); }); }
+  void mend() {
+    locked([&] { fail_from_.reset(); });
+  }
   void cut_power_after(uint64_t n) {
     locked([&] {
       cut_at_ = operations_ + n;
@@ -137,8 +147,10 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
     if (IOStatus refused = step(Op::kSync); !refused.ok()) return refused;
     std::vector<NameChange> others;
     for (NameChange& change : pending_) {
-      if (folder_of(change.names.front().first) == folder) change.apply(durable_);
-      else others.push_back(std::move(change));
+      if (folder_of(change.names.front().first) == folder)
+        change.apply(durable_);
+      else
+        others.push_back(std::move(change));
     }
     pending_ = std::move(others);
     return IOStatus::OK();
@@ -153,21 +165,29 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
     *result = Slice(scratch, n);
     return IOStatus::OK();
   }
-  size_t size(const Inode& inode) const { return locked([&] { return inode.bytes.size(); }); }
+  size_t size(const Inode& inode) const {
+    return locked([&] { return inode.bytes.size(); });
+  }
 
   // --- rocksdb::FileSystem
-  IOStatus NewSequentialFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSSequentialFile>* out, IODebugContext*) override;
-  IOStatus NewRandomAccessFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSRandomAccessFile>* out, IODebugContext*) override;
-  IOStatus NewWritableFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) override;
-  IOStatus ReopenWritableFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) override;
-  IOStatus NewDirectory(const std::string& name, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* out, IODebugContext*) override;
+  IOStatus NewSequentialFile(const std::string& name, const FileOptions&,
+                             std::unique_ptr<rocksdb::FSSequentialFile>* out, IODebugContext*) override;
+  IOStatus NewRandomAccessFile(const std::string& name, const FileOptions&,
+                               std::unique_ptr<rocksdb::FSRandomAccessFile>* out, IODebugContext*) override;
+  IOStatus NewWritableFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* out,
+                           IODebugContext*) override;
+  IOStatus ReopenWritableFile(const std::string& name, const FileOptions&,
+                              std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) override;
+  IOStatus NewDirectory(const std::string& name, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* out,
+                        IODebugContext*) override;
 
   IOStatus FileExists(const std::string& name, const IOOptions&, IODebugContext*) override {
     std::lock_guard lock(mutex_);
     if (!powered_) return dark();
     return names_.count(clean(name)) || folders_.count(clean(name)) ? IOStatus::OK() : missing(name);
   }
-  IOStatus GetChildren(const std::string& folder, const IOOptions&, std::vector<std::string>* out, IODebugContext*) override {
+  IOStatus GetChildren(const std::string& folder, const IOOptions&, std::vector<std::string>* out,
+                       IODebugContext*) override {
     std::lock_guard lock(mutex_);
     if (!powered_) return dark();
     out->clear();
@@ -223,14 +243,16 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
     *size = inode->bytes.size();
     return IOStatus::OK();
   }
-  IOStatus GetFileModificationTime(const std::string& name, const IOOptions&, uint64_t* seconds, IODebugContext*) override {
+  IOStatus GetFileModificationTime(const std::string& name, const IOOptions&, uint64_t* seconds,
+                                   IODebugContext*) override {
     *seconds = 0;
     return locked([&] { return find(name) ? IOStatus::OK() : missing(name); });
   }
   IOStatus LockFile(const std::string& name, const IOOptions&, rocksdb::FileLock** lock, IODebugContext*) override {
     std::lock_guard guard(mutex_);
     if (!powered_) return dark();
-    if (!locks_.insert(clean(name)).second) return IOStatus::IOError("While lock file: " + name, "Resource temporarily unavailable");
+    if (!locks_.insert(clean(name)).second)
+      return IOStatus::IOError("While lock file: " + name, "Resource temporarily unavailable");
     *lock = new Lock{clean(name)};
     return IOStatus::OK();
   }
@@ -245,7 +267,8 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
     return IOStatus::OK();
   }
   // The engine's own diary is no part of what is tested.
-  IOStatus NewLogger(const std::string&, const IOOptions&, std::shared_ptr<rocksdb::Logger>* out, IODebugContext*) override {
+  IOStatus NewLogger(const std::string&, const IOOptions&, std::shared_ptr<rocksdb::Logger>* out,
+                     IODebugContext*) override {
     *out = std::make_shared<Silence>();
     return IOStatus::OK();
   }
@@ -294,14 +317,15 @@ class FaultyDisk::Files final : public rocksdb::FileSystem, public std::enable_s
     if (fault_ == Fault::kFull && op != Op::kCreate && op != Op::kWrite) return IOStatus::OK();
     has_failed_ = true;
     if (lasting_ == Lasting::kOnce) fail_from_.reset();
-    return fault_ == Fault::kFull ? IOStatus::NoSpace("No space left on device") : IOStatus::IOError("Input/output error");
+    return fault_ == Fault::kFull ? IOStatus::NoSpace("No space left on device")
+                                  : IOStatus::IOError("Input/output error");
   }
 
   mutable std::mutex mutex_;
   SeededRandom random_;
-  Names names_;                       // as programs see them
-  Names durable_;                     // as a cut of the power leaves them
-  std::vector<NameChange> pending_;   // what is between the two, in order
+  Names names_;                      // as programs see them
+  Names durable_;                    // as a cut of the power leaves them
+  std::vector<NameChange> pending_;  // what is between the two, in order
   std::set<std::string> folders_ = {"/"}, locks_;
   uint64_t operations_ = 0;
   std::optional<uint64_t> fail_from_, cut_at_;
@@ -327,7 +351,8 @@ class Reading final : public rocksdb::FSSequentialFile, public rocksdb::FSRandom
     at_ = std::min<uint64_t>(at_ + n, files_->size(*inode_));
     return IOStatus::OK();
   }
-  IOStatus Read(uint64_t offset, size_t n, const IOOptions&, Slice* result, char* scratch, IODebugContext*) const override {
+  IOStatus Read(uint64_t offset, size_t n, const IOOptions&, Slice* result, char* scratch,
+                IODebugContext*) const override {
     return files_->read(*inode_, offset, n, result, scratch);
   }
   bool use_direct_io() const override { return false; }
@@ -345,11 +370,15 @@ template <typename Files>
 class Writing final : public rocksdb::FSWritableFile {
  public:
   Writing(std::shared_ptr<Files> files, InodePtr inode) : files_(std::move(files)), inode_(std::move(inode)) {}
-  IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override { return files_->append(*inode_, data); }
+  IOStatus Append(const Slice& data, const IOOptions&, IODebugContext*) override {
+    return files_->append(*inode_, data);
+  }
   IOStatus Append(const Slice& data, const IOOptions&, const rocksdb::DataVerificationInfo&, IODebugContext*) override {
     return files_->append(*inode_, data);
   }
-  IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override { return files_->truncate(*inode_, size); }
+  IOStatus Truncate(uint64_t size, const IOOptions&, IODebugContext*) override {
+    return files_->truncate(*inode_, size);
+  }
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Sync(const IOOptions&, IODebugContext*) override { return files_->sync(*inode_); }
@@ -374,7 +403,8 @@ class Folder final : public rocksdb::FSDirectory {
 
 }  // namespace
 
-IOStatus FaultyDisk::Files::NewSequentialFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSSequentialFile>* out, IODebugContext*) {
+IOStatus FaultyDisk::Files::NewSequentialFile(const std::string& name, const FileOptions&,
+                                              std::unique_ptr<rocksdb::FSSequentialFile>* out, IODebugContext*) {
   std::lock_guard lock(mutex_);
   if (!powered_) return dark();
   const InodePtr inode = find(name);
@@ -383,7 +413,8 @@ IOStatus FaultyDisk::Files::NewSequentialFile(const std::string& name, const Fil
   return IOStatus::OK();
 }
 
-IOStatus FaultyDisk::Files::NewRandomAccessFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSRandomAccessFile>* out, IODebugContext*) {
+IOStatus FaultyDisk::Files::NewRandomAccessFile(const std::string& name, const FileOptions&,
+                                                std::unique_ptr<rocksdb::FSRandomAccessFile>* out, IODebugContext*) {
   std::lock_guard lock(mutex_);
   if (!powered_) return dark();
   const InodePtr inode = find(name);
@@ -392,21 +423,24 @@ IOStatus FaultyDisk::Files::NewRandomAccessFile(const std::string& name, const F
   return IOStatus::OK();
 }
 
-IOStatus FaultyDisk::Files::NewWritableFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) {
+IOStatus FaultyDisk::Files::NewWritableFile(const std::string& name, const FileOptions&,
+                                            std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) {
   std::lock_guard lock(mutex_);
   if (IOStatus refused = step(Op::kCreate); !refused.ok()) return refused;
   *out = std::make_unique<Writing<Files>>(shared_from_this(), create(name, true));
   return IOStatus::OK();
 }
 
-IOStatus FaultyDisk::Files::ReopenWritableFile(const std::string& name, const FileOptions&, std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) {
+IOStatus FaultyDisk::Files::ReopenWritableFile(const std::string& name, const FileOptions&,
+                                               std::unique_ptr<rocksdb::FSWritableFile>* out, IODebugContext*) {
   std::lock_guard lock(mutex_);
   if (IOStatus refused = step(Op::kCreate); !refused.ok()) return refused;
   *out = std::make_unique<Writing<Files>>(shared_from_this(), create(name, false));
   return IOStatus::OK();
 }
 
-IOStatus FaultyDisk::Files::NewDirectory(const std::string& name, const IOOptions&, std::unique_ptr<rocksdb::FSDirectory>* out, IODebugContext*) {
+IOStatus FaultyDisk::Files::NewDirectory(const std::string& name, const IOOptions&,
+                                         std::unique_ptr<rocksdb::FSDirectory>* out, IODebugContext*) {
   std::lock_guard lock(mutex_);
   if (!powered_) return dark();
   if (!folders_.count(clean(name))) return missing(name);
@@ -434,7 +468,8 @@ class DiskEnv final : public rocksdb::EnvWrapper {
 
 }  // namespace
 
-FaultyDisk::FaultyDisk(uint64_t seed) : files_(std::make_shared<Files>(seed)), env_(std::make_unique<DiskEnv>(files_)) {}
+FaultyDisk::FaultyDisk(uint64_t seed)
+    : files_(std::make_shared<Files>(seed)), env_(std::make_unique<DiskEnv>(files_)) {}
 FaultyDisk::~FaultyDisk() = default;
 rocksdb::Env* FaultyDisk::env() { return env_.get(); }
 uint64_t FaultyDisk::operations() const { return files_->operations(); }

@@ -1,5 +1,5 @@
-// A disk for tests: it fails when told to, and forgets what was not synced when its power is cut. Files are in memory, so
-// a test of a whole store takes milliseconds, leaves nothing behind and replays from its seed.
+// A disk for tests: it fails when told to, and forgets what was not synced when its power is cut. Files are in memory,
+// so a test of a whole store takes milliseconds, leaves nothing behind and replays from its seed.
 //
 //   FaultyDisk disk;
 //   RocksOptions options{.path = "/store", .env = disk.env()};

@@ -106,9 +106,9 @@ TEST_F(Disk, FaultsBeginWhereTheyAreToldTo) {
 
 // --- the store on it ------------------------------------------------------------------------------------------------
 
-// A workload whose outcome can be judged: transaction i writes keys of i in both spaces and appends i to a list, and every
-// third erases what an earlier one wrote. It knows what the store must hold: what was acknowledged, or that and the one
-// transaction whose write failed.
+// A workload whose outcome can be judged: transaction i writes keys of i in both spaces and appends i to a list, and
+// every third erases what an earlier one wrote. It knows what the store must hold: what was acknowledged, or that and
+// the one transaction whose write failed.
 class Workload {
  public:
   static constexpr int kTransactions = 16;
@@ -157,8 +157,10 @@ class Workload {
       }
       return {};
     });
-    if (done) acknowledged_ = *after;
-    else if (after) refused_ = after;
+    if (done)
+      acknowledged_ = *after;
+    else if (after)
+      refused_ = after;
     return done;
   }
 
@@ -220,7 +222,8 @@ TEST_F(Faults, APowerCutAtAnyOperationLosesNothingAcknowledged) {
       work.close();
     }
     disk.cut_power();  // what flushes in the background makes their number vary a little
-    constexpr FaultyDisk::Survives kSurvives[] = {FaultyDisk::Survives::kSynced, FaultyDisk::Survives::kSome, FaultyDisk::Survives::kWritten};
+    constexpr FaultyDisk::Survives kSurvives[] = {FaultyDisk::Survives::kSynced, FaultyDisk::Survives::kSome,
+                                                  FaultyDisk::Survives::kWritten};
     for (int round = 0; round < 2; ++round) {
       disk.restore_power(kSurvives[(n + static_cast<uint64_t>(round)) % 3]);
       const Result<void> opened = work.open();
@@ -236,7 +239,8 @@ TEST_F(Faults, APowerCutAtAnyOperationLosesNothingAcknowledged) {
 
 // Any operation fails, once or for a while: the transaction under way may fail, reads go on, the store works again by
 // itself, and holds exactly what it should, also after a power cut that follows.
-class DiskFaults : public Faults, public testing::WithParamInterface<std::pair<FaultyDisk::Fault, FaultyDisk::Lasting>> {};
+class DiskFaults : public Faults,
+                   public testing::WithParamInterface<std::pair<FaultyDisk::Fault, FaultyDisk::Lasting>> {};
 
 TEST_P(DiskFaults, AFailureOfAnyOperationIsSurvived) {
   const auto [fault, lasting] = GetParam();

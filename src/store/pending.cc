@@ -17,15 +17,18 @@ void Pending::undo() {
   batch_.RollbackToSavePoint().PermitUncheckedError();
   for (; !undo_.empty(); undo_.pop_back()) {
     const Undo& last = undo_.back();
-    if (last.before) last.at->second = *last.before;
-    else last.family->keys.erase(last.at);
+    if (last.before)
+      last.at->second = *last.before;
+    else
+      last.family->keys.erase(last.at);
   }
 }
 
 void Pending::put(Space space, std::string_view key, std::string_view head, std::string_view value) {
   Family& family = of(space);
   const rocksdb::Slice key_part = slice(key), value_parts[] = {slice(head), slice(value)};
-  batch_.Put(family.handle, rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(value_parts, 2)).PermitUncheckedError();
+  batch_.Put(family.handle, rocksdb::SliceParts(&key_part, 1), rocksdb::SliceParts(value_parts, 2))
+      .PermitUncheckedError();
   const size_t size = head.size() + value.size();  // the value is the last thing in a record of the batch
   note(family, key, {batch_.GetDataSize() - size, size, false});
 }
@@ -48,8 +51,10 @@ void Pending::note(Family& family, std::string_view key, Written written) {
 }
 
 void Pending::reset(rocksdb::ColumnFamilyHandle* index, rocksdb::ColumnFamilyHandle* body) {
-  if (batch_.Data().capacity() > kKeptCapacity) batch_ = rocksdb::WriteBatch();
-  else batch_.Clear();
+  if (batch_.Data().capacity() > kKeptCapacity)
+    batch_ = rocksdb::WriteBatch();
+  else
+    batch_.Clear();
   index_ = {index, {}};
   body_ = {body, {}};
   undo_.clear();

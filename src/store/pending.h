@@ -18,7 +18,6 @@ namespace pabal::store {
 
 class Pending {
  public:
-
   // Where a value lies in the batch: the batch moves when it grows, so never as an address.
   struct Written {
     size_t at = 0;
@@ -32,7 +31,8 @@ class Pending {
   void keep();
   void undo();
 
-  void put(Space space, std::string_view key, std::string_view head, std::string_view value);  // stores head and value joined
+  void put(Space space, std::string_view key, std::string_view head,
+           std::string_view value);  // stores head and value joined
   void erase(Space space, std::string_view key);
 
   const Keys& keys(Space space) const { return space == Space::kIndex ? index_.keys : body_.keys; }

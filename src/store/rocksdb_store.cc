@@ -47,7 +47,8 @@ class RocksSnapshot final : public Snapshot {
 
 class RocksTransaction final : public Transaction {
  public:
-  RocksTransaction(const Database& database, const OpenDatabase& open, Pending& pending) : database_(database), open_(open), pending_(pending) {}
+  RocksTransaction(const Database& database, const OpenDatabase& open, Pending& pending)
+      : database_(database), open_(open), pending_(pending) {}
 
   Result<std::optional<std::string>> get(std::string_view key, Space space) const override {
     const Pending::Keys& written = pending_.keys(space);
@@ -68,7 +69,8 @@ class RocksTransaction final : public Transaction {
   }
 
   void put(std::string_view key, std::string_view value, Space space) override {
-    if (may_write(key, value)) pending_.put(space, key, space == Space::kIndex ? Database::head({}) : std::string(), value);
+    if (may_write(key, value))
+      pending_.put(space, key, space == Space::kIndex ? Database::head({}) : std::string(), value);
   }
   void put_until(std::string_view key, std::string_view value, Time expires) override {
     if (may_write(key, value)) pending_.put(Space::kIndex, key, Database::head(expires), value);
@@ -131,8 +133,10 @@ class RocksStore final : public Store {
         return;
       }
     }
-    if (closed) done(Error{Code::kClosed, "the store is closing"});
-    else done(Error{Code::kLimit, "too many writes wait for the disk; try again in a minute"});
+    if (closed)
+      done(Error{Code::kClosed, "the store is closing"});
+    else
+      done(Error{Code::kLimit, "too many writes wait for the disk; try again in a minute"});
   }
 
   std::unique_ptr<Watch> watch(std::string key, std::function<void()> changed) override {
@@ -147,9 +151,11 @@ class RocksStore final : public Store {
     if (!open) return figures;
     uint64_t n = 0;
     for (rocksdb::ColumnFamilyHandle* family : {(*open)->index, (*open)->body})
-      for (const auto& property : {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kTotalBlobFileSize})
+      for (const auto& property :
+           {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kTotalBlobFileSize})
         if ((*open)->db->GetIntProperty(family, property, &n)) figures.disk_bytes += n;
-    if ((*open)->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &n)) figures.disk_bytes += n;  // in the log
+    if ((*open)->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &n))
+      figures.disk_bytes += n;  // in the log
     return figures;
   }
 
@@ -179,8 +185,10 @@ class RocksStore final : public Store {
   void commit(std::vector<Waiting> group) {
     std::vector<Result<void>> results;
     results.reserve(group.size());
-    if (const Result<void> ready = database_->ready(); ready) write(group, results);
-    else results.assign(group.size(), ready);
+    if (const Result<void> ready = database_->ready(); ready)
+      write(group, results);
+    else
+      results.assign(group.size(), ready);
     for (const Result<void>& result : results) transactions_ += result.ok();
     for (size_t i = 0; i < group.size(); ++i) acknowledge(group[i].done, std::move(results[i]));
     watches_->notify(pending_.keys(Space::kIndex));
@@ -191,7 +199,8 @@ class RocksStore final : public Store {
     watches_->notify(std::exchange(unsure_, {}));
     const auto open = database_->now();
     pending_.reset((*open)->index, (*open)->body);
-    while (results.size() < group.size() && pending_.octets() < kMaxGroupOctets) results.push_back(work(**open, group[results.size()].work));
+    while (results.size() < group.size() && pending_.octets() < kMaxGroupOctets)
+      results.push_back(work(**open, group[results.size()].work));
     if (results.size() < group.size()) give_back(group, results.size());
     if (pending_.empty()) return;
 
@@ -215,9 +224,7 @@ class RocksStore final : public Store {
       if (result && transaction.refused()) result = *transaction.refused();
     } catch (const std::exception& failure) {
       result = Error{Code::kInternal, std::string("a fault of ours: a transaction has thrown: ") + failure.what()};
-    } catch (...) {
-      result = Error{Code::kInternal, "a fault of ours: a transaction has thrown"};
-    }
+    } catch (...) { result = Error{Code::kInternal, "a fault of ours: a transaction has thrown"}; }
     if (!result && result.code() == Code::kInternal) log::error("store", result.error().message);
     result ? pending_.keep() : pending_.undo();
     return result;
@@ -262,7 +269,8 @@ Result<std::unique_ptr<Store>> open_rocksdb(const RocksOptions& options, const C
 
 }  // namespace pabal::store
 
-// Debian's librocksdb and libzstd are not built for the thread sanitizer, which takes what they guard by atomics for races.
+// Debian's librocksdb and libzstd are not built for the thread sanitizer, which takes what they guard by atomics for
+// races.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 extern "C" const char* __tsan_default_suppressions();

@@ -18,13 +18,13 @@ namespace pabal::store {
 
 struct RocksOptions {
   std::string path;
-  size_t block_cache = 16 << 20;    // octets, shared by both spaces
-  // Octets held in memory before a flush. Small, so that opening after kill -9 is quick and the server stays small; much
-  // smaller ones cost CPU in flushing and merging.
+  size_t block_cache = 16 << 20;  // octets, shared by both spaces
+  // Octets held in memory before a flush. Small, so that opening after kill -9 is quick and the server stays small;
+  // much smaller ones cost CPU in flushing and merging.
   size_t index_buffer = 8 << 20;
   size_t body_buffer = 12 << 20;
-  size_t max_waiting = 10'000;      // transactions that may wait for the committer; more are refused with kLimit
-  rocksdb::Env* env = nullptr;      // fault injection; null: the real one. Must outlive the store
+  size_t max_waiting = 10'000;  // transactions that may wait for the committer; more are refused with kLimit
+  rocksdb::Env* env = nullptr;  // fault injection; null: the real one. Must outlive the store
 };
 
 // Opens or creates. kUnavailable: another process has it open. kCorrupt, kIo. kUnsupported: written by a newer version.

@@ -35,7 +35,8 @@ class RealDisk final : public Place {
   Folder folder_;
 };
 
-// Small buffers, so that flushes and compactions happen under the contract too. The disk in memory is under test as well.
+// Small buffers, so that flushes and compactions happen under the contract too. The disk in memory is under test as
+// well.
 class DiskInMemory final : public Place {
  public:
   Result<std::unique_ptr<Store>> open(const Clock& clock, size_t max_waiting) override {
@@ -53,7 +54,8 @@ class DiskInMemory final : public Place {
 
 INSTANTIATE_TEST_SUITE_P(RocksDb, StoreContract,
                          testing::Values(EngineUnderTest{"RealDisk", [] { return std::make_unique<RealDisk>(); }},
-                                         EngineUnderTest{"DiskInMemory", [] { return std::make_unique<DiskInMemory>(); }}),
+                                         EngineUnderTest{"DiskInMemory",
+                                                         [] { return std::make_unique<DiskInMemory>(); }}),
                          [](const auto& test) { return test.param.name; });
 
 class RocksStore : public testing::Test {
@@ -154,7 +156,8 @@ TEST_F(Expiry, AnExpiredValueThatIsFreedDoesNotBringBackTheOneBeforeIt) {
 
 TEST_F(RocksStore, BodiesLieInBlobFilesAndTheirSpaceIsCounted) {
   const auto store = open();
-  ASSERT_TRUE(store->transact_and_wait([](Transaction& t) { return t.put("b", std::string(1 << 20, 'x'), Space::kBody), Result<void>(); }));
+  ASSERT_TRUE(store->transact_and_wait(
+      [](Transaction& t) { return t.put("b", std::string(1 << 20, 'x'), Space::kBody), Result<void>(); }));
   EXPECT_GE(store->figures().disk_bytes, 1u << 20);
 }
 

@@ -28,11 +28,14 @@ void Store::commit(Batch batch, Done done) {
         for (const Batch::Condition& condition : batch.conditions) {
           auto found = t.get(condition.key);
           if (!found) return found.error();
-          if (*found != condition.value) return Error{Code::kConflict, "a condition of the batch does not hold; read again and retry"};
+          if (*found != condition.value)
+            return Error{Code::kConflict, "a condition of the batch does not hold; read again and retry"};
         }
         for (const Batch::Write& write : batch.writes) {
-          if (write.value) t.put(write.key, *write.value, write.space);
-          else t.erase(write.key, write.space);
+          if (write.value)
+            t.put(write.key, *write.value, write.space);
+          else
+            t.erase(write.key, write.space);
         }
         return {};
       },

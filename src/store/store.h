@@ -71,8 +71,15 @@ using Done = std::function<void(Result<void>)>;
 
 // A transaction as plain data: conditions, then writes. kConflict when a condition does not hold.
 struct Batch {
-  struct Condition { std::string key; std::optional<std::string> value; };  // nullopt: the key must be absent
-  struct Write { std::string key; std::optional<std::string> value; Space space = Space::kIndex; };  // nullopt: erase
+  struct Condition {
+    std::string key;
+    std::optional<std::string> value;
+  };  // nullopt: the key must be absent
+  struct Write {
+    std::string key;
+    std::optional<std::string> value;
+    Space space = Space::kIndex;
+  };  // nullopt: erase
   std::vector<Condition> conditions;
   std::vector<Write> writes;
 };
@@ -96,10 +103,13 @@ class Store : public Reader {
   Result<void> transact_and_wait(Work work);
 
   // `changed` runs on the committer's thread after each group that wrote or erased exactly `key` (index space): at
-  // least once after the last such group, joined when groups come fast. Drop the Watch to end it; after the drop returns
-  // `changed` neither runs nor will run. `changed` neither makes nor drops a watch, and takes no lock that is held while
-  // one is dropped: it posts to a loop.
-  class Watch { public: virtual ~Watch() = default; };
+  // least once after the last such group, joined when groups come fast. Drop the Watch to end it; after the drop
+  // returns `changed` neither runs nor will run. `changed` neither makes nor drops a watch, and takes no lock that is
+  // held while one is dropped: it posts to a loop.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+  };
   virtual std::unique_ptr<Watch> watch(std::string key, std::function<void()> changed) = 0;
 
   struct Figures {

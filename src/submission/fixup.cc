@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kRemoved[] = {"Bcc", "Resent-Bcc", "Return-Path", "Delivered-To"};
 
 bool removed(std::string_view name) {
-  return std::any_of(std::begin(kRemoved), std::end(kRemoved), [&](std::string_view r) { return text::iequals(name, r); });
+  return std::any_of(std::begin(kRemoved), std::end(kRemoved),
+                     [&](std::string_view r) { return text::iequals(name, r); });
 }
 
 }  // namespace

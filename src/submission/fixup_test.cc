@@ -18,7 +18,8 @@ Result<Fixed> fix(std::string content) {
 }
 
 TEST(Fixup, LeavesACompleteMessageAsItIs) {
-  const std::string whole = "From: Alice <alice@example.com>\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n";
+  const std::string whole =
+      "From: Alice <alice@example.com>\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n";
   const auto fixed = fix(whole);
   ASSERT_TRUE(fixed);
   EXPECT_EQ(fixed->content, whole);
@@ -41,7 +42,9 @@ TEST(Fixup, GivesABareTextAHeader) {
 }
 
 TEST(Fixup, RemovesBccWithItsFoldsAndReturnPath) {
-  const auto fixed = fix("Return-Path: <x@y>\r\nFrom: alice@example.com\r\nBcc: a@b,\r\n c@d\r\nbcc: e@f\r\nSubject: s\r\n\r\nBcc: stays in the body\r\n");
+  const auto fixed =
+      fix("Return-Path: <x@y>\r\nFrom: alice@example.com\r\nBcc: a@b,\r\n c@d\r\nbcc: e@f\r\nSubject: s\r\n\r\nBcc: "
+          "stays in the body\r\n");
   ASSERT_TRUE(fixed);
   EXPECT_THAT(fixed->content, Not(HasSubstr("c@d")));
   EXPECT_THAT(fixed->content, Not(HasSubstr("e@f")));
@@ -65,7 +68,8 @@ TEST(Fixup, RefusesAHeaderTooLargeToSeeAllOfIt) {
   std::string fields;
   for (int i = 0; i < 5000; ++i) fields += "X: y\r\n";
   EXPECT_EQ(fix(fields + "From: bob@example.com\r\n\r\nx\r\n").code(), Code::kInvalid);
-  EXPECT_EQ(fix("From: alice@example.com\r\nX: " + std::string(1 << 20, 'y') + "\r\nBcc: c@d\r\n\r\n").code(), Code::kInvalid);
+  EXPECT_EQ(fix("From: alice@example.com\r\nX: " + std::string(1 << 20, 'y') + "\r\nBcc: c@d\r\n\r\n").code(),
+            Code::kInvalid);
 }
 
 TEST(Fixup, KeepsEveryOctetOfTheBody) {

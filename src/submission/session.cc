@@ -15,7 +15,9 @@ using Verdict = mailbox::LocalDelivery::Verdict;
 
 Task<Reply> Session::on_connect(smtp::ClientInfo) { co_return Reply{220, "", "Pabal submission"}; }
 
-std::vector<std::string> Session::auth_mechanisms(const smtp::ClientInfo& info) { return identity::sasl_mechanisms(info.tls); }
+std::vector<std::string> Session::auth_mechanisms(const smtp::ClientInfo& info) {
+  return identity::sasl_mechanisms(info.tls);
+}
 
 smtp::AuthStep Session::taken(identity::SaslStep step) {
   smtp::AuthStep out;
@@ -30,13 +32,15 @@ smtp::AuthStep Session::taken(identity::SaslStep step) {
       account_ = std::move(step.account);
       break;
     case identity::SaslStep::Kind::kFailure:
-      out.failure = step.error.code == Code::kDenied ? Reply{535, "5.7.8", step.error.message} : Reply{454, "4.7.0", step.error.message};
+      out.failure = step.error.code == Code::kDenied ? Reply{535, "5.7.8", step.error.message}
+                                                     : Reply{454, "4.7.0", step.error.message};
       break;
   }
   return out;
 }
 
-Task<smtp::AuthStep> Session::auth_start(smtp::ClientInfo info, std::string mechanism, std::optional<std::string> initial) {
+Task<smtp::AuthStep> Session::auth_start(smtp::ClientInfo info, std::string mechanism,
+                                         std::optional<std::string> initial) {
   exchange_ = std::make_unique<identity::SaslExchange>(services_.login, loop_, info.remote.ip, info.tls);
   Task<identity::SaslStep> starting = exchange_->start(std::move(mechanism), std::move(initial));
   identity::SaslStep step = co_await starting;
@@ -75,10 +79,13 @@ Task<Reply> Session::on_mail(smtp::ClientInfo info, smtp::MailParams mail) {
   recipients_.clear();
   // A null reverse-path is for reports (RFC 5321 §4.5.5); people's programs use it for receipts.
   if (!mail.reverse_path.empty()) {
-    if (!message::parse_addr_spec(mail.reverse_path, mail.smtputf8)) co_return Reply{501, "5.1.7", "that is not an address"};
+    if (!message::parse_addr_spec(mail.reverse_path, mail.smtputf8))
+      co_return Reply{501, "5.1.7", "that is not an address"};
     const auto may = services_.login.directory().may_send_as(services_.store, account_->id, mail.reverse_path);
     if (!may) co_return Reply{451, "4.3.0", may.error().message};
-    if (!*may) co_return refused(info, "", {553, "5.7.1", "you may not send as " + mail.reverse_path + "; use your own address"});
+    if (!*may)
+      co_return refused(info, "",
+                        {553, "5.7.1", "you may not send as " + mail.reverse_path + "; use your own address"});
   }
   co_return Reply{250, "2.1.0", "Ok"};
 }
@@ -88,11 +95,17 @@ Task<Reply> Session::on_rcpt(smtp::ClientInfo info, smtp::RcptParams rcpt) {
     co_return Reply{501, "5.1.3", "that is not an address"};
   const Verdict verdict = services_.local.verify(rcpt.address, mail_.size.value_or(0));
   switch (verdict) {
-    case Verdict::kUnknownUser: co_return refused(info, rcpt.address, {550, "5.1.1", "there is no mailbox " + rcpt.address});
-    case Verdict::kDisabled: co_return refused(info, rcpt.address, {550, "5.2.1", "that mailbox is disabled"});
-    case Verdict::kFull: co_return refused(info, rcpt.address, {452, "4.2.2", "that mailbox is full"});
-    case Verdict::kUnavailable: co_return Reply{451, "4.3.0", "the store cannot be read; try again later"};
-    case Verdict::kDeliverable: case Verdict::kNotLocal: break;
+    case Verdict::kUnknownUser:
+      co_return refused(info, rcpt.address, {550, "5.1.1", "there is no mailbox " + rcpt.address});
+    case Verdict::kDisabled:
+      co_return refused(info, rcpt.address, {550, "5.2.1", "that mailbox is disabled"});
+    case Verdict::kFull:
+      co_return refused(info, rcpt.address, {452, "4.2.2", "that mailbox is full"});
+    case Verdict::kUnavailable:
+      co_return Reply{451, "4.3.0", "the store cannot be read; try again later"};
+    case Verdict::kDeliverable:
+    case Verdict::kNotLocal:
+      break;
   }
   recipients_.push_back({std::move(rcpt), verdict == Verdict::kDeliverable});
   co_return Reply{250, "2.1.5", "Ok"};
@@ -102,7 +115,8 @@ std::optional<Reply> Session::check_authors(const std::vector<std::string>& auth
   for (const std::string& author : authors) {
     const auto may = services_.login.directory().may_send_as(services_.store, account_->id, author);
     if (!may) return Reply{451, "4.3.0", may.error().message};
-    if (!*may) return Reply{550, "5.7.1", "the From field names " + text::printable(author) + ", which is not your address"};
+    if (!*may)
+      return Reply{550, "5.7.1", "the From field names " + text::printable(author) + ", which is not your address"};
   }
   return {};
 }
@@ -131,12 +145,12 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   std::string whole = message::received_line(received) + fixed->content;
 
   std::shared_ptr<const mailbox::Prepared> prepared;
-  if (whole.size() <= kParseHere) prepared = mailbox::prepare(std::move(whole));
+  if (whole.size() <= kParseHere)
+    prepared = mailbox::prepare(std::move(whole));
   else {
     auto held = std::make_shared<std::string>(std::move(whole));
-    std::function<Result<std::shared_ptr<const mailbox::Prepared>>()> work = [held]() -> Result<std::shared_ptr<const mailbox::Prepared>> {
-      return mailbox::prepare(std::move(*held));
-    };
+    std::function<Result<std::shared_ptr<const mailbox::Prepared>>()> work =
+        [held]() -> Result<std::shared_ptr<const mailbox::Prepared>> { return mailbox::prepare(std::move(*held)); };
     Task<Result<std::shared_ptr<const mailbox::Prepared>>> working =
         net::run_on<std::shared_ptr<const mailbox::Prepared>>(services_.pool, loop_, work);
     auto made = co_await working;
@@ -155,8 +169,10 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   mail.prepared = prepared;
   mail.body = services_.mailboxes.new_body_id();
   mail.peer = account_->name;
-  std::function<void(std::function<void(Result<void>)>)> start = [this, prepared, mail, id, info](std::function<void(Result<void>)> done) {
-    services_.store.transact([this, prepared, mail, id, info](store::Transaction& t) { return commit(t, *prepared, mail, id, info); }, done);
+  std::function<void(std::function<void(Result<void>)>)> start = [this, prepared, mail, id,
+                                                                  info](std::function<void(Result<void>)> done) {
+    services_.store.transact(
+        [this, prepared, mail, id, info](store::Transaction& t) { return commit(t, *prepared, mail, id, info); }, done);
   };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   const Result<void> done = co_await committing;
@@ -164,8 +180,9 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   co_return replies;
 }
 
-Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& prepared, const mailbox::LocalDelivery::Mail& mail,
-                             uint64_t queue_id, const smtp::ClientInfo& info) const {
+Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& prepared,
+                             const mailbox::LocalDelivery::Mail& mail, uint64_t queue_id,
+                             const smtp::ClientInfo& info) const {
   if (const auto put = services_.mailboxes.put_body(t, mail.body, prepared); !put) return put;
   watch::Event line = event(info);
   const Time now = line.at;
@@ -188,14 +205,18 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   };
   for (const Rcpt& rcpt : recipients_) {
     const auto& [params, local] = rcpt;
-    if (local) locals.push_back({params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
-    else wait(params, "");
+    if (local)
+      locals.push_back(
+          {params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
+    else
+      wait(params, "");
   }
   if (!locals.empty()) {
     const auto failures = services_.local.deliver(t, mail, locals);
     if (!failures) return failures.error();
     for (const auto& failure : *failures) {  // the outbound worker tries again, and reports what stays impossible
-      const auto asked = std::find_if(recipients_.begin(), recipients_.end(), [&](const Rcpt& r) { return r.params.address == failure.recipient; });
+      const auto asked = std::find_if(recipients_.begin(), recipients_.end(),
+                                      [&](const Rcpt& r) { return r.params.address == failure.recipient; });
       if (asked != recipients_.end()) wait(asked->params, failure.why.message);
     }
   }

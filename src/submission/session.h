@@ -1,5 +1,5 @@
-// submission::Session: what the MSA decides in an SMTP session (RFC 6409): authentication first, own addresses only, complete
-// headers, one commit for local delivery and queue.
+// submission::Session: what the MSA decides in an SMTP session (RFC 6409): authentication first, own addresses only,
+// complete headers, one commit for local delivery and queue.
 #pragma once
 
 #include <memory>
@@ -29,7 +29,7 @@ struct Services {
   std::string hostname;
 };
 
-constexpr days kQueueLifetime{5};   // RFC 5321 §4.5.4.1
+constexpr days kQueueLifetime{5};        // RFC 5321 §4.5.4.1
 constexpr size_t kParseHere = 32 << 10;  // octets: smaller messages are parsed on the loop, larger ones on the pool
 
 class Session final : public smtp::ServerPolicy {
@@ -42,17 +42,22 @@ class Session final : public smtp::ServerPolicy {
   Task<std::vector<smtp::Reply>> on_message(smtp::ClientInfo info, std::string content) override;
   void on_reset() override;
   std::vector<std::string> auth_mechanisms(const smtp::ClientInfo& info) override;
-  Task<smtp::AuthStep> auth_start(smtp::ClientInfo info, std::string mechanism, std::optional<std::string> initial) override;
+  Task<smtp::AuthStep> auth_start(smtp::ClientInfo info, std::string mechanism,
+                                  std::optional<std::string> initial) override;
   Task<smtp::AuthStep> auth_continue(std::string data) override;
 
  private:
-  struct Rcpt { smtp::RcptParams params; bool local = false; };
+  struct Rcpt {
+    smtp::RcptParams params;
+    bool local = false;
+  };
   smtp::AuthStep taken(identity::SaslStep step);
   std::optional<smtp::Reply> check_authors(const std::vector<std::string>& authors) const;
-  smtp::Reply refused(const smtp::ClientInfo& info, const std::string& recipient, smtp::Reply reply) const;  // traced, and given back
+  smtp::Reply refused(const smtp::ClientInfo& info, const std::string& recipient,
+                      smtp::Reply reply) const;  // traced, and given back
   watch::Event event(const smtp::ClientInfo& info) const;
-  Result<void> commit(store::Transaction& t, const mailbox::Prepared& prepared, const mailbox::LocalDelivery::Mail& mail,
-                      uint64_t queue_id, const smtp::ClientInfo& info) const;
+  Result<void> commit(store::Transaction& t, const mailbox::Prepared& prepared,
+                      const mailbox::LocalDelivery::Mail& mail, uint64_t queue_id, const smtp::ClientInfo& info) const;
 
   Services& services_;
   net::Loop& loop_;

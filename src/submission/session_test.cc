@@ -1,4 +1,5 @@
-// The MSA as mail programs meet it: over a stream in memory and over real TLS, with a real store and directory; the MDA is scripted.
+// The MSA as mail programs meet it: over a stream in memory and over real TLS, with a real store and directory; the MDA
+// is scripted.
 #include "submission/session.h"
 
 #include <gmock/gmock.h>
@@ -38,11 +39,13 @@ class ScriptedDelivery final : public mailbox::LocalDelivery {
     if (address.starts_with("unreadable@")) return Verdict::kUnavailable;
     return address.starts_with("small@") && size > 1000 ? Verdict::kFull : Verdict::kDeliverable;
   }
-  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail, const std::vector<Recipient>& recipients) override {
+  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
+                                       const std::vector<Recipient>& recipients) override {
     std::vector<Failure> failures;
     for (const Recipient& recipient : recipients) {
       if (recipient.address.starts_with("breaks@")) return Error{Code::kIo, "the disk is broken"};
-      if (recipient.address.starts_with("fails@")) failures.push_back({recipient.address, {Code::kLimit, "4.2.2 full"}});
+      if (recipient.address.starts_with("fails@"))
+        failures.push_back({recipient.address, {Code::kLimit, "4.2.2 full"}});
     }
     if (const auto held = mailboxes_.hold_body(t, mail.body); !held) return held.error();
     delivered.push_back(mail);
@@ -80,8 +83,10 @@ struct House {
   queue::Queue queue{*people.store};
   watch::Trace trace{*people.store};
   IdSource ids{people.clock, people.random};
-  Services services{*people.store, login, mailboxes, local, queue, trace, *pool, ids, people.random, people.clock, "mail.example.com"};
-  Services busy{*people.store, login, mailboxes, local, queue, trace, full, ids, people.random, people.clock, "mail.example.com"};
+  Services services{*people.store, login,        mailboxes,         local, queue, trace, *pool, ids,
+                    people.random, people.clock, "mail.example.com"};
+  Services busy{*people.store, login,        mailboxes,         local, queue, trace, full, ids,
+                people.random, people.clock, "mail.example.com"};
 
   std::vector<queue::Entry> queued() const { return *queue.list(*people.store, "", 0, 100); }
   std::string body(mailbox::BodyId id) const { return *mailboxes.body(*people.store, id); }
@@ -102,7 +107,8 @@ class Submission : public testing::Test {
     smtp::ServerOptions options = smtp::TestServer::options();
     options.hostname = "mail.example.com";
     options.auth_in_clear = true;
-    loop.spawn(smtp::serve(std::move(pair.server), options, std::make_shared<Session>(services, loop), std::make_shared<smtp::MemoryBudget>(1 << 20)));
+    loop.spawn(smtp::serve(std::move(pair.server), options, std::make_shared<Session>(services, loop),
+                           std::make_shared<smtp::MemoryBudget>(1 << 20)));
     ask("EHLO laptop.example.com");
   }
   std::string ask(const std::string& line) { return peer->ask(line); }
@@ -127,7 +133,8 @@ TEST_F(Submission, AsksForALogin) {
   EXPECT_THAT(ask("MAIL FROM:<alice@example.com>"), StartsWith("530 5.7.0"));
   EXPECT_THAT(ask("AUTH PLAIN " + text::base64("\0alice@example.com\0wrong-password"s)), StartsWith("535 5.7.8"));
   EXPECT_THAT(ask("AUTH PLAIN " + text::base64("\0nobody@example.com\0pabal-demo"s)), StartsWith("535 5.7.8"));
-  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("bob@example.com\0alice@example.com\0pabal-demo"s)), StartsWith("535 5.7.8"))
+  EXPECT_THAT(ask("AUTH PLAIN " + text::base64("bob@example.com\0alice@example.com\0pabal-demo"s)),
+              StartsWith("535 5.7.8"))
       << "nobody acts for another";
   EXPECT_THAT(ask("MAIL FROM:<alice@example.com>"), StartsWith("530 5.7.0"));
   log_in();
@@ -152,14 +159,17 @@ TEST_F(Submission, WritesOnlyForOwnAddresses) {
   ASSERT_TRUE(house.people.alias("sales@example.com", {"alice@example.com", "bob@example.com"}));
   ASSERT_TRUE(house.people.alias("list@example.com", {"alice@example.com"}, false));
   log_in();
-  for (const char* own : {"<alice@example.com>", "<Alice@EXAMPLE.com>", "<alice+tag@example.com>", "<sales@example.com>", "<>"}) {
+  for (const char* own :
+       {"<alice@example.com>", "<Alice@EXAMPLE.com>", "<alice+tag@example.com>", "<sales@example.com>", "<>"}) {
     EXPECT_THAT(ask(std::string("MAIL FROM:") + own), StartsWith("250 ")) << own;
     ask("RSET");
   }
   for (const char* other : {"<bob@example.com>", "<list@example.com>", "<nobody@example.com>", "<alice@example.net>"})
     EXPECT_THAT(ask(std::string("MAIL FROM:") + other), StartsWith("553 5.7.1")) << other;
-  for (const char* wrong : {"<alice>", "<alice@>", "<a b@example.com>"}) EXPECT_THAT(ask(std::string("MAIL FROM:") + wrong), StartsWith("501 5.1.7")) << wrong;
-  ASSERT_TRUE(house.people.commit([](store::Transaction&) { return Result<void>(); }));  // refusals are written without being awaited
+  for (const char* wrong : {"<alice>", "<alice@>", "<a b@example.com>"})
+    EXPECT_THAT(ask(std::string("MAIL FROM:") + wrong), StartsWith("501 5.1.7")) << wrong;
+  ASSERT_TRUE(house.people.commit(
+      [](store::Transaction&) { return Result<void>(); }));  // refusals are written without being awaited
   EXPECT_THAT(house.traced("bob@example.com"), SizeIs(1)) << "the refusal is on the record";
 }
 
@@ -198,8 +208,10 @@ TEST_F(Submission, CompletesTheHeaderAndDeliversAtOnce) {
   EXPECT_TRUE(house.local.to[0].notify_never && !house.local.to[0].notify_success && house.local.to[1].notify_success);
   EXPECT_EQ(house.local.to[0].orcpt, "rfc822;x@y");
   const std::string text = house.body(mail.body);
-  EXPECT_THAT(text, StartsWith("Received: from laptop.example.com\r\n\tby mail.example.com (Pabal) with ESMTPA\r\n\tid " + id));
-  EXPECT_THAT(text, HasSubstr("\r\nFrom: <alice@example.com>\r\nDate: Fri, 15 Jan 2027 08:00:00 +0000\r\nMessage-ID: <"));
+  EXPECT_THAT(
+      text, StartsWith("Received: from laptop.example.com\r\n\tby mail.example.com (Pabal) with ESMTPA\r\n\tid " + id));
+  EXPECT_THAT(text,
+              HasSubstr("\r\nFrom: <alice@example.com>\r\nDate: Fri, 15 Jan 2027 08:00:00 +0000\r\nMessage-ID: <"));
   EXPECT_THAT(text, HasSubstr("@example.com>\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\n.dots\r\n"));
   EXPECT_THAT(text, Not(HasSubstr("secret")));
   EXPECT_THAT(text, Not(HasSubstr("127.0.0.1"))) << "where people are is theirs";
@@ -212,7 +224,8 @@ TEST_F(Submission, CompletesTheHeaderAndDeliversAtOnce) {
 
 TEST_F(Submission, QueuesForOutsideWithEveryParameter) {
   log_in();
-  envelope({"<dan@example.org> NOTIFY=DELAY,FAILURE ORCPT=rfc822;orig@x", "<bob@example.com>", "<eve@example.net>"}, " RET=HDRS ENVID=q1 SMTPUTF8 BODY=8BITMIME");
+  envelope({"<dan@example.org> NOTIFY=DELAY,FAILURE ORCPT=rfc822;orig@x", "<bob@example.com>", "<eve@example.net>"},
+           " RET=HDRS ENVID=q1 SMTPUTF8 BODY=8BITMIME");
   const std::string reply = content("From: alice@example.com\r\nSubject: 안녕\r\n\r\n본문");
   ASSERT_THAT(reply, StartsWith("250 "));
   const auto entries = house.queued();
@@ -288,7 +301,8 @@ TEST_F(Submission, ParsesLargeMessagesOnThePoolAndPutsThemOffWhenItIsFull) {
 TEST_F(Submission, KeepsBinaryContentAsItIs) {
   log_in();
   envelope({"<dan@example.org>"}, " BODY=BINARYMIME");
-  const std::string text = "From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n\0\n.\r\n\xFF"s;
+  const std::string text =
+      "From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n\0\n.\r\n\xFF"s;
   peer->send("BDAT " + std::to_string(text.size()) + " LAST\r\n" + text);
   EXPECT_THAT(peer->heard(), StartsWith("250 "));
   const auto entries = house.queued();
@@ -360,13 +374,16 @@ TEST(SubmissionOverTls, AuthenticatesByScramBoundToTheChannel) {
     options.hostname = "mail.example.com";
     options.tls = *tls;
     net::Loop& loop = stream->loop();
-    loop.spawn(smtp::serve(std::move(stream), options, std::make_shared<Session>(house.services, loop), std::make_shared<smtp::MemoryBudget>(1 << 20)));
+    loop.spawn(smtp::serve(std::move(stream), options, std::make_shared<Session>(house.services, loop),
+                           std::make_shared<smtp::MemoryBudget>(1 << 20)));
   });
   ASSERT_TRUE(listener);
   for (const bool right : {true, false}) {
     auto promise = std::make_shared<std::promise<Sent>>();
     auto future = promise->get_future();
-    loops.loop(0).spawn(fulfil(submit(loops.loop(0), loops.network(), (*listener)->local(), right ? "pabal-demo" : "wrong-password", house.people.random), promise));
+    loops.loop(0).spawn(fulfil(submit(loops.loop(0), loops.network(), (*listener)->local(),
+                                      right ? "pabal-demo" : "wrong-password", house.people.random),
+                               promise));
     const Sent sent = future.get();
     EXPECT_THAT(sent.offered, ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"));
     if (right) {

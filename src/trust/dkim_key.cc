@@ -35,8 +35,9 @@ Result<std::string> txt_of(EVP_PKEY* key) {
 }  // namespace
 
 Result<NewDkimKey> make_dkim_key(DkimAlgorithm algorithm) {
-  const Key key(algorithm == DkimAlgorithm::kEd25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519") : EVP_RSA_gen(2048),
-                EVP_PKEY_free);
+  const Key key(
+      algorithm == DkimAlgorithm::kEd25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519") : EVP_RSA_gen(2048),
+      EVP_PKEY_free);
   if (!key) return Error{Code::kInternal, "OpenSSL could not make a key"};
   const Bio out(BIO_new(BIO_s_mem()), BIO_free);
   if (!out || PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)

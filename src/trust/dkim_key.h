@@ -1,4 +1,5 @@
-// trust: sender authentication. So far: the keys that a domain signs with (RFC 6376, RFC 8463), made and described for DNS.
+// trust: sender authentication. So far: the keys that a domain signs with (RFC 6376, RFC 8463), made and described for
+// DNS.
 #pragma once
 
 #include <string>

@@ -22,7 +22,8 @@ TEST(DkimKey, RefusesWhatIsNoKey) { EXPECT_EQ(dkim_txt("-----BEGIN PRIVATE KEY--
 // RFC 8463 §A.1: the private key there has this public key.
 TEST(DkimKey, MatchesTheEd25519KeyOfRfc8463) {
   const auto txt = dkim_txt(
-      "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n");
+      "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE "
+      "KEY-----\n");
   ASSERT_TRUE(txt) << txt.error().message;
   EXPECT_EQ(*txt, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
 }

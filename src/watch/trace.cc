@@ -25,9 +25,9 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 constexpr std::string_view kEvents = "Te", kIds = "Ti", kAddresses = "Ta";
-constexpr size_t kMaxField = 1'000;      // octets of one field kept: a long reply's tail tells nothing
-constexpr size_t kMaxLimit = 100'000;    // events of one answer, some 50 MB
-constexpr size_t kMaxJoined = 1'000;     // ids and message-ids followed from one query
+constexpr size_t kMaxField = 1'000;    // octets of one field kept: a long reply's tail tells nothing
+constexpr size_t kMaxLimit = 100'000;  // events of one answer, some 50 MB
+constexpr size_t kMaxJoined = 1'000;   // ids and message-ids followed from one query
 constexpr size_t kStampSize = 16;
 
 uint64_t fold(std::string_view token) { return hash64(text::lowered(token)); }
@@ -46,8 +46,8 @@ std::optional<Event> decode(std::string_view record) {
   if (in.u8() != kVersion) return {};
   Event e;
   e.at = from_micros(static_cast<int64_t>(in.u64()));
-  for (std::string* field : {&e.id, &e.message_id, &e.station, &e.action, &e.reverse_path, &e.recipient, &e.peer, &e.tls,
-                             &e.reason})
+  for (std::string* field :
+       {&e.id, &e.message_id, &e.station, &e.action, &e.reverse_path, &e.recipient, &e.peer, &e.tls, &e.reason})
     *field = in.string();
   if (!in.ok() || !in.done()) return {};
   return e;
@@ -66,7 +66,9 @@ uint64_t group_of(const Event& e, std::string_view stamp) {
   return name.empty() ? hash64(stamp) : fold(name);
 }
 
-struct Halves { uint64_t local = 0, domain = 0; };
+struct Halves {
+  uint64_t local = 0, domain = 0;
+};
 Halves halves(std::string_view address) {
   const size_t at = address.rfind('@');
   if (at == address.npos) return {fold(address), fold({})};
@@ -91,8 +93,14 @@ class Search {
   Search(const store::Reader& r, size_t limit) : reader_(r), limit_(limit) {}
 
   // All the events of an id, and what its message-ids join to it, in turn.
-  Result<void> follow_id(std::string_view id) { add_id(id); return follow(); }
-  Result<void> follow_message_id(std::string_view message_id) { add_message_id(message_id); return follow(); }
+  Result<void> follow_id(std::string_view id) {
+    add_id(id);
+    return follow();
+  }
+  Result<void> follow_message_id(std::string_view message_id) {
+    add_message_id(message_id);
+    return follow();
+  }
 
   // Events whose index keys start with `prefix` and for which `wanted` holds.
   using Wanted = std::function<bool(const Event&)>;

@@ -20,7 +20,8 @@ using testing::Not;
 using testing::SizeIs;
 
 struct TraceTest : testing::Test {
-  std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / ("pabal-trace-" + std::to_string(::getpid()));
+  std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / ("pabal-trace-" + std::to_string(::getpid()));
   ManualClock clock;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Trace> trace;
@@ -76,16 +77,20 @@ TEST_F(TraceTest, GivesBackEveryWordOfAnEvent) {
   ASSERT_TRUE(back);
   ASSERT_THAT(*back, SizeIs(1));
   const Event& b = back->front();
-  EXPECT_EQ(std::tie(b.at, b.id, b.message_id, b.station, b.action, b.reverse_path, b.recipient, b.peer, b.tls, b.reason),
-            std::tie(e.at, e.id, e.message_id, e.station, e.action, e.reverse_path, e.recipient, e.peer, e.tls, e.reason));
+  EXPECT_EQ(
+      std::tie(b.at, b.id, b.message_id, b.station, b.action, b.reverse_path, b.recipient, b.peer, b.tls, b.reason),
+      std::tie(e.at, e.id, e.message_id, e.station, e.action, e.reverse_path, e.recipient, e.peer, e.tls, e.reason));
 }
 
 TEST_F(TraceTest, FindsByIdMessageIdAddressAndDomain) {
   record({event("ID1", "<m1@example.com>", "one"), event("ID2", "<m2@example.com>", "two")});
-  for (const char* query : {"ID1", "id1", " ID1 ", "<m1@example.com>", "m1@example.com", "<M1@EXAMPLE.com>"}) EXPECT_THAT(found(query), ElementsAre("one")) << query;
-  for (const char* query : {"alice@example.com", "ALICE@example.com", "<bob@univ.edu>", "bob@univ.edu", "univ.edu", "@univ.edu", "Example.COM"})
+  for (const char* query : {"ID1", "id1", " ID1 ", "<m1@example.com>", "m1@example.com", "<M1@EXAMPLE.com>"})
+    EXPECT_THAT(found(query), ElementsAre("one")) << query;
+  for (const char* query : {"alice@example.com", "ALICE@example.com", "<bob@univ.edu>", "bob@univ.edu", "univ.edu",
+                            "@univ.edu", "Example.COM"})
     EXPECT_THAT(found(query), ElementsAre("one", "two")) << query;
-  for (const char* query : {"", " ", "ID3", "<m3@example.com>", "carol@univ.edu", "univ.edu.au", "edu", "@", "<>", "ID", "bob@", "@bob"})
+  for (const char* query :
+       {"", " ", "ID3", "<m3@example.com>", "carol@univ.edu", "univ.edu.au", "edu", "@", "<>", "ID", "bob@", "@bob"})
     EXPECT_THAT(found(query), IsEmpty()) << query;
 }
 
@@ -108,7 +113,8 @@ TEST_F(TraceTest, AnIdJoinsWhatHasNoMessageIdYet) {
 }
 
 TEST_F(TraceTest, OneIdWithTwoMessageIdsJoinsBoth) {  // a report is queued under the id of what it reports
-  record({event("A", "<m@example.com>", "failed"), event("A", "<report@example.com>", "bounced"), event("B", "<report@example.com>", "arrived")});
+  record({event("A", "<m@example.com>", "failed"), event("A", "<report@example.com>", "bounced"),
+          event("B", "<report@example.com>", "arrived")});
   EXPECT_THAT(found("<m@example.com>"), ElementsAre("failed", "bounced", "arrived"));
 }
 
@@ -127,7 +133,8 @@ TEST_F(TraceTest, EqualEventsAreBothKept) {
 
 TEST_F(TraceTest, GivesTheNewestUpToTheLimit) {
   for (int i = 0; i < 30; ++i) {
-    record({event("A", "<m@x.y>", "e" + std::to_string(i)), event("B" + std::to_string(i), "", "b" + std::to_string(i))});
+    record(
+        {event("A", "<m@x.y>", "e" + std::to_string(i)), event("B" + std::to_string(i), "", "b" + std::to_string(i))});
     clock.advance(seconds(1));
   }
   for (const char* query : {"A", "m@x.y"}) EXPECT_THAT(found(query, 3), ElementsAre("e27", "e28", "e29")) << query;
@@ -152,7 +159,8 @@ TEST_F(TraceTest, ForgetsAfterThirtyDays) {
   record({event("B", "<m@x.y>", "new")});
   EXPECT_THAT(found("m@x.y"), ElementsAre("old", "new"));
   clock.advance(days(2));
-  for (const char* query : {"A", "m@x.y", "bob@univ.edu", "univ.edu"}) EXPECT_THAT(found(query), testing::Not(testing::Contains("old"))) << query;
+  for (const char* query : {"A", "m@x.y", "bob@univ.edu", "univ.edu"})
+    EXPECT_THAT(found(query), testing::Not(testing::Contains("old"))) << query;
   EXPECT_THAT(found("bob@univ.edu"), ElementsAre("new"));
   clock.advance(days(30));
   size_t left = 0;
@@ -203,7 +211,9 @@ Event hostile() {
   e.action = "refused";
   e.reverse_path = "evil\x1B]0;title\x07@example.com";
   e.recipient = "bob\xC2\x9B\x33m@univ.edu";  // CSI of the C1 set, as UTF-8
-  e.peer = "192.0.2.1 (\xFF\xFE\x9B""31m)";
+  e.peer =
+      "192.0.2.1 (\xFF\xFE\x9B"
+      "31m)";
   e.tls = "TLS\nv1";
   e.reason = "550 no\r\n\tnever \x7F \xE2\x80\xAE right to left";
   return e;
@@ -280,7 +290,8 @@ TEST(TraceJson, IsAnArrayOfObjectsWithTimesOfRfc3339) {
   EXPECT_EQ(first.at("at").as_string(), "2027-01-15T08:00:00.000Z");
   EXPECT_EQ(first.at("reason").as_string(), "quote \" backslash \\ 관리자");
   EXPECT_EQ(first.at("id").as_string(), "A\x1B[2J");
-  for (const char* name : {"message_id", "station", "action", "reverse_path", "recipient", "peer", "tls"}) EXPECT_TRUE(first.contains(name)) << name;
+  for (const char* name : {"message_id", "station", "action", "reverse_path", "recipient", "peer", "tls"})
+    EXPECT_TRUE(first.contains(name)) << name;
   EXPECT_EQ(to_json({}), "[]");
 }
 

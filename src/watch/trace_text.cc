@@ -11,10 +11,10 @@
 namespace pabal::watch {
 namespace {
 
-constexpr size_t kWidth = 110;       // columns of the whole table
-constexpr size_t kMaxWho = 34;       // columns of the address; longer ones push the rest to the next line
-constexpr size_t kMinDetail = 30;    // columns left for the words of an event, whatever the rest takes
-constexpr size_t kMaxNamed = 5;      // recipients and ids named in a heading
+constexpr size_t kWidth = 110;     // columns of the whole table
+constexpr size_t kMaxWho = 34;     // columns of the address; longer ones push the rest to the next line
+constexpr size_t kMinDetail = 30;  // columns left for the words of an event, whatever the rest takes
+constexpr size_t kMaxNamed = 5;    // recipients and ids named in a heading
 
 bool continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -26,8 +26,10 @@ size_t columns(std::string_view s) {
   for (char c : s) {
     const unsigned char octet = static_cast<unsigned char>(c);
     if (continuation(c)) continue;
-    if (octet >= 0xE3 && octet <= 0xED) ++wide;
-    else ++narrow;
+    if (octet >= 0xE3 && octet <= 0xED)
+      ++wide;
+    else
+      ++narrow;
   }
   return wide * 2 + narrow;
 }
@@ -41,7 +43,10 @@ std::string padded(std::string s, size_t width) {
 std::vector<std::string> wrapped(std::string_view s, size_t width) {
   std::vector<std::string> lines;
   std::string line;
-  const auto flush = [&] { if (!line.empty()) lines.push_back(std::move(line)); line.clear(); };
+  const auto flush = [&] {
+    if (!line.empty()) lines.push_back(std::move(line));
+    line.clear();
+  };
   for (std::string_view word : text::split(s, ' ')) {
     if (word.empty()) continue;
     if (!line.empty() && columns(line) + 1 + columns(word) > width) flush();
@@ -89,10 +94,11 @@ std::string day_text(Time t) {
 std::string path_text(std::string_view path) { return path.empty() ? "<>" : safe(path); }
 
 // "a, b, c and 4 more": what is different among the events, in order.
-std::string named(const std::vector<const Event*>& events, std::string Event::*field) {
+std::string named(const std::vector<const Event*>& events, std::string Event::* field) {
   std::vector<std::string> names;
   for (const Event* e : events)
-    if (const std::string& name = e->*field; !name.empty() && std::find(names.begin(), names.end(), name) == names.end())
+    if (const std::string& name = e->*field;
+        !name.empty() && std::find(names.begin(), names.end(), name) == names.end())
       names.push_back(name);
   const size_t more = names.size() > kMaxNamed ? names.size() - kMaxNamed : 0;
   names.resize(names.size() - more);
@@ -109,7 +115,7 @@ std::vector<std::vector<const Event*>> by_message(const std::vector<Event>& even
     if (auto known = of_message_id.find(e.message_id); !e.message_id.empty() && known != of_message_id.end())
       group = known->second;
     else if (auto same = of_id.find(e.id); !e.id.empty() && same != of_id.end() &&
-             (e.message_id.empty() || groups[same->second].front()->message_id.empty()))
+                                           (e.message_id.empty() || groups[same->second].front()->message_id.empty()))
       group = same->second;
     if (group == groups.size()) groups.emplace_back();
     groups[group].push_back(&e);
@@ -156,12 +162,13 @@ std::string for_terminal(std::string_view s, bool lines) {
     if (size == 2) point = (c & 0x1F) << 6 | (octet(1) & 0x3F);
     if (size == 3) point = (c & 0x0F) << 12 | (octet(1) & 0x3F) << 6 | (octet(2) & 0x3F);
     const bool control = size < 4 && point >= 0x7F && point < 0xA0;
-    const bool turns = size < 4 && (point == 0x061C || point == 0x200E || point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
-                                    (point >= 0x2066 && point <= 0x2069));
+    const bool turns = size < 4 && (point == 0x061C || point == 0x200E || point == 0x200F ||
+                                    (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069));
     if (control || turns) {
       const char number[] = {static_cast<char>(point >> 8), static_cast<char>(point)};
       out += "\\u" + text::uppered(text::hex({number, 2}));
-    } else out += s.substr(i, size);
+    } else
+      out += s.substr(i, size);
   }
   return out;
 }
@@ -209,8 +216,10 @@ std::string to_json(const std::vector<Event>& events) {
     if (text::is_utf8(s)) return boost::json::string(s);
     boost::json::string out;
     for (char c : s) {
-      if (static_cast<unsigned char>(c) < 0x80) out.push_back(c);
-      else out.append("\xEF\xBF\xBD");
+      if (static_cast<unsigned char>(c) < 0x80)
+        out.push_back(c);
+      else
+        out.append("\xEF\xBF\xBD");
     }
     return out;
   };

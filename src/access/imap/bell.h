@@ -1,4 +1,5 @@
-// One coroutine waits until somebody rings. A ring while nobody waits is kept: the next wait() ends at once. Loop thread only.
+// One coroutine waits until somebody rings. A ring while nobody waits is kept: the next wait() ends at once. Loop
+// thread only.
 #pragma once
 
 #include <coroutine>
@@ -9,8 +10,10 @@ namespace pabal::access::imap {
 class Bell {
  public:
   void ring() {
-    if (waiting_) std::exchange(waiting_, nullptr).resume();
-    else rung_ = true;
+    if (waiting_)
+      std::exchange(waiting_, nullptr).resume();
+    else
+      rung_ = true;
   }
 
   struct Awaiter {

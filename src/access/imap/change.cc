@@ -26,7 +26,8 @@ void change_flags(Flags& flags, char sign, const Flags& given) {
   } else if (sign == '-') {
     flags.system &= static_cast<uint8_t>(~given.system);
     std::erase_if(flags.keywords, [&](const std::string& k) {
-      return std::any_of(given.keywords.begin(), given.keywords.end(), [&](const std::string& g) { return text::iequals(g, k); });
+      return std::any_of(given.keywords.begin(), given.keywords.end(),
+                         [&](const std::string& g) { return text::iequals(g, k); });
     });
   } else {
     flags = given;
@@ -59,19 +60,19 @@ Task<void> Session::store_flags(Words words, bool uid) {
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
     const std::vector<Target> part = part_of(*wanted, i, kMessagesPerCommit);
-    Task<Result<void>> committing =
-        commit([&boxes = services_.mailboxes, account = account_->id, part, given = *flags, sign, box, stored](store::Transaction& t) -> Result<void> {
-          stored->clear();
-          for (const Target& target : part) {
-            const auto row = boxes.row(t, account, box, target.uid);
-            if (!row) return row.error();
-            if (!*row) continue;  // removed meanwhile
-            auto done = boxes.edit_flags(t, account, (*row)->message, [&](Flags& f) { change_flags(f, sign, given); });
-            if (!done) return done.error();
-            stored->push_back({target, std::move(done->flags), (*row)->modseq, done->modseq});
-          }
-          return {};
-        });
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, given = *flags,
+                                            sign, box, stored](store::Transaction& t) -> Result<void> {
+      stored->clear();
+      for (const Target& target : part) {
+        const auto row = boxes.row(t, account, box, target.uid);
+        if (!row) return row.error();
+        if (!*row) continue;  // removed meanwhile
+        auto done = boxes.edit_flags(t, account, (*row)->message, [&](Flags& f) { change_flags(f, sign, given); });
+        if (!done) return done.error();
+        stored->push_back({target, std::move(done->flags), (*row)->modseq, done->modseq});
+      }
+      return {};
+    });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
     gone += part.size() - stored->size();
     for (const Stored& one : *stored) {
@@ -81,7 +82,8 @@ Task<void> Session::store_flags(Words words, bool uid) {
       }
       // RFC 9051 §6.4.6: the flags of each message named, changed or not.
       const std::string item_text = flags_item(one.flags);
-      out_ += "* " + std::to_string(one.target.sequence) + " FETCH (" + (uid ? "UID " + std::to_string(one.target.uid) + " " : "") + item_text + ")\r\n";
+      out_ += "* " + std::to_string(one.target.sequence) + " FETCH (" +
+              (uid ? "UID " + std::to_string(one.target.uid) + " " : "") + item_text + ")\r\n";
       selected_->view.told(one.target.uid, one.after);
     }
     if (out_.size() < kFlushAt) continue;
@@ -119,32 +121,35 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   const MailboxId from = selected_->box.id, to = (*found)->id;
   if (moving && from == to) co_return ok("they are there");
 
-  // COPY is all or nothing (RFC 9051 §6.4.7): one transaction while that stays short. MOVE is so message by message (RFC 6851 §3.3).
+  // COPY is all or nothing (RFC 9051 §6.4.7): one transaction while that stays short. MOVE is so message by message
+  // (RFC 6851 §3.3).
   const size_t at_once = moving ? kMessagesPerCommit : kCopyAtOnce;
-  struct Copied { std::vector<Uid> from, to; };
+  struct Copied {
+    std::vector<Uid> from, to;
+  };
   auto copied = std::make_shared<Copied>();
   size_t gone = 0;
   std::optional<Error> failure;
   for (size_t i = 0; i < wanted->size() && !failure; i += at_once) {
     const std::vector<Target> part = part_of(*wanted, i, at_once);
     const size_t had = copied->from.size();
-    Task<Result<void>> committing =
-        commit([&boxes = services_.mailboxes, account = account_->id, part, from, to, moving, copied, had](store::Transaction& t) -> Result<void> {
-          copied->from.resize(had);
-          copied->to.resize(had);
-          for (const Target& target : part) {
-            const auto row = boxes.row(t, account, from, target.uid);
-            if (!row) return row.error();
-            if (!*row) continue;
-            const auto place = boxes.copy(t, account, (*row)->message, to);
-            if (!place) return place.error();
-            if (moving)
-              if (const auto left = boxes.remove_place(t, account, (*row)->message, from); !left) return left;
-            copied->from.push_back(target.uid);
-            copied->to.push_back(place->uid);
-          }
-          return {};
-        });
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, from, to,
+                                            moving, copied, had](store::Transaction& t) -> Result<void> {
+      copied->from.resize(had);
+      copied->to.resize(had);
+      for (const Target& target : part) {
+        const auto row = boxes.row(t, account, from, target.uid);
+        if (!row) return row.error();
+        if (!*row) continue;
+        const auto place = boxes.copy(t, account, (*row)->message, to);
+        if (!place) return place.error();
+        if (moving)
+          if (const auto left = boxes.remove_place(t, account, (*row)->message, from); !left) return left;
+        copied->from.push_back(target.uid);
+        copied->to.push_back(place->uid);
+      }
+      return {};
+    });
     const Result<void> done = co_await committing;
     if (done) {
       gone += part.size() - (copied->from.size() - had);
@@ -155,21 +160,24 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
     copied->to.resize(had);
   }
   if (failure && !moving && !copied->to.empty()) {
-    Task<Result<void>> undoing = commit([&boxes = services_.mailboxes, account = account_->id, to, copied](store::Transaction& t) -> Result<void> {
-      for (const Uid one : copied->to) {
-        const auto row = boxes.row(t, account, to, one);
-        if (!row) return row.error();
-        if (!*row) continue;
-        if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
-      }
-      return {};
-    });
-    if (const Result<void> undone = co_await undoing; !undone) log::error("imap", "a COPY that failed left messages behind: " + undone.error().message);
+    Task<Result<void>> undoing = commit(
+        [&boxes = services_.mailboxes, account = account_->id, to, copied](store::Transaction& t) -> Result<void> {
+          for (const Uid one : copied->to) {
+            const auto row = boxes.row(t, account, to, one);
+            if (!row) return row.error();
+            if (!*row) continue;
+            if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
+          }
+          return {};
+        });
+    if (const Result<void> undone = co_await undoing; !undone)
+      log::error("imap", "a COPY that failed left messages behind: " + undone.error().message);
     copied->to.clear();
   }
   // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
-  const std::string code =
-      copied->to.empty() ? "" : "[COPYUID " + std::to_string((*found)->uid_validity) + " " + set_text(copied->from) + " " + set_text(copied->to) + "] ";
+  const std::string code = copied->to.empty() ? ""
+                                              : "[COPYUID " + std::to_string((*found)->uid_validity) + " " +
+                                                    set_text(copied->from) + " " + set_text(copied->to) + "] ";
   if (moving && !code.empty()) out_ += "* OK " + code + "moved\r\n";
   Task<void> telling = tell_news(true);
   co_await telling;
@@ -186,7 +194,8 @@ Task<void> Session::expunge(Words words, bool uid) {
     words.space();
     only = parse_set(words.set());
   }
-  if (!words.done() || (uid && !only)) co_return bad(uid ? "UID EXPUNGE wants a set of UIDs" : "EXPUNGE has no arguments");
+  if (!words.done() || (uid && !only))
+    co_return bad(uid ? "UID EXPUNGE wants a set of UIDs" : "EXPUNGE has no arguments");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
   Task<Result<void>> removing = remove_deleted(only);
   const Result<void> done = co_await removing;
@@ -221,21 +230,23 @@ Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
   for (size_t i = 0; i < gone.size(); i += kMessagesPerCommit) {
     const auto first = gone.begin() + static_cast<long>(i);
     const std::vector<Uid> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, gone.size() - i)));
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, box](store::Transaction& t) -> Result<void> {
-      for (const Uid uid : part) {
-        const auto row = boxes.row(t, account, box, uid);
-        if (!row) return row.error();
-        if (!*row || !(*row)->flags.has(mailbox::kDeleted)) continue;  // somebody took the flag off meanwhile
-        if (const auto done = boxes.remove_place(t, account, (*row)->message, box); !done) return done;
-        // It may be in other mailboxes too, and flags are shared: there it was not meant to be deleted.
-        const auto kept = boxes.message(t, account, (*row)->message);
-        if (!kept) return kept.error();
-        if (!*kept || (*kept)->places.empty()) continue;
-        const auto cleared = boxes.edit_flags(t, account, (*row)->message, [](Flags& f) { f.system &= static_cast<uint8_t>(~mailbox::kDeleted); });
-        if (!cleared) return cleared.error();
-      }
-      return {};
-    });
+    Task<Result<void>> committing = commit(
+        [&boxes = services_.mailboxes, account = account_->id, part, box](store::Transaction& t) -> Result<void> {
+          for (const Uid uid : part) {
+            const auto row = boxes.row(t, account, box, uid);
+            if (!row) return row.error();
+            if (!*row || !(*row)->flags.has(mailbox::kDeleted)) continue;  // somebody took the flag off meanwhile
+            if (const auto done = boxes.remove_place(t, account, (*row)->message, box); !done) return done;
+            // It may be in other mailboxes too, and flags are shared: there it was not meant to be deleted.
+            const auto kept = boxes.message(t, account, (*row)->message);
+            if (!kept) return kept.error();
+            if (!*kept || (*kept)->places.empty()) continue;
+            const auto cleared = boxes.edit_flags(
+                t, account, (*row)->message, [](Flags& f) { f.system &= static_cast<uint8_t>(~mailbox::kDeleted); });
+            if (!cleared) return cleared.error();
+          }
+          return {};
+        });
     if (const Result<void> done = co_await committing; !done) co_return done;
   }
   co_return Result<void>();

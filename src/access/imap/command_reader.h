@@ -28,8 +28,8 @@ class CommandReader {
   // A line that is no command (DONE, answers of SASL); nothing: not whole yet.
   std::optional<std::string> line();
 
-  bool pending() const { return at_ < in_.size(); }          // there are octets that next() has not taken
-  uint64_t literal_left() const { return literal_left_; }     // octets of a literal that are still to come
+  bool pending() const { return at_ < in_.size(); }        // there are octets that next() has not taken
+  uint64_t literal_left() const { return literal_left_; }  // octets of a literal that are still to come
   size_t held() const { return in_.size() - at_ + command_.size(); }
   void clear();
 

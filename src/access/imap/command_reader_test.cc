@@ -71,7 +71,8 @@ TEST(CommandReader, ALiteral8IsALiteral) {
 }
 
 TEST(CommandReader, BracesThatAnnounceNothingAreText) {
-  for (const std::string line : {"a X {}", "a X {x}", "a X {5-}", "a X 5}", "a X {99999999999999999999}", "a X \"{5}\""}) {
+  for (const std::string line :
+       {"a X {}", "a X {x}", "a X {5-}", "a X 5}", "a X {99999999999999999999}", "a X \"{5}\""}) {
     CommandReader reader;
     reader.feed(line + "\r\n");
     ASSERT_EQ(reader.next(), State::kCommand) << line;

@@ -23,7 +23,8 @@ std::optional<std::vector<Target>> Session::targets(Words& words, bool uid) {
 }
 
 // The rows of targets [from, to): in one scan where they lie close, one by one where they are few among many.
-Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>& targets, size_t from, size_t to) const {
+Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>& targets, size_t from,
+                                                       size_t to) const {
   std::vector<Found> out;
   if (from >= to) return out;
   constexpr size_t kDense = 4;  // rows read for each that is wanted, at most
@@ -38,11 +39,12 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
     return out;
   }
   size_t at = from;
-  const auto scanned = boxes.rows(services_.store, account_->id, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
-    while (at < to && targets[at].uid < row.uid) ++at;
-    if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
-    return true;
-  });
+  const auto scanned =
+      boxes.rows(services_.store, account_->id, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
+        while (at < to && targets[at].uid < row.uid) ++at;
+        if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
+        return true;
+      });
   if (!scanned) return scanned.error();
   return out;
 }
@@ -69,7 +71,8 @@ Task<void> Session::fetch(Words words, bool uid) {
         Task<Result<void>> answering = answer_with_body(found, &*request);
         const Result<void> done = co_await answering;
         if (state_ == State::kOver) co_return;
-        if (!done && done.code() == Code::kUnsupported) co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
+        if (!done && done.code() == Code::kUnsupported)
+          co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
         if (!done) co_return no(done.error());
         if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.message);
       } else if (const Result<void> done = answer(found, *request); !done) {
@@ -84,7 +87,8 @@ Task<void> Session::fetch(Words words, bool uid) {
   if (const Result<void> done = co_await marking; !done) co_return no(done.error());
   Task<void> telling = tell_news(uid);
   co_await telling;
-  // RFC 9051 §6.4.9: UIDs that are not there are no fault. RFC 2180 §4.1.2: numbers whose messages others removed are told of.
+  // RFC 9051 §6.4.9: UIDs that are not there are no fault. RFC 2180 §4.1.2: numbers whose messages others removed are
+  // told of.
   if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
   ok("fetched");
 }
@@ -111,8 +115,8 @@ Result<void> Session::answer(const Found& found, const FetchRequest& request) {
 }
 
 // "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the body; without the end, so that those can follow.
-Result<std::string> Session::describe(const Found& found, const FetchRequest& request, const std::optional<Message>& message,
-                                      const std::optional<Details>& details) {
+Result<std::string> Session::describe(const Found& found, const FetchRequest& request,
+                                      const std::optional<Message>& message, const std::optional<Details>& details) {
   std::string line = "* " + std::to_string(found.target.sequence) + " FETCH (";
   const auto item = [&](std::string_view name, std::string_view value) {
     if (line.back() != '(') line += ' ';
@@ -121,17 +125,34 @@ Result<std::string> Session::describe(const Found& found, const FetchRequest& re
   };
   for (const FetchItem& wanted : request.items) {
     switch (wanted.kind) {
-      case Kind::kFlags: item(flags_item(found.row.flags), ""); break;
-      case Kind::kUid: item("UID", std::to_string(found.target.uid)); break;
-      case Kind::kInternalDate: item("INTERNALDATE", format_date_time(message->received)); break;
-      case Kind::kSize: item("RFC822.SIZE", std::to_string(message->size)); break;
-      case Kind::kEnvelope: item("ENVELOPE", envelope(details->structure.summary)); break;
-      case Kind::kBody: item("BODY", body_structure(details->structure.root, false)); break;
-      case Kind::kBodyStructure: item("BODYSTRUCTURE", body_structure(details->structure.root, true)); break;
-      case Kind::kPreview: item("PREVIEW", quote(details->preview)); break;
+      case Kind::kFlags:
+        item(flags_item(found.row.flags), "");
+        break;
+      case Kind::kUid:
+        item("UID", std::to_string(found.target.uid));
+        break;
+      case Kind::kInternalDate:
+        item("INTERNALDATE", format_date_time(message->received));
+        break;
+      case Kind::kSize:
+        item("RFC822.SIZE", std::to_string(message->size));
+        break;
+      case Kind::kEnvelope:
+        item("ENVELOPE", envelope(details->structure.summary));
+        break;
+      case Kind::kBody:
+        item("BODY", body_structure(details->structure.root, false));
+        break;
+      case Kind::kBodyStructure:
+        item("BODYSTRUCTURE", body_structure(details->structure.root, true));
+        break;
+      case Kind::kPreview:
+        item("PREVIEW", quote(details->preview));
+        break;
       case Kind::kSection:
       case Kind::kBinary:
-      case Kind::kBinarySize: break;
+      case Kind::kBinarySize:
+        break;
     }
   }
   return line;
@@ -178,7 +199,8 @@ Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* re
       continue;
     }
     // RFC 9051 §9: BINARY may answer with a literal8 where there are NULs.
-    const bool eight = piece.label.starts_with("BINARY") && (piece.octets->first.find('\0') != std::string_view::npos || piece.octets->second.find('\0') != std::string_view::npos);
+    const bool eight = piece.label.starts_with("BINARY") && (piece.octets->first.find('\0') != std::string_view::npos ||
+                                                             piece.octets->second.find('\0') != std::string_view::npos);
     text += (eight ? "~{" : "{") + std::to_string(piece.octets->size()) + "}\r\n";
     // Large octets go from where they lie to the stream; only one copy of a body is in memory.
     out_ += std::exchange(text, {});
@@ -195,7 +217,8 @@ Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* re
 Task<Result<std::shared_ptr<const std::string>>> Session::body_of(Message message, bool keep) {
   using Body = std::shared_ptr<const std::string>;
   if (kept_.octets && kept_.id == message.body) co_return kept_.octets;
-  std::function<Result<Body>()> read = [&boxes = services_.mailboxes, &store = services_.store, id = message.body]() -> Result<Body> {
+  std::function<Result<Body>()> read = [&boxes = services_.mailboxes, &store = services_.store,
+                                        id = message.body]() -> Result<Body> {
     auto octets = boxes.body(store, id);
     if (!octets) return octets.error();
     return Body(std::make_shared<const std::string>(std::move(*octets)));
@@ -214,14 +237,16 @@ Task<Result<std::shared_ptr<const std::string>>> Session::body_of(Message messag
 Task<Result<void>> Session::mark_seen(std::vector<MessageId> messages) {
   for (size_t i = 0; i < messages.size(); i += kMessagesPerCommit) {
     const auto first = messages.begin() + static_cast<long>(i);
-    const std::vector<MessageId> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, messages.size() - i)));
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part](store::Transaction& t) -> Result<void> {
-      for (const MessageId id : part) {
-        const auto done = boxes.edit_flags(t, account, id, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
-        if (!done && done.code() != Code::kNotFound) return done.error();
-      }
-      return {};
-    });
+    const std::vector<MessageId> part(first,
+                                      first + static_cast<long>(std::min(kMessagesPerCommit, messages.size() - i)));
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = account_->id, part](store::Transaction& t) -> Result<void> {
+          for (const MessageId id : part) {
+            const auto done = boxes.edit_flags(t, account, id, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
+            if (!done && done.code() != Code::kNotFound) return done.error();
+          }
+          return {};
+        });
     if (const Result<void> done = co_await committing; !done) co_return done;
   }
   co_return Result<void>();

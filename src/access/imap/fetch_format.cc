@@ -21,8 +21,12 @@ std::string addresses(const std::vector<AddressItem>& list) {
         out += "(" + nquote(item.display) + " NIL " + quote(item.local) + " " + quote(item.domain) + ")";
         break;
       // RFC 9051 §7.5.2: a group begins with its name in place of the mailbox and ends with all NIL.
-      case AddressItem::kGroupStart: out += "(NIL NIL " + quote(item.display) + " NIL)"; break;
-      case AddressItem::kGroupEnd: out += "(NIL NIL NIL NIL)"; break;
+      case AddressItem::kGroupStart:
+        out += "(NIL NIL " + quote(item.display) + " NIL)";
+        break;
+      case AddressItem::kGroupEnd:
+        out += "(NIL NIL NIL NIL)";
+        break;
     }
   }
   return out + ")";
@@ -32,8 +36,10 @@ std::string addresses(const std::vector<AddressItem>& list) {
 std::string percent_encoded(std::string_view utf8) {
   std::string out = "utf-8''";
   for (const char c : utf8) {
-    if (text::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos) out += c;
-    else (out += '%') += text::uppered(text::hex(std::string_view(&c, 1)));
+    if (text::is_alnum(c) || std::string_view("-._~").find(c) != std::string_view::npos)
+      out += c;
+    else
+      (out += '%') += text::uppered(text::hex(std::string_view(&c, 1)));
   }
   return out;
 }
@@ -58,15 +64,17 @@ std::string languages(const std::vector<std::string>& list) {
 
 std::string extension(const Part& part, bool multipart) {
   std::string out = multipart ? " " + parameters(part.params) : " " + nquote(part.md5);
-  out += part.disposition.empty() ? " NIL" : " (" + quote(text::uppered(part.disposition)) + " " + parameters(part.disposition_params) + ")";
+  out += part.disposition.empty()
+             ? " NIL"
+             : " (" + quote(text::uppered(part.disposition)) + " " + parameters(part.disposition_params) + ")";
   return out + " " + languages(part.languages) + " " + nquote(part.location);
 }
 
 // A multipart in which no part was found is shown as text, so that the grammar has its body and "1" is the whole.
 bool is_branch(const Part& part) { return part.is_multipart() && !part.children.empty(); }
 
-// The part that numbers name; nullptr: none. RFC 9051 §6.4.5.1: below a message/rfc822 part they go on in the embedded message;
-// a message that is no multipart has one part, 1.
+// The part that numbers name; nullptr: none. RFC 9051 §6.4.5.1: below a message/rfc822 part they go on in the embedded
+// message; a message that is no multipart has one part, 1.
 const Part* part_at(const Part& root, const std::vector<uint32_t>& numbers) {
   const Part* at = nullptr;
   for (const uint32_t n : numbers) {
@@ -95,7 +103,8 @@ Octets picked_fields(std::string_view header, const Section& section) {
   const bool keep = section.what == What::kFields;
   std::string out;
   for (const message::HeaderField& f : message::header_fields(header)) {
-    const bool named = std::any_of(section.fields.begin(), section.fields.end(), [&](const std::string& n) { return text::iequals(n, f.name); });
+    const bool named = std::any_of(section.fields.begin(), section.fields.end(),
+                                   [&](const std::string& n) { return text::iequals(n, f.name); });
     if (named == keep) out += header.substr(f.offset, f.size);
   }
   if (!out.empty() && !out.ends_with('\n')) out += "\r\n";
@@ -105,10 +114,14 @@ Octets picked_fields(std::string_view header, const Section& section) {
 Octets whole_section(const Section& section, const Part& root, std::string_view prefix, std::string_view body) {
   const std::string_view header = root.header(body);
   switch (section.what) {
-    case What::kAll: return {prefix, body};
-    case What::kHeader: return {prefix, header};
-    case What::kText: return {body.substr(std::min<size_t>(root.body_offset, body.size()))};
-    default: return picked_fields(std::string(prefix) + std::string(header), section);
+    case What::kAll:
+      return {prefix, body};
+    case What::kHeader:
+      return {prefix, header};
+    case What::kText:
+      return {body.substr(std::min<size_t>(root.body_offset, body.size()))};
+    default:
+      return picked_fields(std::string(prefix) + std::string(header), section);
   }
 }
 
@@ -127,7 +140,9 @@ std::optional<Octets> part_section(const Section& section, const Part& root, std
 
 Octets cut(Octets octets, const Section& section) {
   if (!section.partial) return octets;
-  const auto from = [](std::string_view s, uint64_t offset) { return offset < s.size() ? s.substr(static_cast<size_t>(offset)) : std::string_view(); };
+  const auto from = [](std::string_view s, uint64_t offset) {
+    return offset < s.size() ? s.substr(static_cast<size_t>(offset)) : std::string_view();
+  };
   const uint64_t in_first = octets.first.size();
   octets.second = from(octets.second, section.offset > in_first ? section.offset - in_first : 0);
   octets.first = from(octets.first, section.offset);
@@ -145,8 +160,9 @@ std::string envelope(const message::Summary& s) {
   // RFC 9051 §7.5.2: Sender and Reply-To default to From.
   const auto& sender = s.sender.empty() ? s.from : s.sender;
   const auto& reply_to = s.reply_to.empty() ? s.from : s.reply_to;
-  return "(" + nquote(s.date_raw) + " " + nquote(s.subject) + " " + addresses(s.from) + " " + addresses(sender) + " " + addresses(reply_to) + " " +
-         addresses(s.to) + " " + addresses(s.cc) + " " + addresses(s.bcc) + " " + nquote(s.in_reply_to) + " " + nquote(s.message_id) + ")";
+  return "(" + nquote(s.date_raw) + " " + nquote(s.subject) + " " + addresses(s.from) + " " + addresses(sender) + " " +
+         addresses(reply_to) + " " + addresses(s.to) + " " + addresses(s.cc) + " " + addresses(s.bcc) + " " +
+         nquote(s.in_reply_to) + " " + nquote(s.message_id) + ")";
 }
 
 std::string body_structure(const Part& part, bool extended) {
@@ -158,9 +174,11 @@ std::string body_structure(const Part& part, bool extended) {
     return out + ")";
   }
   const bool hollow = part.is_multipart();
-  std::string out = "(" + quote(hollow ? "TEXT" : text::uppered(part.type)) + " " + quote(hollow ? "PLAIN" : text::uppered(part.subtype)) + " " +
-                    (hollow ? "NIL" : parameters(part.params)) + " " + nquote(part.id) + " " + nquote(part.description) + " " +
-                    quote(text::uppered(part.encoding)) + " " + std::to_string(part.body_size);
+  std::string out = "(" + quote(hollow ? "TEXT" : text::uppered(part.type)) + " " +
+                    quote(hollow ? "PLAIN" : text::uppered(part.subtype)) + " " +
+                    (hollow ? "NIL" : parameters(part.params)) + " " + nquote(part.id) + " " +
+                    nquote(part.description) + " " + quote(text::uppered(part.encoding)) + " " +
+                    std::to_string(part.body_size);
   if (part.is_message()) {
     // RFC 9051 §9, body-type-msg: envelope and structure are no options, even where a limit kept the message closed.
     const Part* inner = part.children.empty() ? nullptr : &part.children.front();
@@ -174,12 +192,14 @@ std::string body_structure(const Part& part, bool extended) {
 
 std::optional<Octets> section_octets(const Section& section, const mailbox::Details& details, std::string_view body) {
   const Part& root = details.structure.root;
-  auto octets = section.part.empty() ? whole_section(section, root, details.prefix, body) : part_section(section, root, body);
+  auto octets =
+      section.part.empty() ? whole_section(section, root, details.prefix, body) : part_section(section, root, body);
   if (!octets) return {};
   return cut(std::move(*octets), section);
 }
 
-Result<std::optional<Octets>> binary_octets(const Section& section, const mailbox::Details& details, std::string_view body) {
+Result<std::optional<Octets>> binary_octets(const Section& section, const mailbox::Details& details,
+                                            std::string_view body) {
   if (section.part.empty()) return section_octets(section, details, body);
   const Part* part = part_at(details.structure.root, section.part);
   if (!part) return std::optional<Octets>();
@@ -187,7 +207,8 @@ Result<std::optional<Octets>> binary_octets(const Section& section, const mailbo
   static constexpr std::string_view kIdentity[] = {"", "7bit", "8bit", "binary"};
   if (std::find(std::begin(kIdentity), std::end(kIdentity), encoding) != std::end(kIdentity))
     return std::optional<Octets>(cut(Octets{part->body(body)}, section));
-  if (encoding != "base64" && encoding != "quoted-printable") return Error{Code::kUnsupported, "that transfer encoding is not known"};
+  if (encoding != "base64" && encoding != "quoted-printable")
+    return Error{Code::kUnsupported, "that transfer encoding is not known"};
   return std::optional<Octets>(cut(made_octets(message::decode_body(part->body(body), encoding)), section));
 }
 

@@ -24,6 +24,7 @@ struct Octets {
 // A section of the message prefix + body, cut as its partial says. Nothing: there is no such part.
 std::optional<Octets> section_octets(const Section& section, const mailbox::Details& details, std::string_view body);
 // RFC 9051 §6.4.5.2: with the transfer encoding undone. kUnsupported: an encoding that nobody knows.
-Result<std::optional<Octets>> binary_octets(const Section& section, const mailbox::Details& details, std::string_view body);
+Result<std::optional<Octets>> binary_octets(const Section& section, const mailbox::Details& details,
+                                            std::string_view body);
 
 }  // namespace pabal::access::imap

@@ -30,7 +30,8 @@ std::string fetch(const Sample& s, const std::string& item) {
   if (!request) return "malformed";
   const FetchItem& wanted = request->items.front();
   std::optional<Octets> octets;
-  if (wanted.kind == FetchItem::Kind::kSection) octets = section_octets(wanted.section, s.details, s.body);
+  if (wanted.kind == FetchItem::Kind::kSection)
+    octets = section_octets(wanted.section, s.details, s.body);
   else {
     auto binary = binary_octets(wanted.section, s.details, s.body);
     if (!binary) return "fault";
@@ -96,14 +97,18 @@ TEST(Sections, PartsAreNumberedAsTheRfcNumbersThem) {
   EXPECT_EQ(fetch(s, "BODY[3.2]"), "<p>three.two");
   EXPECT_EQ(fetch(s, "BODY[4.1]"), "four.one");
   EXPECT_EQ(fetch(s, "BODY[4.2.1]"), "four.two.one");
-  EXPECT_EQ(fetch(s, "BODY[3.HEADER]"), crlf("From: b@x\nSubject: inner\nContent-Type: multipart/mixed; boundary=i\n\n"));
+  EXPECT_EQ(fetch(s, "BODY[3.HEADER]"),
+            crlf("From: b@x\nSubject: inner\nContent-Type: multipart/mixed; boundary=i\n\n"));
   EXPECT_EQ(fetch(s, "BODY[3.TEXT]").substr(0, 3), "--i");
   EXPECT_EQ(fetch(s, "BODY[3]").substr(0, 9), "From: b@x");
   EXPECT_EQ(fetch(s, "BODY[4.2.HEADER.FIELDS (subject)]"), crlf("Subject: deep\n\n"));
   EXPECT_EQ(fetch(s, "BODY[4.2.TEXT]"), "four.two.one");
-  EXPECT_EQ(fetch(s, "BODY[2.MIME]"), crlf("Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"));
+  EXPECT_EQ(fetch(s, "BODY[2.MIME]"),
+            crlf("Content-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"));
   EXPECT_EQ(fetch(s, "BODY[3.2.MIME]"), crlf("Content-Type: text/html\n\n"));
-  for (const std::string none : {"BODY[5]", "BODY[1.1]", "BODY[2.HEADER]", "BODY[3.3]", "BODY[4.2.2]", "BODY[4.2.1.1]", "BODY[4.HEADER]"}) EXPECT_EQ(fetch(s, none), "NIL") << none;
+  for (const std::string none :
+       {"BODY[5]", "BODY[1.1]", "BODY[2.HEADER]", "BODY[3.3]", "BODY[4.2.2]", "BODY[4.2.1.1]", "BODY[4.HEADER]"})
+    EXPECT_EQ(fetch(s, none), "NIL") << none;
 }
 
 TEST(Sections, AMessageThatIsNoMultipartHasPartOne) {
@@ -156,56 +161,74 @@ std::string envelope_of(std::string_view text) { return envelope(message::parse(
 
 TEST(Envelope, IsTheExampleOfTheRfc) {
   // RFC 9051 §8
-  EXPECT_EQ(envelope_of("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\nSubject: IMAP4rev2 WG mtg summary and minutes\n"
-                        "From: Terry Gray <gray@cac.washington.edu>\nTo: imap@cac.washington.edu\n"
-                        "Cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@JCK.COM>\nMessage-Id: <B27397-0100000@cac.washington.edu>\n\n"),
-            "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
-            "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-            "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) "
-            "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"JCK.COM\")) NIL NIL \"<B27397-0100000@cac.washington.edu>\")");
+  EXPECT_EQ(
+      envelope_of("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\nSubject: IMAP4rev2 WG mtg summary and minutes\n"
+                  "From: Terry Gray <gray@cac.washington.edu>\nTo: imap@cac.washington.edu\n"
+                  "Cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@JCK.COM>\nMessage-Id: "
+                  "<B27397-0100000@cac.washington.edu>\n\n"),
+      "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) "
+      "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"JCK.COM\")) NIL NIL "
+      "\"<B27397-0100000@cac.washington.edu>\")");
 }
 
 TEST(Envelope, GroupsHaveABeginningAndAnEnd) {
   EXPECT_EQ(envelope_of("To: team: a@x, b@y;\n\n"),
-            "(NIL NIL NIL NIL NIL ((NIL NIL \"team\" NIL)(NIL NIL \"a\" \"x\")(NIL NIL \"b\" \"y\")(NIL NIL NIL NIL)) NIL NIL NIL NIL)");
+            "(NIL NIL NIL NIL NIL ((NIL NIL \"team\" NIL)(NIL NIL \"a\" \"x\")(NIL NIL \"b\" \"y\")(NIL NIL NIL NIL)) "
+            "NIL NIL NIL NIL)");
 }
 
 TEST(Envelope, OfNothingIsAllNil) { EXPECT_EQ(envelope_of("\n"), "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"); }
 
 TEST(Envelope, EightBitTextIsALiteral) { EXPECT_NE(envelope_of("Subject: é\n\n").find("{2}\r\né"), std::string::npos); }
 
-std::string structure(std::string_view text, bool extended = true) { return body_structure(message::parse(crlf(text)).root, extended); }
+std::string structure(std::string_view text, bool extended = true) {
+  return body_structure(message::parse(crlf(text)).root, extended);
+}
 
 TEST(BodyStructure, OfATextSaysItsLines) {
-  EXPECT_EQ(structure("Content-Type: text/plain; charset=us-ascii\n\none\ntwo\n"), "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"us-ascii\") NIL NIL \"7BIT\" 10 2 NIL NIL NIL NIL)");
-  EXPECT_EQ(structure("Content-Type: text/plain; charset=us-ascii\n\none\ntwo\n", false), "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"us-ascii\") NIL NIL \"7BIT\" 10 2)");
+  EXPECT_EQ(structure("Content-Type: text/plain; charset=us-ascii\n\none\ntwo\n"),
+            "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"us-ascii\") NIL NIL \"7BIT\" 10 2 NIL NIL NIL NIL)");
+  EXPECT_EQ(structure("Content-Type: text/plain; charset=us-ascii\n\none\ntwo\n", false),
+            "(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"us-ascii\") NIL NIL \"7BIT\" 10 2)");
 }
 
 TEST(BodyStructure, OfAMultipartHasItsPartsAndParameters) {
-  EXPECT_EQ(structure("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: image/png; name=a.png\nContent-ID: <1@x>\nContent-Description: a picture\n"
-                      "Content-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=a.png\nContent-Language: en, ko\n\nAAAA\n--b--\n"),
+  EXPECT_EQ(structure("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b\nContent-Type: image/png; "
+                      "name=a.png\nContent-ID: <1@x>\nContent-Description: a picture\n"
+                      "Content-Transfer-Encoding: base64\nContent-Disposition: attachment; "
+                      "filename=a.png\nContent-Language: en, ko\n\nAAAA\n--b--\n"),
             "((\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1 1 NIL NIL NIL NIL)"
-            "(\"IMAGE\" \"PNG\" (\"NAME\" \"a.png\") \"<1@x>\" \"a picture\" \"BASE64\" 4 NIL (\"ATTACHMENT\" (\"FILENAME\" \"a.png\")) (\"en\" \"ko\") NIL)"
+            "(\"IMAGE\" \"PNG\" (\"NAME\" \"a.png\") \"<1@x>\" \"a picture\" \"BASE64\" 4 NIL (\"ATTACHMENT\" "
+            "(\"FILENAME\" \"a.png\")) (\"en\" \"ko\") NIL)"
             " \"MIXED\" (\"BOUNDARY\" \"b\") NIL NIL NIL)");
 }
 
 TEST(BodyStructure, OfAnEmbeddedMessageHasItsEnvelope) {
   EXPECT_EQ(structure("Content-Type: message/rfc822\n\nSubject: in\n\nx\n", false),
-            "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 18 (NIL \"in\" NIL NIL NIL NIL NIL NIL NIL NIL) (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 3 1) 3)");
+            "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 18 (NIL \"in\" NIL NIL NIL NIL NIL NIL NIL NIL) (\"TEXT\" "
+            "\"PLAIN\" NIL NIL NIL \"7BIT\" 3 1) 3)");
 }
 
 TEST(BodyStructure, OfAClosedEmbeddedMessageKeepsTheGrammar) {
-  const std::string text = structure("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogaW4NCg0KeA==\n", false);
-  EXPECT_EQ(text, "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"BASE64\" 26 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 0 0) 1)");
+  const std::string text =
+      structure("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogaW4NCg0KeA==\n", false);
+  EXPECT_EQ(text,
+            "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"BASE64\" 26 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) (\"TEXT\" "
+            "\"PLAIN\" NIL NIL NIL \"7BIT\" 0 0) 1)");
 }
 
 TEST(BodyStructure, OfAMultipartWithoutPartsIsText) {
-  EXPECT_EQ(structure("Content-Type: multipart/mixed; boundary=b\n\nnothing\n", false), "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 9 1)");
+  EXPECT_EQ(structure("Content-Type: multipart/mixed; boundary=b\n\nnothing\n", false),
+            "(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 9 1)");
   EXPECT_EQ(fetch(sample("Content-Type: multipart/mixed; boundary=b\n\nnothing\n"), "BODY[1]"), "nothing\r\n");
 }
 
 TEST(BodyStructure, NamesOutsideAsciiAreWrittenAsInAMessage) {
-  EXPECT_NE(structure("Content-Type: text/plain; name*=utf-8''%ED%95%9C%2Etxt\n\nx\n").find("(\"NAME*\" \"utf-8''%ED%95%9C.txt\")"), std::string::npos);
+  EXPECT_NE(structure("Content-Type: text/plain; name*=utf-8''%ED%95%9C%2Etxt\n\nx\n")
+                .find("(\"NAME*\" \"utf-8''%ED%95%9C.txt\")"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -27,19 +27,27 @@ bool parse_section_spec(Words& words, Section& section, std::string& name) {
   if (words.peek() == ']') return !dot;
   if (!section.part.empty() && !dot) return false;
   const std::string spec = words.name();
-  if (spec == "HEADER") section.what = What::kHeader;
-  else if (spec == "HEADER.FIELDS") section.what = What::kFields;
-  else if (spec == "HEADER.FIELDS.NOT") section.what = What::kFieldsNot;
-  else if (spec == "TEXT") section.what = What::kText;
-  else if (spec == "MIME" && !section.part.empty()) section.what = What::kMime;
-  else return false;
+  if (spec == "HEADER")
+    section.what = What::kHeader;
+  else if (spec == "HEADER.FIELDS")
+    section.what = What::kFields;
+  else if (spec == "HEADER.FIELDS.NOT")
+    section.what = What::kFieldsNot;
+  else if (spec == "TEXT")
+    section.what = What::kText;
+  else if (spec == "MIME" && !section.part.empty())
+    section.what = What::kMime;
+  else
+    return false;
   name += spec;
   if (section.what != What::kFields && section.what != What::kFieldsNot) return true;
   words.space();
   name += " (";
   parenthesised(words, [&] {
     const std::string field = words.astring();
-    const bool plain = std::all_of(field.begin(), field.end(), [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != '(' && c != ')' && c != '\\' && c != ']'; });
+    const bool plain = std::all_of(field.begin(), field.end(), [](char c) {
+      return c > ' ' && c < 0x7F && c != '"' && c != '(' && c != ')' && c != '\\' && c != ']';
+    });
     name += (section.fields.empty() ? "" : " ") + (plain && !field.empty() ? field : quote(field));
     section.fields.push_back(field);
     if (section.fields.size() > kMaxFetchItems) words.fail();
@@ -69,9 +77,13 @@ bool parse_section(Words& words, FetchItem& item) {
   return words.ok();
 }
 
-struct Simple { std::string_view name; Kind kind; };
-constexpr Simple kSimple[] = {{"FLAGS", Kind::kFlags},       {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
-                              {"RFC822.SIZE", Kind::kSize},  {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure}};
+struct Simple {
+  std::string_view name;
+  Kind kind;
+};
+constexpr Simple kSimple[] = {
+    {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
+    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure}};
 
 FetchItem simple(Kind kind) {
   FetchItem item;
@@ -121,17 +133,21 @@ bool parse_item(Words& words, std::vector<FetchItem>& out) {
 bool FetchRequest::wants(Kind kind) const {
   return std::any_of(items.begin(), items.end(), [&](const FetchItem& i) { return i.kind == kind; });
 }
-bool FetchRequest::needs_body() const { return wants(Kind::kSection) || wants(Kind::kBinary) || wants(Kind::kBinarySize); }
+bool FetchRequest::needs_body() const {
+  return wants(Kind::kSection) || wants(Kind::kBinary) || wants(Kind::kBinarySize);
+}
 bool FetchRequest::needs_message() const { return needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize); }
 bool FetchRequest::needs_details() const {
-  return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) || wants(Kind::kPreview);
+  return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) ||
+         wants(Kind::kPreview);
 }
 bool FetchRequest::sets_seen() const {
   return std::any_of(items.begin(), items.end(), [](const FetchItem& i) { return i.sets_seen; });
 }
 bool FetchRequest::reads() const {
   return std::any_of(items.begin(), items.end(), [](const FetchItem& i) {
-    return i.kind == Kind::kBinary || (i.kind == Kind::kSection && (i.section.what == What::kAll || i.section.what == What::kText));
+    return i.kind == Kind::kBinary ||
+           (i.kind == Kind::kSection && (i.section.what == What::kAll || i.section.what == What::kText));
   });
 }
 bool FetchRequest::partial() const {

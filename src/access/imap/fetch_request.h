@@ -14,13 +14,23 @@ struct Section {
   std::vector<uint32_t> part;  // empty: the message itself
   enum class What : uint8_t { kAll, kHeader, kFields, kFieldsNot, kText, kMime } what = What::kAll;
   std::vector<std::string> fields;
-  bool partial = false;        // octets from `offset`, `count` at most
+  bool partial = false;  // octets from `offset`, `count` at most
   uint64_t offset = 0, count = 0;
 };
 
 struct FetchItem {
   enum class Kind : uint8_t {
-    kFlags, kUid, kInternalDate, kSize, kEnvelope, kBody, kBodyStructure, kPreview, kSection, kBinary, kBinarySize
+    kFlags,
+    kUid,
+    kInternalDate,
+    kSize,
+    kEnvelope,
+    kBody,
+    kBodyStructure,
+    kPreview,
+    kSection,
+    kBinary,
+    kBinarySize
   } kind = Kind::kFlags;
   Section section{};
   std::string label{};  // how the answer names it
@@ -30,11 +40,11 @@ struct FetchItem {
 struct FetchRequest {
   std::vector<FetchItem> items;
   bool wants(FetchItem::Kind kind) const;
-  bool needs_message() const;   // the record of what changes: dates, size, where the body is
-  bool needs_details() const;   // the parsed structure
-  bool needs_body() const;      // octets of the message
+  bool needs_message() const;  // the record of what changes: dates, size, where the body is
+  bool needs_details() const;  // the parsed structure
+  bool needs_body() const;     // octets of the message
   bool sets_seen() const;
-  bool reads() const;           // takes text, not only headers
+  bool reads() const;  // takes text, not only headers
   bool partial() const;
 };
 

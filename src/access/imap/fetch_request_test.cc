@@ -27,7 +27,8 @@ TEST(FetchRequest, MacrosStandForTheirItems) {
   };
   EXPECT_EQ(kinds("ALL"), (std::vector<Kind>{Kind::kFlags, Kind::kInternalDate, Kind::kSize, Kind::kEnvelope}));
   EXPECT_EQ(kinds("fast"), (std::vector<Kind>{Kind::kFlags, Kind::kInternalDate, Kind::kSize}));
-  EXPECT_EQ(kinds("FULL"), (std::vector<Kind>{Kind::kFlags, Kind::kInternalDate, Kind::kSize, Kind::kEnvelope, Kind::kBody}));
+  EXPECT_EQ(kinds("FULL"),
+            (std::vector<Kind>{Kind::kFlags, Kind::kInternalDate, Kind::kSize, Kind::kEnvelope, Kind::kBody}));
   EXPECT_EQ(kinds("(UID BODY BODYSTRUCTURE)"), (std::vector<Kind>{Kind::kUid, Kind::kBody, Kind::kBodyStructure}));
   EXPECT_FALSE(parse("(ALL)"));  // macros stand alone
   EXPECT_FALSE(parse("ALL FLAGS"));
@@ -59,8 +60,11 @@ TEST(FetchRequest, PartsAndPartialsAreRead) {
 }
 
 TEST(FetchRequest, OnlySomeItemsSetSeenOrRead) {
-  for (const std::string_view text : {"BODY[]", "BODY[HEADER]", "RFC822", "RFC822.TEXT", "BINARY[1]"}) EXPECT_TRUE(parse(text)->sets_seen()) << text;
-  for (const std::string_view text : {"BODY.PEEK[]", "BODY", "RFC822.HEADER", "BINARY.PEEK[1]", "BINARY.SIZE[1]", "PREVIEW"}) EXPECT_FALSE(parse(text)->sets_seen()) << text;
+  for (const std::string_view text : {"BODY[]", "BODY[HEADER]", "RFC822", "RFC822.TEXT", "BINARY[1]"})
+    EXPECT_TRUE(parse(text)->sets_seen()) << text;
+  for (const std::string_view text :
+       {"BODY.PEEK[]", "BODY", "RFC822.HEADER", "BINARY.PEEK[1]", "BINARY.SIZE[1]", "PREVIEW"})
+    EXPECT_FALSE(parse(text)->sets_seen()) << text;
   EXPECT_TRUE(parse("BODY.PEEK[]")->reads());
   EXPECT_FALSE(parse("BODY[HEADER]")->reads());
 }
@@ -73,10 +77,34 @@ TEST(FetchRequest, PreviewMayBeLazy) {
 }
 
 TEST(FetchRequest, WhatIsMalformedIsRefused) {
-  for (const std::string_view text :
-       {"", "()", "(UID", "UID)", "(UID  FLAGS)", "FOO", "BODY[", "BODY[]<0.0>", "BODY[]<5>", "BODY[]<-1.5>", "BODY[0]", "BODY[1.]", "BODY[.1]", "BODY[1..2]",
-        "BODY[MIME]", "BODY[1MIME]", "BODY[HEADER.FIELDS]", "BODY[HEADER.FIELDS ()]", "BODY[HEADER.FIELDS (a]", "BODY[FOO]", "BINARY", "BINARY[HEADER]", "BINARY[1.MIME]",
-        "BINARY.SIZE[1]<0.1>", "BODYSTRUCTURE[]", "UID FLAGS", "BODY[1] extra", "BODY[99999999999]"})
+  for (const std::string_view text : {"",
+                                      "()",
+                                      "(UID",
+                                      "UID)",
+                                      "(UID  FLAGS)",
+                                      "FOO",
+                                      "BODY[",
+                                      "BODY[]<0.0>",
+                                      "BODY[]<5>",
+                                      "BODY[]<-1.5>",
+                                      "BODY[0]",
+                                      "BODY[1.]",
+                                      "BODY[.1]",
+                                      "BODY[1..2]",
+                                      "BODY[MIME]",
+                                      "BODY[1MIME]",
+                                      "BODY[HEADER.FIELDS]",
+                                      "BODY[HEADER.FIELDS ()]",
+                                      "BODY[HEADER.FIELDS (a]",
+                                      "BODY[FOO]",
+                                      "BINARY",
+                                      "BINARY[HEADER]",
+                                      "BINARY[1.MIME]",
+                                      "BINARY.SIZE[1]<0.1>",
+                                      "BODYSTRUCTURE[]",
+                                      "UID FLAGS",
+                                      "BODY[1] extra",
+                                      "BODY[99999999999]"})
     EXPECT_FALSE(parse(text)) << text;
 }
 

@@ -27,9 +27,11 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
   }
   const auto all = services_.mailboxes.list(services_.store, account_->id);
   if (!all) return no(all.error());
-  for (const ListLine& line : list(*request, *all, [this](std::string_view pattern) { return decoded_name(pattern); })) {
+  for (const ListLine& line :
+       list(*request, *all, [this](std::string_view pattern) { return decoded_name(pattern); })) {
     out_ += command + line.attributes + ") \"/\" " + shown_name(line.name);
-    if (line.child_info) out_ += request->only_subscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
+    if (line.child_info)
+      out_ += request->only_subscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
     out_ += "\r\n";
     if (line.box && !request->status.empty()) out_ += status_answer(*line.box, request->status);
   }
@@ -40,14 +42,22 @@ std::string Session::status_answer(const Mailbox& box, const std::vector<std::st
   std::string out;
   for (const std::string& item : items) {
     uint64_t value = 0;
-    if (item == "MESSAGES") value = box.messages;
-    else if (item == "UIDNEXT") value = box.uid_next;
-    else if (item == "UIDVALIDITY") value = box.uid_validity;
-    else if (item == "UNSEEN") value = box.unseen;
-    else if (item == "DELETED") value = box.deleted;
-    else if (item == "SIZE") value = box.octets;
-    else if (item == "APPENDLIMIT") value = services_.max_message;
-    else if (item != "RECENT") continue;  // nothing is \Recent here
+    if (item == "MESSAGES")
+      value = box.messages;
+    else if (item == "UIDNEXT")
+      value = box.uid_next;
+    else if (item == "UIDVALIDITY")
+      value = box.uid_validity;
+    else if (item == "UNSEEN")
+      value = box.unseen;
+    else if (item == "DELETED")
+      value = box.deleted;
+    else if (item == "SIZE")
+      value = box.octets;
+    else if (item == "APPENDLIMIT")
+      value = services_.max_message;
+    else if (item != "RECENT")
+      continue;  // nothing is \Recent here
     out += (out.empty() ? "" : " ") + item + " " + std::to_string(value);
   }
   return "* STATUS " + shown_name(box.name) + " (" + out + ")\r\n";
@@ -90,9 +100,12 @@ Task<void> Session::create(Words words, bool) {
     words.expect(')');
   }
   if (!words.done()) co_return bad("the CREATE is malformed");
-  if (!known || uses > 1) co_return no("[USEATTR] a mailbox has one use at most, one of \\Drafts \\Sent \\Junk \\Trash \\Archive \\Important");
+  if (!known || uses > 1)
+    co_return no(
+        "[USEATTR] a mailbox has one use at most, one of \\Drafts \\Sent \\Junk \\Trash \\Archive \\Important");
   if (name->ends_with('/')) name->pop_back();  // RFC 9051 §6.3.4: a hint that children will follow
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name, role](store::Transaction& t) -> Result<void> {
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
+                                          role](store::Transaction& t) -> Result<void> {
     if (role != Role::kNone) {
       const auto holder = boxes.by_role(t, account, role);
       if (!holder) return holder.error();
@@ -115,7 +128,8 @@ Task<void> Session::remove(Words words, bool) {
   if (!name) co_return;
   if (!words.done()) co_return bad("DELETE wants a mailbox");
   auto removed = std::make_shared<mailbox::MailboxId>(0);
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name, removed](store::Transaction& t) -> Result<void> {
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
+                                          removed](store::Transaction& t) -> Result<void> {
     const auto box = boxes.find(t, account, name);
     if (!box) return box.error();
     if (!*box) return no_such_mailbox();
@@ -135,7 +149,8 @@ Task<void> Session::rename(Words words, bool) {
   if (!to) co_return;
   if (!words.done()) co_return bad("RENAME wants two mailboxes");
   if (to->ends_with('/')) to->pop_back();
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, from = *from, to = *to](store::Transaction& t) -> Result<void> {
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, from = *from,
+                                          to = *to](store::Transaction& t) -> Result<void> {
     const auto box = boxes.find(t, account, from);
     if (!box) return box.error();
     if (!*box) return no_such_mailbox();
@@ -161,12 +176,13 @@ Task<void> Session::set_subscribed(Words words, bool on) {
   const auto name = mailbox_argument(words);
   if (!name) co_return;
   if (!words.done()) co_return bad("a mailbox name was expected, and nothing more");
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name, on](store::Transaction& t) -> Result<void> {
-    const auto box = boxes.find(t, account, name);
-    if (!box) return box.error();
-    if (!*box) return no_such_mailbox();
-    return boxes.subscribe(t, account, (*box)->id, on);
-  });
+  Task<Result<void>> committing = commit(
+      [&boxes = services_.mailboxes, account = account_->id, name = *name, on](store::Transaction& t) -> Result<void> {
+        const auto box = boxes.find(t, account, name);
+        if (!box) return box.error();
+        if (!*box) return no_such_mailbox();
+        return boxes.subscribe(t, account, (*box)->id, on);
+      });
   const Result<void> done = co_await committing;
   done ? ok("done") : no(done.error());
 }

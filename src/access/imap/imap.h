@@ -1,12 +1,14 @@
-// access: the MAA, where mail programs read mail. imap: a server of IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) over the mail
-// model. It never parses a message: structures are stored with them; and it delivers nothing but what APPEND brings.
+// access: the MAA, where mail programs read mail. imap: a server of IMAP4rev1 (RFC 3501) and IMAP4rev2 (RFC 9051) over
+// the mail model. It never parses a message: structures are stored with them; and it delivers nothing but what APPEND
+// brings.
 //
-// Pure pieces, each tested alone: command_reader (octets to commands), words (commands to words), sequence_set, names, list,
-// fetch_request and fetch_format, search_key, view (what the client has been told). session carries octets between them, the
-// client and the store, one command at a time. A new command is a line in the table of session.cc.
+// Pure pieces, each tested alone: command_reader (octets to commands), words (commands to words), sequence_set, names,
+// list, fetch_request and fetch_format, search_key, view (what the client has been told). session carries octets
+// between them, the client and the store, one command at a time. A new command is a line in the table of session.cc.
 //
-// Offered: LITERAL+, SASL-IR, ID, ENABLE, IDLE, NAMESPACE, UNSELECT, UIDPLUS, MOVE, CHILDREN, LIST-EXTENDED, LIST-STATUS,
-// SPECIAL-USE, CREATE-SPECIAL-USE, ESEARCH, SEARCHRES, BINARY, PREVIEW, STATUS=SIZE, UTF8=ACCEPT, APPENDLIMIT.
+// Offered: LITERAL+, SASL-IR, ID, ENABLE, IDLE, NAMESPACE, UNSELECT, UIDPLUS, MOVE, CHILDREN, LIST-EXTENDED,
+// LIST-STATUS, SPECIAL-USE, CREATE-SPECIAL-USE, ESEARCH, SEARCHRES, BINARY, PREVIEW, STATUS=SIZE, UTF8=ACCEPT,
+// APPENDLIMIT.
 #pragma once
 
 #include <memory>

@@ -13,9 +13,11 @@ namespace {
 using mailbox::Mailbox;
 using mailbox::Role;
 
-constexpr std::pair<Role, std::string_view> kUses[] = {{Role::kDrafts, "\\Drafts"}, {Role::kSent, "\\Sent"}, {Role::kJunk, "\\Junk"},
-                                                       {Role::kTrash, "\\Trash"}, {Role::kArchive, "\\Archive"}, {Role::kImportant, "\\Important"}};
-constexpr std::string_view kStatusItems[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "DELETED", "SIZE", "RECENT", "APPENDLIMIT"};
+constexpr std::pair<Role, std::string_view> kUses[] = {
+    {Role::kDrafts, "\\Drafts"}, {Role::kSent, "\\Sent"},       {Role::kJunk, "\\Junk"},
+    {Role::kTrash, "\\Trash"},   {Role::kArchive, "\\Archive"}, {Role::kImportant, "\\Important"}};
+constexpr std::string_view kStatusItems[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN",
+                                             "DELETED",  "SIZE",    "RECENT",      "APPENDLIMIT"};
 
 void parse_selection(Words& words, ListRequest& request) {
   request.extended = true;
@@ -23,10 +25,14 @@ void parse_selection(Words& words, ListRequest& request) {
   if (!words.accept(')')) {
     do {
       const std::string option = words.name();
-      if (option == "SUBSCRIBED") request.only_subscribed = request.return_subscribed = true;
-      else if (option == "SPECIAL-USE") request.only_special = request.return_special = true;
-      else if (option == "RECURSIVEMATCH") request.recursive = true;
-      else if (option != "REMOTE") words.fail();  // there are no remote ones
+      if (option == "SUBSCRIBED")
+        request.only_subscribed = request.return_subscribed = true;
+      else if (option == "SPECIAL-USE")
+        request.only_special = request.return_special = true;
+      else if (option == "RECURSIVEMATCH")
+        request.recursive = true;
+      else if (option != "REMOTE")
+        words.fail();  // there are no remote ones
     } while (words.ok() && words.accept(' '));
     words.expect(')');
   }
@@ -43,13 +49,16 @@ void parse_return(Words& words, ListRequest& request) {
   if (words.accept(')')) return;
   do {
     const std::string option = words.name();
-    if (option == "SUBSCRIBED") request.return_subscribed = true;
-    else if (option == "SPECIAL-USE") request.return_special = true;
+    if (option == "SUBSCRIBED")
+      request.return_subscribed = true;
+    else if (option == "SPECIAL-USE")
+      request.return_special = true;
     else if (option == "STATUS") {
       words.space();
       auto items = parse_status_items(words);
       if (items) request.status = std::move(*items);
-    } else if (option != "CHILDREN") words.fail();  // children are always told
+    } else if (option != "CHILDREN")
+      words.fail();  // children are always told
   } while (words.ok() && words.accept(' '));
   words.expect(')');
 }
@@ -64,7 +73,8 @@ std::map<std::string, Node> tree_of(const std::vector<Mailbox>& all) {
   std::map<std::string, Node> tree;
   for (const Mailbox& box : all) tree[box.name].box = &box;
   for (const Mailbox& box : all)
-    for (size_t slash = box.name.rfind('/'); slash != box.name.npos && slash > 0; slash = box.name.rfind('/', slash - 1)) {
+    for (size_t slash = box.name.rfind('/'); slash != box.name.npos && slash > 0;
+         slash = box.name.rfind('/', slash - 1)) {
       Node& parent = tree[box.name.substr(0, slash)];
       parent.children = true;
       parent.subscribed_below |= box.subscribed;
@@ -105,7 +115,8 @@ std::optional<std::vector<std::string>> parse_status_items(Words& words) {
   std::vector<std::string> items;
   parenthesised(words, [&] {
     items.push_back(words.name());
-    if (std::find(std::begin(kStatusItems), std::end(kStatusItems), items.back()) == std::end(kStatusItems)) words.fail();
+    if (std::find(std::begin(kStatusItems), std::end(kStatusItems), items.back()) == std::end(kStatusItems))
+      words.fail();
   });
   if (!words.ok()) return {};
   return items;
@@ -134,16 +145,20 @@ std::optional<ListRequest> parse_list(Words& words, bool lsub) {
   return request;
 }
 
-std::vector<ListLine> list(const ListRequest& request, const std::vector<Mailbox>& all, const std::function<std::string(std::string_view)>& decode) {
+std::vector<ListLine> list(const ListRequest& request, const std::vector<Mailbox>& all,
+                           const std::function<std::string(std::string_view)>& decode) {
   std::vector<std::string> patterns;
   for (const std::string& pattern : request.patterns) patterns.push_back(decode(request.reference + pattern));
   const auto tree = tree_of(all);
   std::vector<ListLine> out;
   const auto consider = [&](const std::string& name, const Node& node) {
-    if (std::none_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return matches_pattern(p, name); })) return;
-    const bool subscribed = node.box && node.box->subscribed, special = node.box && !special_use(node.box->role).empty();
+    if (std::none_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return matches_pattern(p, name); }))
+      return;
+    const bool subscribed = node.box && node.box->subscribed,
+               special = node.box && !special_use(node.box->role).empty();
     const bool selected = (!request.only_subscribed || subscribed) && (!request.only_special || special);
-    const bool below = (!request.only_subscribed || node.subscribed_below) && (!request.only_special || node.special_below);
+    const bool below =
+        (!request.only_subscribed || node.subscribed_below) && (!request.only_special || node.special_below);
     // RFC 5258 §3: RECURSIVEMATCH brings in parents of what is selected. RFC 3501 §6.3.9: so does LSUB, as \Noselect.
     const bool by_child = below && node.children && (request.recursive || (request.lsub && !subscribed));
     if (!selected && !by_child) return;

@@ -13,20 +13,21 @@ namespace pabal::access::imap {
 
 struct ListRequest {
   bool lsub = false;
-  bool extended = false;              // selection or return options, or several patterns: RFC 5258 forms of answers
-  bool only_subscribed = false, only_special = false, recursive = false;   // selection
+  bool extended = false;  // selection or return options, or several patterns: RFC 5258 forms of answers
+  bool only_subscribed = false, only_special = false, recursive = false;  // selection
   bool return_subscribed = false, return_special = false;
   std::string reference;
   std::vector<std::string> patterns;  // as the client wrote them
   std::vector<std::string> status;    // RFC 5819: items of STATUS for each
 };
 std::optional<ListRequest> parse_list(Words& words, bool lsub);
-std::optional<std::vector<std::string>> parse_status_items(Words& words);  // "(MESSAGES UNSEEN)"; unknown ones are a fault
+std::optional<std::vector<std::string>> parse_status_items(
+    Words& words);  // "(MESSAGES UNSEEN)"; unknown ones are a fault
 
 struct ListLine {
-  std::string name;          // UTF-8
-  std::string attributes;    // "\HasChildren \Sent"
-  bool child_info = false;   // RFC 5258 §3.5: something below is subscribed
+  std::string name;                       // UTF-8
+  std::string attributes;                 // "\HasChildren \Sent"
+  bool child_info = false;                // RFC 5258 §3.5: something below is subscribed
   const mailbox::Mailbox* box = nullptr;  // null: there are only mailboxes below it
 };
 // `decode` turns a pattern (with its reference) into UTF-8.

@@ -39,24 +39,31 @@ std::string run(const std::string& arguments, bool lsub = false) {
 }
 
 TEST(List, AStarGivesAllWithInboxFirst) {
-  EXPECT_EQ(run(" \"\" *"),
-            "(\\HasNoChildren) INBOX\n(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n"
-            "(\\NonExistent \\Noselect \\HasChildren) gone\n(\\HasNoChildren) gone/left\n(\\HasChildren) work\n"
-            "(\\NonExistent \\Noselect \\HasChildren) work/old\n(\\HasNoChildren \\Archive) work/old/Archive\n");
+  EXPECT_EQ(
+      run(" \"\" *"),
+      "(\\HasNoChildren) INBOX\n(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n"
+      "(\\NonExistent \\Noselect \\HasChildren) gone\n(\\HasNoChildren) gone/left\n(\\HasChildren) work\n"
+      "(\\NonExistent \\Noselect \\HasChildren) work/old\n(\\HasNoChildren \\Archive) work/old/Archive\n");
 }
 
 TEST(List, APercentGivesOneLevel) {
-  EXPECT_EQ(run(" \"\" %"), "(\\HasNoChildren) INBOX\n(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) fruit\n(\\NonExistent \\Noselect \\HasChildren) gone\n(\\HasChildren) work\n");
+  EXPECT_EQ(run(" \"\" %"),
+            "(\\HasNoChildren) INBOX\n(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) fruit\n(\\NonExistent \\Noselect "
+            "\\HasChildren) gone\n(\\HasChildren) work\n");
   EXPECT_EQ(run(" \"work/\" %"), "(\\NonExistent \\Noselect \\HasChildren) work/old\n");
   EXPECT_EQ(run(" \"\" inbox"), "(\\HasNoChildren) INBOX\n");
   EXPECT_EQ(run(" \"\" nothing"), "");
 }
 
-TEST(List, SeveralPatternsGiveEachMailboxOnce) { EXPECT_EQ(run(" \"\" (IN% fruit* *apple)"), "(\\HasNoChildren) INBOX\n(\\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n"); }
+TEST(List, SeveralPatternsGiveEachMailboxOnce) {
+  EXPECT_EQ(run(" \"\" (IN% fruit* *apple)"),
+            "(\\HasNoChildren) INBOX\n(\\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n");
+}
 
 TEST(List, SubscribedSelectsAndSaysSo) {
   EXPECT_EQ(run(" (SUBSCRIBED) \"\" *"),
-            "(\\HasNoChildren \\Subscribed) INBOX\n(\\HasNoChildren \\Subscribed \\Sent) Sent\n(\\HasNoChildren \\Subscribed) fruit/apple\n"
+            "(\\HasNoChildren \\Subscribed) INBOX\n(\\HasNoChildren \\Subscribed \\Sent) Sent\n(\\HasNoChildren "
+            "\\Subscribed) fruit/apple\n"
             "(\\HasNoChildren \\Subscribed) gone/left\n(\\HasChildren \\Subscribed) work\n");
   EXPECT_EQ(run(" \"\" fruit% RETURN (SUBSCRIBED)"), "(\\HasChildren) fruit\n");
   EXPECT_EQ(run(" \"\" fruit/% RETURN (SUBSCRIBED CHILDREN)"), "(\\HasNoChildren \\Subscribed) fruit/apple\n");
@@ -64,17 +71,22 @@ TEST(List, SubscribedSelectsAndSaysSo) {
 
 TEST(List, RecursiveMatchBringsParents) {
   EXPECT_EQ(run(" (SUBSCRIBED RECURSIVEMATCH) \"\" %"),
-            "(\\HasNoChildren \\Subscribed) INBOX\n(\\HasNoChildren \\Subscribed \\Sent) Sent\n(\\HasChildren) fruit CHILDINFO\n"
+            "(\\HasNoChildren \\Subscribed) INBOX\n(\\HasNoChildren \\Subscribed \\Sent) Sent\n(\\HasChildren) fruit "
+            "CHILDINFO\n"
             "(\\NonExistent \\Noselect \\HasChildren) gone CHILDINFO\n(\\HasChildren \\Subscribed) work\n");
 }
 
 TEST(List, SpecialUseSelects) {
-  EXPECT_EQ(run(" (SPECIAL-USE) \"\" *"), "(\\HasNoChildren \\Sent) Sent\n(\\HasNoChildren \\Archive) work/old/Archive\n");
-  EXPECT_EQ(run(" (SPECIAL-USE RECURSIVEMATCH) \"\" %"), "(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) work CHILDINFO\n");
+  EXPECT_EQ(run(" (SPECIAL-USE) \"\" *"),
+            "(\\HasNoChildren \\Sent) Sent\n(\\HasNoChildren \\Archive) work/old/Archive\n");
+  EXPECT_EQ(run(" (SPECIAL-USE RECURSIVEMATCH) \"\" %"),
+            "(\\HasNoChildren \\Sent) Sent\n(\\HasChildren) work CHILDINFO\n");
 }
 
 TEST(List, LsubShowsParentsOfSubscribedOnesAsNoselect) {
-  EXPECT_EQ(run(" \"\" %", true), "(\\HasNoChildren) INBOX\n(\\HasNoChildren) Sent\n(\\Noselect \\HasChildren) fruit\n(\\Noselect \\HasChildren) gone\n(\\HasChildren) work\n");
+  EXPECT_EQ(run(" \"\" %", true),
+            "(\\HasNoChildren) INBOX\n(\\HasNoChildren) Sent\n(\\Noselect \\HasChildren) fruit\n(\\Noselect "
+            "\\HasChildren) gone\n(\\HasChildren) work\n");
   EXPECT_EQ(run(" \"\" fruit*", true), "(\\Noselect \\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n");
 }
 
@@ -86,7 +98,8 @@ TEST(List, StatusItemsAreRead) {
 }
 
 TEST(List, WhatIsMalformedIsRefused) {
-  for (const std::string text : {"", " \"\"", " \"\" ", " \"\" * RETURN", " \"\" * RETURN (FOO)", " \"\" * RETURN (STATUS)", " \"\" * RETURN (STATUS (FOO))", " (RECURSIVEMATCH) \"\" *",
+  for (const std::string text : {"", " \"\"", " \"\" ", " \"\" * RETURN", " \"\" * RETURN (FOO)",
+                                 " \"\" * RETURN (STATUS)", " \"\" * RETURN (STATUS (FOO))", " (RECURSIVEMATCH) \"\" *",
                                  " (FOO) \"\" *", " \"\" ()", " \"\" (a", " \"\" * x", " (SUBSCRIBED \"\" *"})
     EXPECT_EQ(run(text), "malformed") << text;
   EXPECT_EQ(run(" \"\" (*)", true), "malformed");  // LSUB has no extensions

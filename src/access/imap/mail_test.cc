@@ -14,14 +14,15 @@ namespace {
 
 using testing::Client;
 using testing::crlf;
-using testing::World;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using testing::World;
 
 std::string letter(int n, const std::string& text = "hello") {
-  return crlf("From: Bob <bob@example.net>\nTo: alice@example.com\nSubject: letter " + std::to_string(n) + "\nDate: Tue, 24 Nov 2026 10:00:0" + std::to_string(n % 10) +
-              " +0900\nMessage-ID: <" + std::to_string(n) + "@example.net>\n\n" + text + "\n");
+  return crlf("From: Bob <bob@example.net>\nTo: alice@example.com\nSubject: letter " + std::to_string(n) +
+              "\nDate: Tue, 24 Nov 2026 10:00:0" + std::to_string(n % 10) + " +0900\nMessage-ID: <" +
+              std::to_string(n) + "@example.net>\n\n" + text + "\n");
 }
 void deliver(World& world, int count) {
   for (int n = 1; n <= count; ++n) world.deliver(letter(n));
@@ -41,22 +42,30 @@ TEST(ImapFetch, GivesWhatIsKnownOfAMessage) {
   const std::string size = std::to_string(letter(1).size());
   EXPECT_EQ(c.talk("FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY PREVIEW)"),
             crlf("* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"14-Nov-2023 22:13:20 +0000\" RFC822.SIZE " + size +
-                 " ENVELOPE (\"Tue, 24 Nov 2026 10:00:01 +0900\" \"letter 1\" ((\"Bob\" NIL \"bob\" \"example.net\")) ((\"Bob\" NIL \"bob\" \"example.net\")) "
-                 "((\"Bob\" NIL \"bob\" \"example.net\")) ((NIL NIL \"alice\" \"example.com\")) NIL NIL NIL \"<1@example.net>\")"
+                 " ENVELOPE (\"Tue, 24 Nov 2026 10:00:01 +0900\" \"letter 1\" ((\"Bob\" NIL \"bob\" \"example.net\")) "
+                 "((\"Bob\" NIL \"bob\" \"example.net\")) "
+                 "((\"Bob\" NIL \"bob\" \"example.net\")) ((NIL NIL \"alice\" \"example.com\")) NIL NIL NIL "
+                 "\"<1@example.net>\")"
                  " BODY (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1) PREVIEW \"hello\")\nt OK fetched\n"));
   EXPECT_EQ(c.talk("UID FETCH 1 FLAGS"), crlf("* 1 FETCH (UID 1 FLAGS ())\nt OK fetched\n"));
-  EXPECT_EQ(c.talk("FETCH 1 BODYSTRUCTURE"), crlf("* 1 FETCH (BODYSTRUCTURE (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1 NIL NIL NIL NIL))\nt OK fetched\n"));
+  EXPECT_EQ(
+      c.talk("FETCH 1 BODYSTRUCTURE"),
+      crlf("* 1 FETCH (BODYSTRUCTURE (\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 7 1 NIL NIL NIL NIL))\nt OK fetched\n"));
 }
 
 TEST(ImapFetch, GivesSectionsAndSetsSeenUnlessPeeking) {
   World world;
   deliver(world, 2);
   Client& c = world.selected();
-  EXPECT_EQ(c.talk("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]"), crlf("* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 1\n\n)\nt OK fetched\n"));
-  EXPECT_EQ(c.talk("FETCH 1 (UID BODY.PEEK[TEXT]<1.3> BINARY.SIZE[1])"), crlf("* 1 FETCH (UID 1 BODY[TEXT]<1> {3}\nell BINARY.SIZE[1] 7)\nt OK fetched\n"));
-  EXPECT_EQ(c.talk("FETCH 1 BODY[2]"), crlf("* 1 FETCH (BODY[2] NIL)\n* 1 FETCH (UID 1 FLAGS (\\Seen))\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]"),
+            crlf("* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 1\n\n)\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("FETCH 1 (UID BODY.PEEK[TEXT]<1.3> BINARY.SIZE[1])"),
+            crlf("* 1 FETCH (UID 1 BODY[TEXT]<1> {3}\nell BINARY.SIZE[1] 7)\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("FETCH 1 BODY[2]"),
+            crlf("* 1 FETCH (BODY[2] NIL)\n* 1 FETCH (UID 1 FLAGS (\\Seen))\nt OK fetched\n"));
   EXPECT_EQ(c.talk("UID FETCH 2 (FLAGS BODY[TEXT] BINARY[1])"),
-            crlf("* 2 FETCH (UID 2 FLAGS () BODY[TEXT] {7}\nhello\n BINARY[1] {7}\nhello\n)\n* 2 FETCH (UID 2 FLAGS (\\Seen))\nt OK fetched\n"));
+            crlf("* 2 FETCH (UID 2 FLAGS () BODY[TEXT] {7}\nhello\n BINARY[1] {7}\nhello\n)\n* 2 FETCH (UID 2 FLAGS "
+                 "(\\Seen))\nt OK fetched\n"));
   EXPECT_EQ(c.talk("FETCH 2 BODY[TEXT]"), crlf("* 2 FETCH (BODY[TEXT] {7}\nhello\n)\nt OK fetched\n"));
   EXPECT_EQ(world.box("INBOX").unseen, 0u);
 }
@@ -92,7 +101,8 @@ TEST(ImapFetch, WhatIsMalformedIsRefused) {
   World world;
   deliver(world, 1);
   Client& c = world.selected();
-  for (const std::string bad : {"FETCH", "FETCH 1", "FETCH 1 ", "FETCH FLAGS 1", "FETCH 0 FLAGS", "FETCH 1 (FLAGS", "FETCH 1 FOO", "FETCH  1 FLAGS", "FETCH 1 BODY[]<0.0>", "UID FETCH 1 ()"})
+  for (const std::string bad : {"FETCH", "FETCH 1", "FETCH 1 ", "FETCH FLAGS 1", "FETCH 0 FLAGS", "FETCH 1 (FLAGS",
+                                "FETCH 1 FOO", "FETCH  1 FLAGS", "FETCH 1 BODY[]<0.0>", "UID FETCH 1 ()"})
     EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
 }
 
@@ -109,7 +119,8 @@ TEST(ImapFetch, AMessageLargerThanTheBuffersComesWhole) {
   const std::string whole = letter(1, text);
   world.deliver(whole);
   Client& c = world.selected();
-  EXPECT_EQ(c.talk("FETCH 1 BODY.PEEK[]"), "* 1 FETCH (BODY[] {" + std::to_string(whole.size()) + "}\r\n" + whole + ")\r\nt OK fetched\r\n");
+  EXPECT_EQ(c.talk("FETCH 1 BODY.PEEK[]"),
+            "* 1 FETCH (BODY[] {" + std::to_string(whole.size()) + "}\r\n" + whole + ")\r\nt OK fetched\r\n");
   // In pieces, as some programs do.
   std::string pieces;
   for (size_t at = 0; at < whole.size(); at += 400'000) {
@@ -144,7 +155,8 @@ TEST(ImapFetch, ManyFlagsComeInOrder) {
   EXPECT_EQ(count, 9u << 9);
   const std::string answer = c.talk("FETCH 1:* (UID FLAGS)");
   std::string expected;
-  for (uint32_t n = 1; n <= count; ++n) expected += "* " + std::to_string(n) + " FETCH (UID " + std::to_string(n) + " FLAGS ())\r\n";
+  for (uint32_t n = 1; n <= count; ++n)
+    expected += "* " + std::to_string(n) + " FETCH (UID " + std::to_string(n) + " FLAGS ())\r\n";
   EXPECT_EQ(answer, expected + "t OK fetched\r\n");
 }
 
@@ -167,12 +179,15 @@ TEST(ImapStore, SetsAddsAndTakesFlags) {
   World world;
   deliver(world, 2);
   Client& c = world.selected();
-  EXPECT_EQ(c.talk("STORE 1:2 +FLAGS (\\Seen $Forwarded)"), crlf("* 1 FETCH (FLAGS (\\Seen $Forwarded))\n* 2 FETCH (FLAGS (\\Seen $Forwarded))\nt OK stored\n"));
+  EXPECT_EQ(c.talk("STORE 1:2 +FLAGS (\\Seen $Forwarded)"),
+            crlf("* 1 FETCH (FLAGS (\\Seen $Forwarded))\n* 2 FETCH (FLAGS (\\Seen $Forwarded))\nt OK stored\n"));
   EXPECT_EQ(c.talk("UID STORE 1 -FLAGS $forwarded"), crlf("* 1 FETCH (UID 1 FLAGS (\\Seen))\nt OK stored\n"));
-  EXPECT_EQ(c.talk("STORE 1 FLAGS (\\Flagged \\Answered)"), crlf("* 1 FETCH (FLAGS (\\Answered \\Flagged))\nt OK stored\n"));
+  EXPECT_EQ(c.talk("STORE 1 FLAGS (\\Flagged \\Answered)"),
+            crlf("* 1 FETCH (FLAGS (\\Answered \\Flagged))\nt OK stored\n"));
   EXPECT_EQ(c.talk("STORE 1 FLAGS ()"), crlf("* 1 FETCH (FLAGS ())\nt OK stored\n"));
   EXPECT_EQ(c.talk("STORE 1 +FLAGS.SILENT (\\Seen)"), "t OK stored\r\n");
-  EXPECT_EQ(c.talk("STORE 1 FLAGS \\Seen"), crlf("* 1 FETCH (FLAGS (\\Seen))\nt OK stored\n"));  // unchanged, but asked for
+  EXPECT_EQ(c.talk("STORE 1 FLAGS \\Seen"),
+            crlf("* 1 FETCH (FLAGS (\\Seen))\nt OK stored\n"));  // unchanged, but asked for
   EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
 }
 
@@ -180,7 +195,8 @@ TEST(ImapStore, NewKeywordsAreNamedFirst) {
   World world;
   deliver(world, 1);
   Client& c = world.selected();
-  EXPECT_EQ(c.talk("STORE 1 +FLAGS (Urgent)"), crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $MDNSent $NotJunk $Phishing Urgent)\n"
+  EXPECT_EQ(c.talk("STORE 1 +FLAGS (Urgent)"), crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded "
+                                                    "$Junk $MDNSent $NotJunk $Phishing Urgent)\n"
                                                     "* 1 FETCH (FLAGS (Urgent))\nt OK stored\n"));
   EXPECT_EQ(c.talk("FETCH 1 FLAGS"), crlf("* 1 FETCH (FLAGS (Urgent))\nt OK fetched\n"));
 }
@@ -189,7 +205,9 @@ TEST(ImapStore, WhatIsMalformedIsRefused) {
   World world;
   deliver(world, 1);
   Client& c = world.selected();
-  for (const std::string bad : {"STORE 1", "STORE 1 FLAGS", "STORE 1 FOO (\\Seen)", "STORE 1 FLAGS (\\Foo)", "STORE 1 FLAGS (\\Seen) x", "STORE 2 FLAGS ()", "STORE 1 *FLAGS ()", "STORE 1 FLAGS (\\Seen"})
+  for (const std::string bad :
+       {"STORE 1", "STORE 1 FLAGS", "STORE 1 FOO (\\Seen)", "STORE 1 FLAGS (\\Foo)", "STORE 1 FLAGS (\\Seen) x",
+        "STORE 2 FLAGS ()", "STORE 1 *FLAGS ()", "STORE 1 FLAGS (\\Seen"})
     EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
 }
 
@@ -205,8 +223,9 @@ TEST(ImapCopy, SaysWhichBecameWhich) {
   EXPECT_EQ(c.talk("UID COPY 2 nothing"), "t NO [TRYCREATE] there is no mailbox of that name\r\n");
   EXPECT_THAT(c.talk("COPY 4 Junk"), StartsWith("t BAD "));
   c.talk("SELECT Junk");
-  EXPECT_EQ(c.talk("FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]"), crlf("* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 1\n\n)\n"
-                                                                         "* 2 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 3\n\n)\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]"),
+            crlf("* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 1\n\n)\n"
+                 "* 2 FETCH (BODY[HEADER.FIELDS (Subject)] {21}\nSubject: letter 3\n\n)\nt OK fetched\n"));
 }
 
 TEST(ImapCopy, OverQuotaLeavesNothingBehind) {
@@ -222,7 +241,8 @@ TEST(ImapMove, ExpungesAfterSayingWhichBecameWhich) {
   deliver(world, 4);
   Client& c = world.selected();
   const std::string validity = std::to_string(world.box("Archive").uid_validity);
-  EXPECT_EQ(c.talk("MOVE 2:3 Archive"), crlf("* OK [COPYUID " + validity + " 2:3 1:2] moved\n* 3 EXPUNGE\n* 2 EXPUNGE\nt OK moved\n"));
+  EXPECT_EQ(c.talk("MOVE 2:3 Archive"),
+            crlf("* OK [COPYUID " + validity + " 2:3 1:2] moved\n* 3 EXPUNGE\n* 2 EXPUNGE\nt OK moved\n"));
   EXPECT_EQ(c.talk("UID MOVE 4 Archive"), crlf("* OK [COPYUID " + validity + " 4 3] moved\n* 2 EXPUNGE\nt OK moved\n"));
   EXPECT_EQ(c.talk("UID MOVE 4 Archive"), "t OK moved\r\n");
   EXPECT_EQ(world.box("INBOX").messages, 1u);
@@ -265,9 +285,12 @@ TEST(ImapAppend, StoresWhatItIsGiven) {
   c.send("Subject: kept\r\n\r\nhello\r\n\r\n");  // the last line end is the command's
   EXPECT_EQ(c.answer(), crlf("* 1 EXISTS\n* 0 RECENT\nt OK [APPENDUID " + validity + " 1] appended\n"));
   EXPECT_EQ(c.talk("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"),
-            crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $Label $MDNSent $NotJunk $Phishing)\n"
-                 "* 1 FETCH (FLAGS (\\Seen $Label) INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" BODY[] {24}\nSubject: kept\n\nhello\n)\nt OK fetched\n"));
-  EXPECT_EQ(c.talk("APPEND Drafts {5+}\r\nA: b\n"), "t OK [APPENDUID " + std::to_string(world.box("Drafts").uid_validity) + " 1] appended\r\n");
+            crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $Label $MDNSent $NotJunk "
+                 "$Phishing)\n"
+                 "* 1 FETCH (FLAGS (\\Seen $Label) INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" BODY[] {24}\nSubject: "
+                 "kept\n\nhello\n)\nt OK fetched\n"));
+  EXPECT_EQ(c.talk("APPEND Drafts {5+}\r\nA: b\n"),
+            "t OK [APPENDUID " + std::to_string(world.box("Drafts").uid_validity) + " 1] appended\r\n");
   EXPECT_THAT(c.talk("APPEND INBOX ~{5+}\r\nA: b\n"), HasSubstr("t OK [APPENDUID "));
   EXPECT_THAT(c.talk("APPEND INBOX UTF8 (~{6+}\r\nA: \xC3\xA9\n)"), HasSubstr("t OK [APPENDUID "));
 }
@@ -281,7 +304,9 @@ TEST(ImapAppend, WhatCannotBeStoredIsRefused) {
   EXPECT_THAT(c.talk("APPEND INBOX {200000+}\r\n" + std::string(200'000, 'x')), StartsWith("t NO [OVERQUOTA] "));
   EXPECT_THAT(c.talk("APPEND INBOX ~{3+}\r\n" + std::string("a\0b", 3)), StartsWith("t NO [UNKNOWN-CTE] "));
   EXPECT_THAT(c.talk("APPEND INBOX {0+}\r\n"), StartsWith("t NO [CANNOT] "));
-  for (const std::string bad : {"APPEND INBOX", "APPEND INBOX x", "APPEND INBOX (\\Foo) {1+}\r\nx", "APPEND INBOX \"x\" {1+}\r\nx", "APPEND INBOX {1+}\r\nx y", "APPEND INBOX UTF8 ({1+}\r\nx)"})
+  for (const std::string bad :
+       {"APPEND INBOX", "APPEND INBOX x", "APPEND INBOX (\\Foo) {1+}\r\nx", "APPEND INBOX \"x\" {1+}\r\nx",
+        "APPEND INBOX {1+}\r\nx y", "APPEND INBOX UTF8 ({1+}\r\nx)"})
     EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
   EXPECT_EQ(world.box("INBOX").messages, 0u);
   EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
@@ -295,7 +320,8 @@ TEST(ImapAppend, LargeMessagesComeBackOctetByOctet) {
   Client& c = world.logged_in();
   EXPECT_THAT(c.talk("APPEND INBOX {" + std::to_string(text.size()) + "+}\r\n" + text), StartsWith("t OK [APPENDUID "));
   c.talk("SELECT INBOX");
-  EXPECT_EQ(c.talk("FETCH 1 RFC822"), "* 1 FETCH (RFC822 {" + std::to_string(text.size()) + "}\r\n" + text + ")\r\n* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nt OK fetched\r\n");
+  EXPECT_EQ(c.talk("FETCH 1 RFC822"), "* 1 FETCH (RFC822 {" + std::to_string(text.size()) + "}\r\n" + text +
+                                          ")\r\n* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nt OK fetched\r\n");
 }
 
 // --- SEARCH ---------------------------------------------------------------------------------------------------------
@@ -303,14 +329,19 @@ TEST(ImapAppend, LargeMessagesComeBackOctetByOctet) {
 class ImapSearch : public ::testing::Test {
  protected:
   ImapSearch() {
-    world.deliver(crlf("From: Bob <bob@example.net>\nTo: alice@example.com\nCc: carol@example.org\nSubject: =?utf-8?B?7ZWc6rWt7Ja0IOuplOydvA==?=\n"
+    world.deliver(crlf("From: Bob <bob@example.net>\nTo: alice@example.com\nCc: carol@example.org\nSubject: "
+                       "=?utf-8?B?7ZWc6rWt7Ja0IOuplOydvA==?=\n"
                        "Date: Mon, 02 Nov 2026 23:30:00 -0800\nX-Mark: one\n\nThe quick brown fox\n"),
                   "INBOX", {mailbox::kSeen, {"$Forwarded"}}, from_unix(1'700'000'000));  // 14 Nov 2023
-    world.deliver(crlf("From: dave@example.net\nTo: alice@example.com\nSubject: second\nDate: Tue, 03 Nov 2026 12:00:00 +0000\nMIME-Version: 1.0\n"
-                       "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n" + text::base64("encoded text") + "\n"),
+    world.deliver(crlf("From: dave@example.net\nTo: alice@example.com\nSubject: second\nDate: Tue, 03 Nov 2026 "
+                       "12:00:00 +0000\nMIME-Version: 1.0\n"
+                       "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n" +
+                       text::base64("encoded text") + "\n"),
                   "INBOX", {mailbox::kFlagged | mailbox::kAnswered, {}}, from_unix(1'700'086'400));  // 15 Nov 2023
-    world.deliver(crlf("From: bob@example.net\nBcc: hidden@example.org\nSubject: third\n\n" + std::string(5'000, 'z') + "\n"), "INBOX", {mailbox::kDeleted | mailbox::kDraft, {}},
-                  from_unix(1'700'172'800));  // 16 Nov 2023
+    world.deliver(
+        crlf("From: bob@example.net\nBcc: hidden@example.org\nSubject: third\n\n" + std::string(5'000, 'z') + "\n"),
+        "INBOX", {mailbox::kDeleted | mailbox::kDraft, {}},
+        from_unix(1'700'172'800));  // 16 Nov 2023
   }
   std::string find(const std::string& keys) {
     const std::string answer = world_client().talk("SEARCH " + keys);
@@ -326,23 +357,69 @@ class ImapSearch : public ::testing::Test {
 };
 
 TEST_F(ImapSearch, AnswersEveryKey) {
-  const std::pair<std::string, std::string> cases[] = {
-      {"ALL", " 1 2 3"}, {"SEEN", " 1"}, {"UNSEEN", " 2 3"}, {"ANSWERED", " 2"}, {"UNANSWERED", " 1 3"}, {"FLAGGED", " 2"}, {"UNFLAGGED", " 1 3"}, {"DELETED", " 3"},
-      {"UNDELETED", " 1 2"}, {"DRAFT", " 3"}, {"UNDRAFT", " 1 2"}, {"NEW", ""}, {"RECENT", ""}, {"OLD", " 1 2 3"}, {"KEYWORD $forwarded", " 1"}, {"UNKEYWORD $Forwarded", " 2 3"},
-      {"FROM bob", " 1 3"}, {"FROM \"Bob <bob\"", " 1"}, {"TO ALICE", " 1 2"}, {"CC carol", " 1"}, {"BCC hidden", " 3"}, {"SUBJECT 한국어", " 1"}, {"SUBJECT SECOND", " 2"},
-      {"BODY fox", " 1"}, {"BODY \"quick brown\"", " 1"}, {"BODY \"encoded text\"", " 2"}, {"BODY second", ""}, {"TEXT second", " 2"}, {"TEXT 메일", " 1"}, {"TEXT zzzz", " 3"},
-      {"HEADER X-Mark \"\"", " 1"}, {"HEADER x-mark ONE", " 1"}, {"HEADER Subject third", " 3"}, {"HEADER X-None \"\"", ""},
-      {"BEFORE 15-Nov-2023", " 1"}, {"ON 15-Nov-2023", " 2"}, {"SINCE 15-Nov-2023", " 2 3"},
-      {"SENTON 2-Nov-2026", " 1"}, {"SENTBEFORE 3-Nov-2026", " 1"}, {"SENTSINCE 3-Nov-2026", " 2"},  // as written, whatever the zone
-      {"LARGER 5000", " 3"}, {"SMALLER 5000", " 1 2"}, {"2", " 2"}, {"2:*", " 2 3"}, {"1,3", " 1 3"}, {"9", ""}, {"UID 1:2", " 1 2"}, {"UID 9:*", " 3"}, {"*", " 3"},
-      {"NOT SEEN", " 2 3"}, {"OR SEEN DRAFT", " 1 3"}, {"SEEN DRAFT", ""}, {"NOT (OR SEEN DRAFT)", " 2"}, {"(FROM bob) UNSEEN", " 3"}, {"OR (SEEN FROM bob) (NOT UID 1:2)", " 1 3"},
-      {"CHARSET UTF-8 SUBJECT {9+}\r\n한국어", " 1"}};
+  const std::pair<std::string, std::string> cases[] = {{"ALL", " 1 2 3"},
+                                                       {"SEEN", " 1"},
+                                                       {"UNSEEN", " 2 3"},
+                                                       {"ANSWERED", " 2"},
+                                                       {"UNANSWERED", " 1 3"},
+                                                       {"FLAGGED", " 2"},
+                                                       {"UNFLAGGED", " 1 3"},
+                                                       {"DELETED", " 3"},
+                                                       {"UNDELETED", " 1 2"},
+                                                       {"DRAFT", " 3"},
+                                                       {"UNDRAFT", " 1 2"},
+                                                       {"NEW", ""},
+                                                       {"RECENT", ""},
+                                                       {"OLD", " 1 2 3"},
+                                                       {"KEYWORD $forwarded", " 1"},
+                                                       {"UNKEYWORD $Forwarded", " 2 3"},
+                                                       {"FROM bob", " 1 3"},
+                                                       {"FROM \"Bob <bob\"", " 1"},
+                                                       {"TO ALICE", " 1 2"},
+                                                       {"CC carol", " 1"},
+                                                       {"BCC hidden", " 3"},
+                                                       {"SUBJECT 한국어", " 1"},
+                                                       {"SUBJECT SECOND", " 2"},
+                                                       {"BODY fox", " 1"},
+                                                       {"BODY \"quick brown\"", " 1"},
+                                                       {"BODY \"encoded text\"", " 2"},
+                                                       {"BODY second", ""},
+                                                       {"TEXT second", " 2"},
+                                                       {"TEXT 메일", " 1"},
+                                                       {"TEXT zzzz", " 3"},
+                                                       {"HEADER X-Mark \"\"", " 1"},
+                                                       {"HEADER x-mark ONE", " 1"},
+                                                       {"HEADER Subject third", " 3"},
+                                                       {"HEADER X-None \"\"", ""},
+                                                       {"BEFORE 15-Nov-2023", " 1"},
+                                                       {"ON 15-Nov-2023", " 2"},
+                                                       {"SINCE 15-Nov-2023", " 2 3"},
+                                                       {"SENTON 2-Nov-2026", " 1"},
+                                                       {"SENTBEFORE 3-Nov-2026", " 1"},
+                                                       {"SENTSINCE 3-Nov-2026", " 2"},  // as written, whatever the zone
+                                                       {"LARGER 5000", " 3"},
+                                                       {"SMALLER 5000", " 1 2"},
+                                                       {"2", " 2"},
+                                                       {"2:*", " 2 3"},
+                                                       {"1,3", " 1 3"},
+                                                       {"9", ""},
+                                                       {"UID 1:2", " 1 2"},
+                                                       {"UID 9:*", " 3"},
+                                                       {"*", " 3"},
+                                                       {"NOT SEEN", " 2 3"},
+                                                       {"OR SEEN DRAFT", " 1 3"},
+                                                       {"SEEN DRAFT", ""},
+                                                       {"NOT (OR SEEN DRAFT)", " 2"},
+                                                       {"(FROM bob) UNSEEN", " 3"},
+                                                       {"OR (SEEN FROM bob) (NOT UID 1:2)", " 1 3"},
+                                                       {"CHARSET UTF-8 SUBJECT {9+}\r\n한국어", " 1"}};
   for (const auto& [keys, expected] : cases) EXPECT_EQ(find(keys), expected) << keys;
 }
 
 TEST_F(ImapSearch, AnswersExtended) {
   Client& c = world_client();
-  EXPECT_EQ(c.talk("SEARCH RETURN (MIN MAX COUNT) UNSEEN"), crlf("* ESEARCH (TAG \"t\") MIN 2 MAX 3 COUNT 2\nt OK searched\n"));
+  EXPECT_EQ(c.talk("SEARCH RETURN (MIN MAX COUNT) UNSEEN"),
+            crlf("* ESEARCH (TAG \"t\") MIN 2 MAX 3 COUNT 2\nt OK searched\n"));
   EXPECT_EQ(c.talk("UID SEARCH RETURN () ALL"), crlf("* ESEARCH (TAG \"t\") UID ALL 1:3\nt OK searched\n"));
   EXPECT_EQ(c.talk("SEARCH RETURN (ALL) RECENT"), crlf("* ESEARCH (TAG \"t\")\nt OK searched\n"));
   c.talk("ENABLE IMAP4rev2");
@@ -357,15 +434,19 @@ TEST_F(ImapSearch, SavesItsResult) {
   EXPECT_EQ(c.talk("SEARCH $ DRAFT"), crlf("* SEARCH 3\nt OK searched\n"));
   EXPECT_EQ(c.talk("UID SEARCH NOT UID $"), crlf("* SEARCH 1\nt OK searched\n"));
   EXPECT_EQ(c.talk("UID EXPUNGE $"), crlf("* 3 EXPUNGE\nt OK expunged\n"));
-  EXPECT_EQ(c.talk("UID STORE $ +FLAGS (\\Seen)"), crlf("* 2 FETCH (UID 2 FLAGS (\\Answered \\Flagged \\Seen))\nt OK stored\n"));
+  EXPECT_EQ(c.talk("UID STORE $ +FLAGS (\\Seen)"),
+            crlf("* 2 FETCH (UID 2 FLAGS (\\Answered \\Flagged \\Seen))\nt OK stored\n"));
   c.talk("SELECT INBOX");
   EXPECT_EQ(c.talk("FETCH $ UID"), "t OK fetched\r\n");  // RFC 5182 §2.1: reset
 }
 
 TEST_F(ImapSearch, RefusesWhatItCannotUnderstand) {
   Client& c = world_client();
-  EXPECT_EQ(c.talk("SEARCH CHARSET X-FOO TEXT x"), "t NO [BADCHARSET (UTF-8 US-ASCII)] that charset is not known here\r\n");
-  for (const std::string bad : {"SEARCH", "SEARCH FOO", "SEARCH RETURN (FOO) ALL", "SEARCH (ALL", "SEARCH ON yesterday"}) EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
+  EXPECT_EQ(c.talk("SEARCH CHARSET X-FOO TEXT x"),
+            "t NO [BADCHARSET (UTF-8 US-ASCII)] that charset is not known here\r\n");
+  for (const std::string bad :
+       {"SEARCH", "SEARCH FOO", "SEARCH RETURN (FOO) ALL", "SEARCH (ALL", "SEARCH ON yesterday"})
+    EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
   c.talk("ENABLE UTF8=ACCEPT");
   EXPECT_THAT(c.talk("SEARCH CHARSET UTF-8 ALL"), StartsWith("t BAD "));
 }
@@ -384,7 +465,8 @@ TEST(ImapNews, ExpungesAreHeldBackWhileNumbersMayBeOnTheirWay) {
   EXPECT_EQ(a.talk("SEARCH 3"), crlf("* SEARCH 3\nt OK searched\n"));
   EXPECT_EQ(a.talk("STORE 3 +FLAGS (\\Seen)"), crlf("* 3 FETCH (FLAGS (\\Seen))\nt OK stored\n"));
   EXPECT_EQ(a.talk("FETCH 2 FLAGS"), "t NO [EXPUNGEISSUED] some of these messages were removed by another session\r\n");
-  EXPECT_EQ(a.talk("STORE 2 +FLAGS (\\Seen)"), "t NO [EXPUNGEISSUED] some of these messages were removed by another session\r\n");
+  EXPECT_EQ(a.talk("STORE 2 +FLAGS (\\Seen)"),
+            "t NO [EXPUNGEISSUED] some of these messages were removed by another session\r\n");
   EXPECT_EQ(a.talk("UID FETCH 3 UID"), crlf("* 3 FETCH (UID 3)\n* 2 EXPUNGE\nt OK fetched\n"));
   EXPECT_EQ(a.talk("FETCH 2 UID"), crlf("* 2 FETCH (UID 3)\nt OK fetched\n"));
 }
@@ -395,7 +477,8 @@ TEST(ImapNews, FlagsOfOthersAreTold) {
   Client& a = world.selected();
   Client& b = world.selected();
   b.talk("STORE 1 +FLAGS (\\Answered)");
-  EXPECT_EQ(a.talk("STORE 1 +FLAGS.SILENT (\\Seen)"), crlf("* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\nt OK stored\n"));
+  EXPECT_EQ(a.talk("STORE 1 +FLAGS.SILENT (\\Seen)"),
+            crlf("* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\nt OK stored\n"));
   EXPECT_EQ(a.talk("NOOP"), "t OK done\r\n");
   EXPECT_EQ(b.talk("NOOP"), crlf("* 1 FETCH (UID 1 FLAGS (\\Answered \\Seen))\nt OK done\n"));
 }
@@ -514,7 +597,8 @@ struct Picture {
           ASSERT_TRUE(messages[n - 1].first == 0 || messages[n - 1].first == value) << line;
           messages[n - 1].first = value;
         }
-        if (const size_t flags = rest.find("FLAGS ("); flags != rest.npos) messages[n - 1].second = rest.substr(flags + 6, rest.find(')', flags) - flags - 5);
+        if (const size_t flags = rest.find("FLAGS ("); flags != rest.npos)
+          messages[n - 1].second = rest.substr(flags + 6, rest.find(')', flags) - flags - 5);
       }
     }
   }
@@ -525,7 +609,10 @@ TEST(ImapNews, SessionsConvergeWhateverTheyDo) {
     World world;
     deliver(world, 5);
     SeededRandom random(seed);
-    struct Side { Client* client; Picture picture; };
+    struct Side {
+      Client* client;
+      Picture picture;
+    };
     std::vector<Side> sides;
     const auto talk = [](Side& side, const std::string& command) {
       const std::string answer = side.client->talk(command);
@@ -545,15 +632,33 @@ TEST(ImapNews, SessionsConvergeWhateverTheyDo) {
       const char* flag[] = {"\\Seen", "\\Flagged", "\\Deleted", "$Junk"};
       const std::string flags = std::string(random.below(2) ? "+" : "-") + "FLAGS (" + flag[random.below(4)] + ")";
       switch (random.below(9)) {
-        case 0: talk(side, "NOOP"); break;
-        case 1: talk(side, "STORE " + some + " " + flags); break;
-        case 2: talk(side, "UID STORE " + uid + " " + flags); break;
-        case 3: talk(side, "APPEND INBOX {5+}\r\nA: b\n"); break;
-        case 4: talk(side, "EXPUNGE"); break;
-        case 5: talk(side, "FETCH " + some + " (FLAGS)"); break;
-        case 6: talk(side, "UID MOVE " + uid + " Junk"); break;
-        case 7: talk(side, "COPY " + some + " INBOX"); break;
-        case 8: talk(side, "UID SEARCH UNSEEN"); break;
+        case 0:
+          talk(side, "NOOP");
+          break;
+        case 1:
+          talk(side, "STORE " + some + " " + flags);
+          break;
+        case 2:
+          talk(side, "UID STORE " + uid + " " + flags);
+          break;
+        case 3:
+          talk(side, "APPEND INBOX {5+}\r\nA: b\n");
+          break;
+        case 4:
+          talk(side, "EXPUNGE");
+          break;
+        case 5:
+          talk(side, "FETCH " + some + " (FLAGS)");
+          break;
+        case 6:
+          talk(side, "UID MOVE " + uid + " Junk");
+          break;
+        case 7:
+          talk(side, "COPY " + some + " INBOX");
+          break;
+        case 8:
+          talk(side, "UID SEARCH UNSEEN");
+          break;
       }
       if (world.box("INBOX").messages > 40) {
         talk(side, "UID STORE 1:* +FLAGS.SILENT (\\Deleted)");

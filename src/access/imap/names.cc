@@ -23,10 +23,14 @@ char32_t next_character(std::string_view s, size_t& i) {
 
 void append_utf8(std::string& out, char32_t c) {
   const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (c >> shift & 0x3F)); };
-  if (c < 0x80) out += static_cast<char>(c);
-  else if (c < 0x800) out += static_cast<char>(0xC0 | c >> 6), tail(0);
-  else if (c < 0x10000) out += static_cast<char>(0xE0 | c >> 12), tail(6), tail(0);
-  else out += static_cast<char>(0xF0 | c >> 18), tail(12), tail(6), tail(0);
+  if (c < 0x80)
+    out += static_cast<char>(c);
+  else if (c < 0x800)
+    out += static_cast<char>(0xC0 | c >> 6), tail(0);
+  else if (c < 0x10000)
+    out += static_cast<char>(0xE0 | c >> 12), tail(6), tail(0);
+  else
+    out += static_cast<char>(0xF0 | c >> 18), tail(12), tail(6), tail(0);
 }
 
 // UTF-16, big-endian, to UTF-8; nothing when surrogates do not pair.
@@ -108,8 +112,8 @@ std::optional<std::string> from_modified_utf7(std::string_view s) {
 
 namespace {
 
-// Each wildcard takes as little as it can. When the rest does not fit, the last one takes one character more: '%' until a
-// separator, then the last '*'. What stands before a '*' need never be tried again.
+// Each wildcard takes as little as it can. When the rest does not fit, the last one takes one character more: '%' until
+// a separator, then the last '*'. What stands before a '*' need never be tried again.
 bool matches(std::string_view pattern, std::string_view name) {
   constexpr size_t kNone = std::string_view::npos;
   size_t p = 0, n = 0;
@@ -143,7 +147,8 @@ bool matches(std::string_view pattern, std::string_view name) {
 
 bool matches_pattern(std::string_view pattern, std::string_view name) {
   if (name == "INBOX") return matches(text::uppered(pattern), name);
-  if (name.starts_with("INBOX/") && text::istarts_with(pattern, "INBOX/")) return matches("INBOX" + std::string(pattern.substr(5)), name);
+  if (name.starts_with("INBOX/") && text::istarts_with(pattern, "INBOX/"))
+    return matches("INBOX" + std::string(pattern.substr(5)), name);
   return matches(pattern, name);
 }
 

@@ -16,12 +16,14 @@ TEST(ModifiedUtf7, WritesTheExamplesOfTheRfc) {
 }
 
 TEST(ModifiedUtf7, ReadsWhatItWrites) {
-  for (const std::string name : {"", "INBOX", "R&D", "&", "a/&b", "Entwürfe", "받은편지함/보관", "😀x😀", "日本語&台北"})
+  for (const std::string name :
+       {"", "INBOX", "R&D", "&", "a/&b", "Entwürfe", "받은편지함/보관", "😀x😀", "日本語&台北"})
     EXPECT_EQ(from_modified_utf7(to_modified_utf7(name)), name);
 }
 
 TEST(ModifiedUtf7, EveryNameHasOneSpelling) {
-  for (const std::string_view bad : {"&", "a&b", "&AGE-", "&U,BTFw", "&U,BTFw=-", "&====-", "&2D0-", "&3gA-", "&U-", "é", "&U,BTFw-&ZeVnLIqe-", "a\tb", "&AAA-&AAA-"})
+  for (const std::string_view bad : {"&", "a&b", "&AGE-", "&U,BTFw", "&U,BTFw=-", "&====-", "&2D0-", "&3gA-", "&U-",
+                                     "é", "&U,BTFw-&ZeVnLIqe-", "a\tb", "&AAA-&AAA-"})
     EXPECT_FALSE(from_modified_utf7(bad)) << bad;
 }
 

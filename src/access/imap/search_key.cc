@@ -45,16 +45,27 @@ class Parser {
   }
 
   SearchKey named(const std::string& name, size_t depth) {
-    struct FlagName { std::string_view name; uint8_t flag; };
-    constexpr FlagName kFlags[] = {{"SEEN", mailbox::kSeen}, {"ANSWERED", mailbox::kAnswered}, {"FLAGGED", mailbox::kFlagged},
-                                   {"DELETED", mailbox::kDeleted}, {"DRAFT", mailbox::kDraft}};
+    struct FlagName {
+      std::string_view name;
+      uint8_t flag;
+    };
+    constexpr FlagName kFlags[] = {{"SEEN", mailbox::kSeen},
+                                   {"ANSWERED", mailbox::kAnswered},
+                                   {"FLAGGED", mailbox::kFlagged},
+                                   {"DELETED", mailbox::kDeleted},
+                                   {"DRAFT", mailbox::kDraft}};
     for (const FlagName& known : kFlags) {
       if (name == known.name) return flag(known.flag);
       if (name.starts_with("UN") && name.substr(2) == known.name) return negated(flag(known.flag));
     }
-    struct DateName { std::string_view name; Op op; When when; };
-    constexpr DateName kDates[] = {{"BEFORE", Op::kInternal, When::kBefore}, {"ON", Op::kInternal, When::kOn}, {"SINCE", Op::kInternal, When::kSince},
-                                   {"SENTBEFORE", Op::kSent, When::kBefore}, {"SENTON", Op::kSent, When::kOn}, {"SENTSINCE", Op::kSent, When::kSince}};
+    struct DateName {
+      std::string_view name;
+      Op op;
+      When when;
+    };
+    constexpr DateName kDates[] = {{"BEFORE", Op::kInternal, When::kBefore}, {"ON", Op::kInternal, When::kOn},
+                                   {"SINCE", Op::kInternal, When::kSince},   {"SENTBEFORE", Op::kSent, When::kBefore},
+                                   {"SENTON", Op::kSent, When::kOn},         {"SENTSINCE", Op::kSent, When::kSince}};
     for (const DateName& known : kDates)
       if (name == known.name) return date(known.op, known.when);
 
@@ -158,12 +169,18 @@ void parse_return(Words& words, SearchRequest& request) {
   if (!words.accept(')')) {
     do {
       const std::string option = words.name();
-      if (option == "MIN") request.min = true;
-      else if (option == "MAX") request.max = true;
-      else if (option == "ALL") request.all = true;
-      else if (option == "COUNT") request.count = true;
-      else if (option == "SAVE") request.save = true;
-      else words.fail();
+      if (option == "MIN")
+        request.min = true;
+      else if (option == "MAX")
+        request.max = true;
+      else if (option == "ALL")
+        request.all = true;
+      else if (option == "COUNT")
+        request.count = true;
+      else if (option == "SAVE")
+        request.save = true;
+      else
+        words.fail();
     } while (words.ok() && words.accept(' '));
     words.expect(')');
   }
@@ -204,7 +221,8 @@ SearchParse parse_search(Words& words) {
   return out;
 }
 
-std::string search_answer(const SearchRequest& request, const std::string& tag, bool uid, bool extended, const std::vector<uint32_t>& numbers) {
+std::string search_answer(const SearchRequest& request, const std::string& tag, bool uid, bool extended,
+                          const std::vector<uint32_t>& numbers) {
   std::string out;
   if (!extended) {
     out = "* SEARCH";

@@ -11,17 +11,83 @@ std::optional<SearchRequest> parse(std::string_view text) {
 }
 
 TEST(Search, EveryKeyOfTheRfcIsKnown) {
-  for (const std::string_view text :
-       {"ALL", "ANSWERED", "BCC x", "BEFORE 1-Feb-1994", "BODY x", "CC x", "DELETED", "DRAFT", "FLAGGED", "FROM x", "HEADER X-A \"\"", "KEYWORD $Junk", "LARGER 0", "NEW", "NOT SEEN", "OLD",
-        "ON 1-Feb-1994", "OR SEEN DRAFT", "RECENT", "SEEN", "SENTBEFORE 1-Feb-1994", "SENTON \"1-Feb-1994\"", "SENTSINCE 1-Feb-1994", "SINCE 1-Feb-1994", "SMALLER 9223372036854775807",
-        "SUBJECT \"a b\"", "TEXT {3+}\r\na b", "TO x", "UID 1:*,5", "UNANSWERED", "UNDELETED", "UNDRAFT", "UNFLAGGED", "UNKEYWORD $Junk", "UNSEEN", "1:*", "*", "$", "UID $",
-        "(SEEN DRAFT)", "OR (SEEN 1:5) NOT (NOT (UNSEEN))", "seen unseen", "CHARSET utf-8 TEXT x", "RETURN () ALL", "RETURN (MIN MAX ALL COUNT SAVE) ALL", "RETURN (SAVE) CHARSET US-ASCII ALL"})
+  for (const std::string_view text : {"ALL",
+                                      "ANSWERED",
+                                      "BCC x",
+                                      "BEFORE 1-Feb-1994",
+                                      "BODY x",
+                                      "CC x",
+                                      "DELETED",
+                                      "DRAFT",
+                                      "FLAGGED",
+                                      "FROM x",
+                                      "HEADER X-A \"\"",
+                                      "KEYWORD $Junk",
+                                      "LARGER 0",
+                                      "NEW",
+                                      "NOT SEEN",
+                                      "OLD",
+                                      "ON 1-Feb-1994",
+                                      "OR SEEN DRAFT",
+                                      "RECENT",
+                                      "SEEN",
+                                      "SENTBEFORE 1-Feb-1994",
+                                      "SENTON \"1-Feb-1994\"",
+                                      "SENTSINCE 1-Feb-1994",
+                                      "SINCE 1-Feb-1994",
+                                      "SMALLER 9223372036854775807",
+                                      "SUBJECT \"a b\"",
+                                      "TEXT {3+}\r\na b",
+                                      "TO x",
+                                      "UID 1:*,5",
+                                      "UNANSWERED",
+                                      "UNDELETED",
+                                      "UNDRAFT",
+                                      "UNFLAGGED",
+                                      "UNKEYWORD $Junk",
+                                      "UNSEEN",
+                                      "1:*",
+                                      "*",
+                                      "$",
+                                      "UID $",
+                                      "(SEEN DRAFT)",
+                                      "OR (SEEN 1:5) NOT (NOT (UNSEEN))",
+                                      "seen unseen",
+                                      "CHARSET utf-8 TEXT x",
+                                      "RETURN () ALL",
+                                      "RETURN (MIN MAX ALL COUNT SAVE) ALL",
+                                      "RETURN (SAVE) CHARSET US-ASCII ALL"})
     EXPECT_TRUE(parse(text)) << text;
 }
 
 TEST(Search, WhatIsMalformedIsRefused) {
-  for (const std::string_view text : {"", "FOO", "SEEN ", " SEEN", "NOT", "NOT ", "OR SEEN", "FROM", "HEADER X", "BEFORE x", "BEFORE 31-Feb-1994", "LARGER x", "LARGER -1", "UID", "UID x", "UID 0", "0",
-                                      "()", "(SEEN", "SEEN)", "RETURN (FOO) ALL", "RETURN (MIN ALL", "RETURN ALL", "KEYWORD \"x\"", "CHARSET", "UNUNSEEN", "1:2:3"})
+  for (const std::string_view text : {"",
+                                      "FOO",
+                                      "SEEN ",
+                                      " SEEN",
+                                      "NOT",
+                                      "NOT ",
+                                      "OR SEEN",
+                                      "FROM",
+                                      "HEADER X",
+                                      "BEFORE x",
+                                      "BEFORE 31-Feb-1994",
+                                      "LARGER x",
+                                      "LARGER -1",
+                                      "UID",
+                                      "UID x",
+                                      "UID 0",
+                                      "0",
+                                      "()",
+                                      "(SEEN",
+                                      "SEEN)",
+                                      "RETURN (FOO) ALL",
+                                      "RETURN (MIN ALL",
+                                      "RETURN ALL",
+                                      "KEYWORD \"x\"",
+                                      "CHARSET",
+                                      "UNUNSEEN",
+                                      "1:2:3"})
     EXPECT_FALSE(parse(text)) << text;
 }
 
@@ -30,7 +96,9 @@ TEST(Search, UnknownCharsetsAreTold) {
   EXPECT_TRUE(parse_search(words).bad_charset);
 }
 
-TEST(Search, TextOfOtherCharsetsBecomesUtf8) { EXPECT_EQ(parse("CHARSET ISO-8859-1 SUBJECT {1+}\r\n\xE9")->key.children[0].text, "é"); }
+TEST(Search, TextOfOtherCharsetsBecomesUtf8) {
+  EXPECT_EQ(parse("CHARSET ISO-8859-1 SUBJECT {1+}\r\n\xE9")->key.children[0].text, "é");
+}
 
 TEST(Search, CheapKeysAreAskedFirst) {
   const auto request = parse("TEXT x SUBJECT y LARGER 5 OR SEEN TEXT z UNSEEN");
@@ -51,7 +119,9 @@ TEST(Search, DepthAndNumberOfKeysAreBounded) {
 }
 
 TEST(Search, AnswersComeInTheFormAskedFor) {
-  const auto answer = [](std::string_view text, bool uid, bool extended, std::vector<uint32_t> numbers) { return search_answer(*parse(text), "t", uid, extended, numbers); };
+  const auto answer = [](std::string_view text, bool uid, bool extended, std::vector<uint32_t> numbers) {
+    return search_answer(*parse(text), "t", uid, extended, numbers);
+  };
   EXPECT_EQ(answer("ALL", false, false, {1, 2, 5}), "* SEARCH 1 2 5\r\n");
   EXPECT_EQ(answer("ALL", false, false, {}), "* SEARCH\r\n");
   EXPECT_EQ(answer("ALL", true, true, {1, 2, 5}), "* ESEARCH (TAG \"t\") UID ALL 1:2,5\r\n");

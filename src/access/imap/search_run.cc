@@ -16,7 +16,8 @@ using When = SearchKey::When;
 
 bool any_address(const std::vector<message::AddressItem>& list, std::string_view needle) {
   return std::any_of(list.begin(), list.end(), [&](const message::AddressItem& item) {
-    return text::icontains(item.display_text() + " <" + item.address() + ">", needle) || text::icontains(item.display, needle);
+    return text::icontains(item.display_text() + " <" + item.address() + ">", needle) ||
+           text::icontains(item.display, needle);
   });
 }
 
@@ -34,7 +35,8 @@ using AllFacts = std::map<const SearchKey*, Facts>;
 // One message under question. What it needs of the store is read at the first question that wants it.
 class Candidate {
  public:
-  Candidate(const SearchJob& job, const store::Reader& reader, const AllFacts& facts, const Row& row) : job_(job), reader_(reader), facts_(facts), row_(row) {}
+  Candidate(const SearchJob& job, const store::Reader& reader, const AllFacts& facts, const Row& row)
+      : job_(job), reader_(reader), facts_(facts), row_(row) {}
 
   Result<bool> matches(const SearchKey& key) {
     const bool yes = holds(key);
@@ -45,30 +47,44 @@ class Candidate {
  private:
   bool holds(const SearchKey& key) {
     switch (key.op) {
-      case Op::kAll: return true;
-      case Op::kAnd: return std::all_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
-      case Op::kOr: return std::any_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
-      case Op::kNot: return !holds(key.children.front());
+      case Op::kAll:
+        return true;
+      case Op::kAnd:
+        return std::all_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
+      case Op::kOr:
+        return std::any_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
+      case Op::kNot:
+        return !holds(key.children.front());
       case Op::kSequence:
       case Op::kUid: {
         const auto& named = facts_.at(&key).uids;
         return std::binary_search(named.begin(), named.end(), row_.uid);
       }
-      case Op::kFlag: return (row_.flags.system & key.flag) != 0;
+      case Op::kFlag:
+        return (row_.flags.system & key.flag) != 0;
       case Op::kKeyword:
-        return std::any_of(row_.flags.keywords.begin(), row_.flags.keywords.end(), [&](const std::string& k) { return text::iequals(k, key.text); });
-      case Op::kInternal: return load_message() && within(key, std::chrono::floor<std::chrono::days>(message_->received));
-      case Op::kLarger: return load_message() && message_->size > key.number;
-      case Op::kSmaller: return load_message() && message_->size < key.number;
-      case Op::kSent: return load_details() && sent(key);
-      case Op::kSubject: return load_details() && text::icontains(message::decode_words(summary().subject), key.text);
-      case Op::kAddress: return load_details() && any_address(addresses(key.name), key.text);
-      case Op::kHeader: return load_details() && header_contains(key);
+        return std::any_of(row_.flags.keywords.begin(), row_.flags.keywords.end(),
+                           [&](const std::string& k) { return text::iequals(k, key.text); });
+      case Op::kInternal:
+        return load_message() && within(key, std::chrono::floor<std::chrono::days>(message_->received));
+      case Op::kLarger:
+        return load_message() && message_->size > key.number;
+      case Op::kSmaller:
+        return load_message() && message_->size < key.number;
+      case Op::kSent:
+        return load_details() && sent(key);
+      case Op::kSubject:
+        return load_details() && text::icontains(message::decode_words(summary().subject), key.text);
+      case Op::kAddress:
+        return load_details() && any_address(addresses(key.name), key.text);
+      case Op::kHeader:
+        return load_details() && header_contains(key);
       case Op::kBody:
       case Op::kText: {
         if (const auto found = facts_.find(&key); found != facts_.end() && found->second.indexed)
           return std::binary_search(found->second.indexed->begin(), found->second.indexed->end(), row_.message);
-        return load_details() && (text_contains(details_->structure.root, key.text) || (key.op == Op::kText && head_contains(key.text)));
+        return load_details() &&
+               (text_contains(details_->structure.root, key.text) || (key.op == Op::kText && head_contains(key.text)));
       }
     }
     return false;
@@ -76,7 +92,10 @@ class Candidate {
 
   const message::Summary& summary() const { return details_->structure.summary; }
   const std::vector<message::AddressItem>& addresses(std::string_view field) const {
-    return field == "FROM" ? summary().from : field == "TO" ? summary().to : field == "CC" ? summary().cc : summary().bcc;
+    return field == "FROM" ? summary().from
+           : field == "TO" ? summary().to
+           : field == "CC" ? summary().cc
+                           : summary().bcc;
   }
 
   // RFC 9051 §6.4.4: the date as written, whatever its zone.
@@ -88,7 +107,8 @@ class Candidate {
 
   bool header_contains(const SearchKey& key) {
     // Threading programs ask for this one by the thousand; it is at hand.
-    if (text::iequals(key.name, "Message-ID") && !key.text.empty() && text::icontains(summary().message_id, key.text)) return true;
+    if (text::iequals(key.name, "Message-ID") && !key.text.empty() && text::icontains(summary().message_id, key.text))
+      return true;
     if (!load_head()) return false;
     for (const message::HeaderField& f : message::header_fields(head_))
       if (text::iequals(f.name, key.name) && text::icontains(message::decode_words(f.raw_value), key.text)) return true;
@@ -104,19 +124,28 @@ class Candidate {
   }
 
   bool text_contains(const message::Part& part, std::string_view needle) {
-    if (part.is_text() && part.children.empty() && load_body() && text::icontains(message::part_text(*body_, part), needle)) return true;
-    return std::any_of(part.children.begin(), part.children.end(), [&](const message::Part& child) { return text_contains(child, needle); });
+    if (part.is_text() && part.children.empty() && load_body() &&
+        text::icontains(message::part_text(*body_, part), needle))
+      return true;
+    return std::any_of(part.children.begin(), part.children.end(),
+                       [&](const message::Part& child) { return text_contains(child, needle); });
   }
 
   // Each is false where the message is gone, or could not be read: then failure_ says so.
   template <typename T>
   bool take(Result<std::optional<T>> found, std::optional<T>& into) {
-    if (!found) failure_ = found.error();
-    else into = std::move(*found);
+    if (!found)
+      failure_ = found.error();
+    else
+      into = std::move(*found);
     return into.has_value();
   }
-  bool load_message() { return message_ || take(job_.mailboxes.message(reader_, job_.account, row_.message), message_); }
-  bool load_details() { return details_ || take(job_.mailboxes.details(reader_, job_.account, row_.message), details_); }
+  bool load_message() {
+    return message_ || take(job_.mailboxes.message(reader_, job_.account, row_.message), message_);
+  }
+  bool load_details() {
+    return details_ || take(job_.mailboxes.details(reader_, job_.account, row_.message), details_);
+  }
   bool load_body() {
     if (body_) return true;
     if (!load_message()) return false;
@@ -195,8 +224,10 @@ Result<std::vector<Target>> run(const SearchJob& job) {
     const uint32_t sequence = job.uids.sequence(row.uid);
     if (sequence == 0) return true;
     const auto yes = Candidate(job, *snapshot, facts, row).matches(job.key);
-    if (!yes) failure = yes.error();
-    else if (*yes) found.push_back({sequence, row.uid});
+    if (!yes)
+      failure = yes.error();
+    else if (*yes)
+      found.push_back({sequence, row.uid});
     return !failure;
   });
   if (!scanned) return scanned.error();

@@ -12,7 +12,8 @@ using mailbox::Uid;
 
 namespace {
 constexpr size_t kChangesAtOnce = 10'000;
-// RFC 9051 §2.3.2: keywords that programs share are named from the start, so that they need not ask whether they may be set.
+// RFC 9051 §2.3.2: keywords that programs share are named from the start, so that they need not ask whether they may be
+// set.
 constexpr std::string_view kCommonKeywords[] = {"$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing"};
 }  // namespace
 
@@ -57,8 +58,9 @@ Task<void> Session::open(Words words, bool read_only) {
   say_flags();
   out_ += "* " + std::to_string(selected_->view.uids().count()) + " EXISTS\r\n";
   if (!rev2_) out_ += "* 0 RECENT\r\n";
-  out_ += read_only ? "* OK [PERMANENTFLAGS ()] read only\r\n"
-                    : "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\r\n";
+  out_ += read_only
+              ? "* OK [PERMANENTFLAGS ()] read only\r\n"
+              : "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\r\n";
   out_ += "* OK [UIDVALIDITY " + std::to_string(selected_->box.uid_validity) + "] of this mailbox\r\n";
   out_ += "* OK [UIDNEXT " + std::to_string(selected_->box.uid_next) + "] the next one\r\n";
   if (rev2_) out_ += "* LIST () \"/\" " + shown_name(selected_->box.name) + "\r\n";
@@ -124,10 +126,11 @@ bool Session::learn_news() {
     const auto now = services_.mailboxes.figures(*snapshot, account_->id);
     const auto uids = services_.mailboxes.uids(*snapshot, account_->id, selected_->box.id);
     std::vector<Uid> changed;
-    const auto rows = services_.mailboxes.rows(*snapshot, account_->id, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
-      if (row.modseq > view.seen()) changed.push_back(row.uid);
-      return true;
-    });
+    const auto rows =
+        services_.mailboxes.rows(*snapshot, account_->id, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
+          if (row.modseq > view.seen()) changed.push_back(row.uid);
+          return true;
+        });
     if (!now || !uids || !rows) return false;
     view.replace(*uids, changed, now->modseq);
     break;
@@ -153,7 +156,8 @@ Task<void> Session::tell_news(bool may_expunge) {
     const auto row = services_.mailboxes.row(services_.store, account_->id, selected_->box.id, uid);
     if (!row || !*row) continue;  // gone meanwhile: the next news say so
     const std::string flags = flags_item((*row)->flags);
-    out_ += "* " + std::to_string(selected_->view.uids().sequence(uid)) + " FETCH (UID " + std::to_string(uid) + " " + flags + ")\r\n";
+    out_ += "* " + std::to_string(selected_->view.uids().sequence(uid)) + " FETCH (UID " + std::to_string(uid) + " " +
+            flags + ")\r\n";
     if (out_.size() < kFlushAt) continue;
     Task<bool> flushing = flush();
     if (!(co_await flushing)) co_return;
@@ -187,9 +191,11 @@ Task<void> Session::idle(Words words, bool) {
   const auto changed = std::make_shared<Bell>(), ended = std::make_shared<Bell>();
   std::unique_ptr<store::Store::Watch> watch;
   bool over = false;
-  // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing else.
+  // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing
+  // else.
   if (selected_) {
-    watch = services_.mailboxes.watch(account_->id, [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
+    watch = services_.mailboxes.watch(account_->id,
+                                      [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
     loop_.spawn(push(this, changed, &over, ended));
   }
   std::optional<std::string> line = reader_.line();

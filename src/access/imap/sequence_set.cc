@@ -45,8 +45,10 @@ std::vector<SequenceSet::Range> SequenceSet::resolve(uint32_t max) const {
   std::sort(out.begin(), out.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
   std::vector<Range> joined;
   for (const Range& r : out) {
-    if (!joined.empty() && r.first <= joined.back().last) joined.back().last = std::max(joined.back().last, r.last);
-    else joined.push_back(r);
+    if (!joined.empty() && r.first <= joined.back().last)
+      joined.back().last = std::max(joined.back().last, r.last);
+    else
+      joined.push_back(r);
   }
   return joined;
 }
@@ -82,7 +84,8 @@ std::vector<Target> targets_by_uid(const SequenceSet& set, const UidMap& uids, c
   return those_in(set.resolve(uids.at(uids.count())), uids);
 }
 
-std::optional<std::vector<Target>> targets_by_sequence(const SequenceSet& set, const UidMap& uids, const UidMap& saved) {
+std::optional<std::vector<Target>> targets_by_sequence(const SequenceSet& set, const UidMap& uids,
+                                                       const UidMap& saved) {
   if (set.saved) return saved_in(saved, uids);
   const uint32_t count = uids.count();
   for (const SequenceSet::Range& r : set.ranges) {

@@ -18,7 +18,9 @@ struct Target {  // one message a command is about
 
 struct SequenceSet {
   static constexpr uint32_t kStar = UINT32_MAX;
-  struct Range { uint32_t first, last; };
+  struct Range {
+    uint32_t first, last;
+  };
   std::vector<Range> ranges;
   bool saved = false;  // "$": the result that SEARCH RETURN (SAVE) left (RFC 5182)
 
@@ -30,8 +32,10 @@ std::optional<SequenceSet> parse_set(std::string_view text);
 
 // The messages of `uids` that a set of UIDs names; UIDs that are not there are passed over (RFC 9051 §6.4.9).
 std::vector<Target> targets_by_uid(const SequenceSet& set, const mailbox::UidMap& uids, const mailbox::UidMap& saved);
-// Likewise for sequence numbers. Nothing: a number over the count (RFC 9051 §9, seq-number). A range up to '*' ends at the count.
-std::optional<std::vector<Target>> targets_by_sequence(const SequenceSet& set, const mailbox::UidMap& uids, const mailbox::UidMap& saved);
+// Likewise for sequence numbers. Nothing: a number over the count (RFC 9051 §9, seq-number). A range up to '*' ends at
+// the count.
+std::optional<std::vector<Target>> targets_by_sequence(const SequenceSet& set, const mailbox::UidMap& uids,
+                                                       const mailbox::UidMap& saved);
 
 // Ascending numbers as a set: "1:3,7".
 class SetText {

@@ -13,18 +13,24 @@ mailbox::UidMap uids(std::initializer_list<mailbox::Uid> list) {
 
 std::string text(const std::vector<Target>& targets) {
   std::string out;
-  for (const Target& t : targets) out += (out.empty() ? "" : " ") + std::to_string(t.sequence) + "/" + std::to_string(t.uid);
+  for (const Target& t : targets)
+    out += (out.empty() ? "" : " ") + std::to_string(t.sequence) + "/" + std::to_string(t.uid);
   return out;
 }
-std::string by_uid(std::string_view set, const mailbox::UidMap& map, const mailbox::UidMap& saved = {}) { return text(targets_by_uid(*parse_set(set), map, saved)); }
+std::string by_uid(std::string_view set, const mailbox::UidMap& map, const mailbox::UidMap& saved = {}) {
+  return text(targets_by_uid(*parse_set(set), map, saved));
+}
 std::string by_sequence(std::string_view set, const mailbox::UidMap& map, const mailbox::UidMap& saved = {}) {
   const auto found = targets_by_sequence(*parse_set(set), map, saved);
   return found ? text(*found) : "none";
 }
 
 TEST(SequenceSet, WhatIsNoSetIsRefused) {
-  for (const std::string_view bad : {"", "0", "1,", ",1", "1:", ":1", "1:2:3", "a", "-1", "1.5", "0:5", "4294967296", "$,1", "1,$", "**"}) EXPECT_FALSE(parse_set(bad)) << bad;
-  for (const std::string_view good : {"1", "*", "1:*", "*:1", "1,2,3:5,*", "$", "4294967295"}) EXPECT_TRUE(parse_set(good)) << good;
+  for (const std::string_view bad :
+       {"", "0", "1,", ",1", "1:", ":1", "1:2:3", "a", "-1", "1.5", "0:5", "4294967296", "$,1", "1,$", "**"})
+    EXPECT_FALSE(parse_set(bad)) << bad;
+  for (const std::string_view good : {"1", "*", "1:*", "*:1", "1,2,3:5,*", "$", "4294967295"})
+    EXPECT_TRUE(parse_set(good)) << good;
 }
 
 TEST(SequenceSet, SequenceNumbersNameMessagesInOrderAndOnce) {

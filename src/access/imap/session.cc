@@ -67,11 +67,14 @@ const Session::Command* Session::find_command(std::string_view name) {
 
 Task<void> Session::command() {
   Words words(text_);
-  const std::string_view start = std::string_view(text_).substr(0, std::min(text_.find_first_of(" \r\n"), text_.size()));
-  const bool sane = !start.empty() && start.size() <= kMaxTag && start.find_first_of("+(){%*\"\\") == start.npos && text::is_ascii(start);
+  const std::string_view start =
+      std::string_view(text_).substr(0, std::min(text_.find_first_of(" \r\n"), text_.size()));
+  const bool sane = !start.empty() && start.size() <= kMaxTag && start.find_first_of("+(){%*\"\\") == start.npos &&
+                    text::is_ascii(start);
   tag_ = sane ? std::string(start) : "*";
   // A web page that makes its reader's browser speak to us gets no second line.
-  if (text::istarts_with(text_, "GET ") || text::istarts_with(text_, "POST ") || text::istarts_with(text_, "OPTIONS ")) state_ = State::kOver;
+  if (text::istarts_with(text_, "GET ") || text::istarts_with(text_, "POST ") || text::istarts_with(text_, "OPTIONS "))
+    state_ = State::kOver;
   words = Words(std::string_view(text_).substr(start.size()));
   words.space();
   std::string name = words.name();
@@ -113,8 +116,12 @@ Task<void> Session::run() {
         no("[TOOBIG] that is larger than " + std::to_string(services_.max_message) + " octets");
         break;
       }
-      case CommandReader::State::kTooLong: bye("[LIMIT] the command is too long"); break;
-      case CommandReader::State::kNeedContinue: out_ += "+ go ahead\r\n"; break;
+      case CommandReader::State::kTooLong:
+        bye("[LIMIT] the command is too long");
+        break;
+      case CommandReader::State::kNeedContinue:
+        out_ += "+ go ahead\r\n";
+        break;
       case CommandReader::State::kNeedMore: {
         // Pipelined commands are answered together: what is gathered goes out when the client has nothing more for us.
         Task<bool> flushing = flush();
@@ -191,23 +198,36 @@ void Session::bye(std::string_view text) {
 void Session::no(const Error& error, std::string_view limit_code) {
   std::string_view code = "UNAVAILABLE";
   switch (error.code) {
-    case Code::kNotFound: code = "NONEXISTENT"; break;
-    case Code::kExists: code = "ALREADYEXISTS"; break;
-    case Code::kLimit: code = limit_code; break;
+    case Code::kNotFound:
+      code = "NONEXISTENT";
+      break;
+    case Code::kExists:
+      code = "ALREADYEXISTS";
+      break;
+    case Code::kLimit:
+      code = limit_code;
+      break;
     case Code::kInvalid:
-    case Code::kDenied: code = "CANNOT"; break;
-    case Code::kUnsupported: code = "USEATTR"; break;
-    case Code::kCorrupt: code = "CORRUPTION"; break;
-    default: break;
+    case Code::kDenied:
+      code = "CANNOT";
+      break;
+    case Code::kUnsupported:
+      code = "USEATTR";
+      break;
+    case Code::kCorrupt:
+      code = "CORRUPTION";
+      break;
+    default:
+      break;
   }
-  if (error.code == Code::kCorrupt || error.code == Code::kIo || error.code == Code::kInternal) log::error("imap", error.message);
+  if (error.code == Code::kCorrupt || error.code == Code::kIo || error.code == Code::kInternal)
+    log::error("imap", error.message);
   no("[" + std::string(code) + "] " + error.message);
 }
 
 Task<Result<void>> Session::commit(store::Work work) {
-  std::function<void(std::function<void(Result<void>)>)> start = [&store = services_.store, work](std::function<void(Result<void>)> done) {
-    store.transact(work, done);
-  };
+  std::function<void(std::function<void(Result<void>)>)> start =
+      [&store = services_.store, work](std::function<void(Result<void>)> done) { store.transact(work, done); };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   co_return co_await committing;
 }
@@ -236,9 +256,11 @@ std::string Session::shown_name(const std::string& name) const {
 // --- any state ------------------------------------------------------------------------------------------------------
 
 std::string Session::capabilities() const {
-  std::string out = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
-                    "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT APPENDLIMIT=" +
-                    std::to_string(services_.max_message);
+  std::string out =
+      "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN LIST-EXTENDED "
+      "LIST-STATUS "
+      "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT APPENDLIMIT=" +
+      std::to_string(services_.max_message);
   if (state_ != State::kGreeted) return out;
   if (options_.tls && !stream_->tls()) out += " STARTTLS";
   if (!may_login()) return out + " LOGINDISABLED";

@@ -1,9 +1,10 @@
-// One IMAP session. Reads go to the store on the loop; writes are transactions that it awaits; searches and large messages go to
-// the pool. One command runs at a time; beside it, during IDLE only, a second coroutine tells the news. serve() waits for both.
+// One IMAP session. Reads go to the store on the loop; writes are transactions that it awaits; searches and large
+// messages go to the pool. One command runs at a time; beside it, during IDLE only, a second coroutine tells the news.
+// serve() waits for both.
 //
-// session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc: commands about
-// mailboxes. selected.cc: SELECT and what the client is told of changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE.
-// append.cc: APPEND. search.cc: SEARCH.
+// session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
+// commands about mailboxes. selected.cc: SELECT and what the client is told of changes, IDLE. fetch.cc: FETCH.
+// change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,12 @@ class Session {
   Task<void> run();
 
  private:
-  enum class State { kGreeted, kAuthenticated, kSelected, kOver };  // in this order a state can do what those before it can
+  enum class State {
+    kGreeted,
+    kAuthenticated,
+    kSelected,
+    kOver
+  };  // in this order a state can do what those before it can
   using Handler = Task<void> (Session::*)(Words words, bool uid);
   struct Command;
   static const Command kCommands[];
@@ -45,7 +51,7 @@ class Session {
     mailbox::Mailbox box;
     bool read_only = false;
     View view{};
-    mailbox::UidMap saved{};           // "$" (RFC 5182)
+    mailbox::UidMap saved{};                        // "$" (RFC 5182)
     std::map<std::string, std::string> keywords{};  // that a FLAGS answer named: in lower case, as first seen
   };
   struct Found {  // a message that a command is about, with its row
@@ -54,15 +60,15 @@ class Session {
   };
 
   // --- session.cc ---
-  Task<bool> fill(Duration patience);   // reads some octets; false: the connection is over
-  Task<bool> flush();                   // writes what is gathered; false: likewise
+  Task<bool> fill(Duration patience);       // reads some octets; false: the connection is over
+  Task<bool> flush();                       // writes what is gathered; false: likewise
   Task<bool> put(std::string_view octets);  // gathers, or writes at once what is large
   Task<void> command();
   void ok(std::string_view text);
   void no(std::string_view text);
   void bad(std::string_view text);
   void no(const Error& error, std::string_view limit_code = "LIMIT");
-  void bye(std::string_view text);      // the session ends after this
+  void bye(std::string_view text);  // the session ends after this
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
   std::optional<std::string> mailbox_argument(Words& words);  // in UTF-8; nothing: it has been answered
@@ -116,7 +122,8 @@ class Session {
   Task<void> fetch(Words words, bool uid);
   std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
   Result<std::vector<Found>> find_rows(const std::vector<Target>& targets, size_t from, size_t to) const;
-  Result<std::string> describe(const Found& found, const FetchRequest& request, const std::optional<mailbox::Message>& message,
+  Result<std::string> describe(const Found& found, const FetchRequest& request,
+                               const std::optional<mailbox::Message>& message,
                                const std::optional<mailbox::Details>& details);
   Result<void> answer(const Found& found, const FetchRequest& request);
   Task<Result<void>> answer_with_body(Found found, const FetchRequest* request);
@@ -152,9 +159,12 @@ class Session {
   std::optional<Selected> selected_;  // in State::kSelected
   std::set<mailbox::MessageId> traced_;
 
-  struct KeptBody { mailbox::BodyId id = 0; std::shared_ptr<const std::string> octets; };
-  KeptBody kept_;                              // the body last read in pieces
-  std::unique_ptr<net::Loop::Timer> forget_;   // drops it
+  struct KeptBody {
+    mailbox::BodyId id = 0;
+    std::shared_ptr<const std::string> octets;
+  };
+  KeptBody kept_;                             // the body last read in pieces
+  std::unique_ptr<net::Loop::Timer> forget_;  // drops it
 };
 
 }  // namespace pabal::access::imap

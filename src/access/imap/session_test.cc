@@ -1,8 +1,7 @@
-#include "access/imap/session_testing.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "access/imap/session_testing.h"
 #include "base/text.h"
 
 namespace pabal::access::imap {
@@ -10,10 +9,10 @@ namespace {
 
 using testing::Client;
 using testing::crlf;
-using testing::World;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+using testing::World;
 
 // A certificate is not looked at by simulated TLS.
 struct NoTls final : net::TlsServer {
@@ -37,7 +36,8 @@ struct Far {
     client->wait_for("\r\n");
   }
   static Task<void> connect(Far* self, net::SimLoop* loop) {
-    Task<Result<std::unique_ptr<net::Stream>>> connecting = self->network.connect(*loop, net::Address{"192.0.2.1", 143}, "203.0.113.9", loop->now() + minutes(1));
+    Task<Result<std::unique_ptr<net::Stream>>> connecting =
+        self->network.connect(*loop, net::Address{"192.0.2.1", 143}, "203.0.113.9", loop->now() + minutes(1));
     auto stream = co_await connecting;
     self->client = std::make_unique<Client>(*loop, std::move(*stream));
   }
@@ -52,14 +52,17 @@ TEST(ImapSession, GreetsWithItsCapabilities) {
   World world;
   Client& c = world.connect();
   ASSERT_TRUE(c.wait_for("\r\n"));
-  EXPECT_EQ(c.take(), crlf("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
-                           "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN] "
+  EXPECT_EQ(c.take(), crlf("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT "
+                           "UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
+                           "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT "
+                           "APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN] "
                            "mx.example.com Pabal IMAP\n"));
 }
 
 TEST(ImapSession, LogsInWithAPasswordInAnyStringForm) {
   World world;
-  EXPECT_THAT(world.greeted().talk("LOGIN alice@example.com \"correct horse\""), StartsWith("t OK [CAPABILITY IMAP4rev1 "));
+  EXPECT_THAT(world.greeted().talk("LOGIN alice@example.com \"correct horse\""),
+              StartsWith("t OK [CAPABILITY IMAP4rev1 "));
   EXPECT_THAT(world.greeted().talk("LOGIN {17+}\r\nalice@example.com {13+}\r\ncorrect horse"), StartsWith("t OK "));
   Client& c = world.greeted();
   EXPECT_EQ(c.talk("LOGIN {17}"), "+ go ahead\r\n");
@@ -145,7 +148,8 @@ TEST(ImapSession, StarttlsIsOfferedOnceAndNotWithoutACertificate) {
 TEST(ImapSession, CommandsBeforeLoginAreRefused) {
   World world;
   Client& c = world.greeted();
-  for (const std::string command : {"SELECT INBOX", "LIST \"\" *", "APPEND INBOX {1+}\r\nx", "IDLE", "ENABLE IMAP4rev2", "FETCH 1 FLAGS"})
+  for (const std::string command :
+       {"SELECT INBOX", "LIST \"\" *", "APPEND INBOX {1+}\r\nx", "IDLE", "ENABLE IMAP4rev2", "FETCH 1 FLAGS"})
     EXPECT_EQ(c.talk(command), "t BAD log in first\r\n") << command;
   EXPECT_EQ(world.logged_in().talk("FETCH 1 FLAGS"), "t BAD select a mailbox first\r\n");
 }
@@ -172,7 +176,8 @@ TEST(ImapSession, ALargeLiteralBeforeLoginIsRefused) {
 TEST(ImapSession, NonsenseIsAnsweredAndEndsInTime) {
   World world;
   Client& c = world.greeted();
-  for (const std::string line : {"", "x", "t", "t ", " t NOOP", "+ NOOP", "(t) NOOP", "t \xff\xfe", "t FOO", "t UID", "t UID NOOP", "t UID FOO 1"}) {
+  for (const std::string line : {"", "x", "t", "t ", " t NOOP", "+ NOOP", "(t) NOOP", "t \xff\xfe", "t FOO", "t UID",
+                                 "t UID NOOP", "t UID FOO 1"}) {
     c.send(line + "\r\n");
     EXPECT_TRUE(c.wait_for(" BAD ")) << line;
     c.take();
@@ -206,10 +211,13 @@ TEST(ImapSession, HalfACommandIsNotWaitedForForever) {
 TEST(ImapSession, PipelinedCommandsAreAnsweredInOrder) {
   World world;
   Client& c = world.greeted();
-  c.send("a CAPABILITY\r\nb LOGIN alice@example.com \"correct horse\"\r\nc SELECT INBOX\r\nd FETCH 1:* FLAGS\r\ne LOGOUT\r\n");
+  c.send(
+      "a CAPABILITY\r\nb LOGIN alice@example.com \"correct horse\"\r\nc SELECT INBOX\r\nd FETCH 1:* FLAGS\r\ne "
+      "LOGOUT\r\n");
   EXPECT_TRUE(c.wait_closed());
   const std::string got = c.take();
-  const size_t a = got.find("\r\na OK"), b = got.find("\r\nb OK"), cc = got.find("\r\nc OK"), d = got.find("\r\nd OK"), e = got.find("\r\ne OK");
+  const size_t a = got.find("\r\na OK"), b = got.find("\r\nb OK"), cc = got.find("\r\nc OK"), d = got.find("\r\nd OK"),
+               e = got.find("\r\ne OK");
   EXPECT_NE(e, got.npos) << got;
   EXPECT_TRUE(a < b && b < cc && cc < d && d < e) << got;
 }
@@ -253,7 +261,8 @@ TEST(ImapSession, ListGivesStatusToo) {
   world.deliver("Subject: x\r\n\r\nhello\r\n");
   Client& c = world.logged_in();
   EXPECT_EQ(c.talk("LIST \"\" IN% RETURN (SUBSCRIBED STATUS (MESSAGES UNSEEN SIZE))"),
-            crlf("* LIST (\\HasNoChildren \\Subscribed) \"/\" \"INBOX\"\n* STATUS \"INBOX\" (MESSAGES 1 UNSEEN 1 SIZE 21)\nt OK listed\n"));
+            crlf("* LIST (\\HasNoChildren \\Subscribed) \"/\" \"INBOX\"\n* STATUS \"INBOX\" (MESSAGES 1 UNSEEN 1 SIZE "
+                 "21)\nt OK listed\n"));
 }
 
 TEST(ImapSession, MailboxesAreMadeRenamedAndRemoved) {
@@ -263,13 +272,15 @@ TEST(ImapSession, MailboxesAreMadeRenamedAndRemoved) {
   EXPECT_EQ(c.talk("CREATE a/b"), "t NO [ALREADYEXISTS] there is a mailbox a/b already\r\n");
   EXPECT_EQ(c.talk("CREATE inbox"), "t NO [ALREADYEXISTS] there is a mailbox INBOX already\r\n");
   EXPECT_THAT(c.talk("CREATE \"a//b\""), StartsWith("t NO [CANNOT] "));
-  EXPECT_EQ(c.talk("LIST \"\" a*"), crlf("* LIST (\\HasChildren) \"/\" \"a\"\n* LIST (\\HasNoChildren) \"/\" \"a/b\"\nt OK listed\n"));
+  EXPECT_EQ(c.talk("LIST \"\" a*"),
+            crlf("* LIST (\\HasChildren) \"/\" \"a\"\n* LIST (\\HasNoChildren) \"/\" \"a/b\"\nt OK listed\n"));
   EXPECT_EQ(c.talk("RENAME a c"), "t OK renamed\r\n");
   EXPECT_EQ(c.talk("LIST \"\" c/%"), crlf("* LIST (\\HasNoChildren) \"/\" \"c/b\"\nt OK listed\n"));
   EXPECT_EQ(c.talk("RENAME a d"), "t NO [NONEXISTENT] there is no mailbox of that name\r\n");
   EXPECT_THAT(c.talk("RENAME c Sent"), StartsWith("t NO [ALREADYEXISTS] "));
   EXPECT_EQ(c.talk("DELETE c"), "t OK deleted\r\n");
-  EXPECT_EQ(c.talk("LIST \"\" c*"), crlf("* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"c\"\n* LIST (\\HasNoChildren) \"/\" \"c/b\"\nt OK listed\n"));
+  EXPECT_EQ(c.talk("LIST \"\" c*"), crlf("* LIST (\\NonExistent \\Noselect \\HasChildren) \"/\" \"c\"\n* LIST "
+                                         "(\\HasNoChildren) \"/\" \"c/b\"\nt OK listed\n"));
   EXPECT_EQ(c.talk("SELECT c"), "t NO [NONEXISTENT] there is no mailbox of that name\r\n");
   EXPECT_EQ(c.talk("DELETE c/b"), "t OK deleted\r\n");
   EXPECT_EQ(c.talk("LIST \"\" c*"), "t OK listed\r\n");
@@ -281,7 +292,9 @@ TEST(ImapSession, ASpecialUseIsGivenOnce) {
   World world;
   Client& c = world.logged_in();
   EXPECT_EQ(c.talk("CREATE Starred (USE (\\Important))"), "t OK created\r\n");
-  EXPECT_EQ(c.talk("LIST (SPECIAL-USE) \"\" S*"), crlf("* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"\n* LIST (\\HasNoChildren \\Important) \"/\" \"Starred\"\nt OK listed\n"));
+  EXPECT_EQ(c.talk("LIST (SPECIAL-USE) \"\" S*"),
+            crlf("* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"\n* LIST (\\HasNoChildren \\Important) \"/\" "
+                 "\"Starred\"\nt OK listed\n"));
   EXPECT_EQ(c.talk("CREATE Again (USE (\\Important))"), "t NO [USEATTR] another mailbox has that use\r\n");
   EXPECT_THAT(c.talk("CREATE All (USE (\\All))"), StartsWith("t NO [USEATTR] "));
   EXPECT_THAT(c.talk("CREATE Two (USE (\\Sent \\Junk))"), StartsWith("t NO [USEATTR] "));
@@ -300,7 +313,8 @@ TEST(ImapSession, NamesOutsideAsciiAreUtf7UntilUtf8IsEnabled) {
   EXPECT_THAT(u.talk("LIST \"\" \"받*\""), HasSubstr("* LIST (\\HasNoChildren) \"/\" \"받은편지함\"\r\n"));
   EXPECT_THAT(u.talk("LIST \"\" R*"), HasSubstr("\"R&D\""));
   EXPECT_THAT(u.talk("SELECT \"받은편지함\""), HasSubstr("t OK [READ-WRITE]"));
-  EXPECT_THAT(c.talk("STATUS &vBvHQNO4ycDVaA- (MESSAGES)"), StartsWith("* STATUS \"&vBvHQNO4ycDVaA-\" (MESSAGES 0)\r\n"));
+  EXPECT_THAT(c.talk("STATUS &vBvHQNO4ycDVaA- (MESSAGES)"),
+              StartsWith("* STATUS \"&vBvHQNO4ycDVaA-\" (MESSAGES 0)\r\n"));
 }
 
 TEST(ImapSession, SubscriptionsAreKept) {
@@ -320,7 +334,8 @@ TEST(ImapSession, RenamingInboxMovesItsMessages) {
   Client& c = world.selected();
   EXPECT_EQ(c.talk("RENAME INBOX old/mail"), crlf("* 3 EXPUNGE\n* 2 EXPUNGE\n* 1 EXPUNGE\nt OK renamed\n"));
   EXPECT_THAT(c.talk("STATUS INBOX (MESSAGES)"), StartsWith("* STATUS \"INBOX\" (MESSAGES 0)\r\n"));
-  EXPECT_THAT(c.talk("STATUS old/mail (MESSAGES UIDNEXT)"), StartsWith("* STATUS \"old/mail\" (MESSAGES 3 UIDNEXT 4)\r\n"));
+  EXPECT_THAT(c.talk("STATUS old/mail (MESSAGES UIDNEXT)"),
+              StartsWith("* STATUS \"old/mail\" (MESSAGES 3 UIDNEXT 4)\r\n"));
 }
 
 TEST(ImapSession, StatusCounts) {
@@ -329,11 +344,14 @@ TEST(ImapSession, StatusCounts) {
   const auto second = world.deliver("Subject: y\r\n\r\n");
   world.set_flags(second, mailbox::kSeen | mailbox::kDeleted);
   Client& c = world.logged_in();
-  EXPECT_EQ(c.talk("STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE RECENT APPENDLIMIT)"),
-            crlf("* STATUS \"INBOX\" (MESSAGES 2 UIDNEXT 3 UIDVALIDITY " + std::to_string(world.box("INBOX").uid_validity) +
-                 " UNSEEN 1 DELETED 1 SIZE 28 RECENT 0 APPENDLIMIT 1048576)\nt OK counted\n"));
+  EXPECT_EQ(
+      c.talk("STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY UNSEEN DELETED SIZE RECENT APPENDLIMIT)"),
+      crlf("* STATUS \"INBOX\" (MESSAGES 2 UIDNEXT 3 UIDVALIDITY " + std::to_string(world.box("INBOX").uid_validity) +
+           " UNSEEN 1 DELETED 1 SIZE 28 RECENT 0 APPENDLIMIT 1048576)\nt OK counted\n"));
   EXPECT_THAT(c.talk("STATUS nothing (MESSAGES)"), StartsWith("t NO [NONEXISTENT] "));
-  for (const std::string bad : {"STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (FOO)", "STATUS INBOX (MESSAGES", "STATUS INBOX (MESSAGES) x"}) EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
+  for (const std::string bad :
+       {"STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (FOO)", "STATUS INBOX (MESSAGES", "STATUS INBOX (MESSAGES) x"})
+    EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
 }
 
 // --- SELECT ---------------------------------------------------------------------------------------------------------
@@ -343,18 +361,33 @@ TEST(ImapSession, SelectSaysWhatAMailboxHolds) {
   for (int i = 0; i < 3; ++i) world.deliver("Subject: x\r\n\r\n");
   const std::string validity = std::to_string(world.box("INBOX").uid_validity);
   Client& c = world.logged_in();
-  const std::string flags = "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $MDNSent $NotJunk $Phishing)\n";
-  EXPECT_EQ(c.talk("SELECT inbox"), crlf(flags + "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\n"
-                                         "* OK [UIDVALIDITY " + validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-WRITE] selected\n"));
-  EXPECT_EQ(c.talk("EXAMINE INBOX"), crlf("* OK [CLOSED] the mailbox selected before\n" + flags + "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS ()] read only\n"
-                                          "* OK [UIDVALIDITY " + validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-ONLY] examined\n"));
+  const std::string flags =
+      "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $MDNSent $NotJunk $Phishing)\n";
+  EXPECT_EQ(c.talk("SELECT inbox"),
+            crlf(flags +
+                 "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "
+                 "keywords may be made\n"
+                 "* OK [UIDVALIDITY " +
+                 validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-WRITE] selected\n"));
+  EXPECT_EQ(c.talk("EXAMINE INBOX"),
+            crlf("* OK [CLOSED] the mailbox selected before\n" + flags +
+                 "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS ()] read only\n"
+                 "* OK [UIDVALIDITY " +
+                 validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-ONLY] examined\n"));
   // A SELECT that fails leaves nothing selected.
-  EXPECT_EQ(c.talk("SELECT nothing"), crlf("* OK [CLOSED] the mailbox selected before\nt NO [NONEXISTENT] there is no mailbox of that name\n"));
+  EXPECT_EQ(c.talk("SELECT nothing"),
+            crlf("* OK [CLOSED] the mailbox selected before\nt NO [NONEXISTENT] there is no mailbox of that name\n"));
   EXPECT_EQ(c.talk("FETCH 1 FLAGS"), "t BAD select a mailbox first\r\n");
   c.talk("ENABLE IMAP4rev2");
-  EXPECT_EQ(c.talk("SELECT Junk"), crlf(flags + "* 0 EXISTS\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\n"
-                                        "* OK [UIDVALIDITY " + std::to_string(world.box("Junk").uid_validity) + "] of this mailbox\n* OK [UIDNEXT 1] the next one\n"
-                                        "* LIST () \"/\" \"Junk\"\nt OK [READ-WRITE] selected\n"));
+  EXPECT_EQ(
+      c.talk("SELECT Junk"),
+      crlf(
+          flags +
+          "* 0 EXISTS\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\n"
+          "* OK [UIDVALIDITY " +
+          std::to_string(world.box("Junk").uid_validity) +
+          "] of this mailbox\n* OK [UIDNEXT 1] the next one\n"
+          "* LIST () \"/\" \"Junk\"\nt OK [READ-WRITE] selected\n"));
 }
 
 TEST(ImapSession, CloseExpungesUnselectDoesNot) {

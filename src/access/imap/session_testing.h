@@ -1,4 +1,5 @@
-// For tests of whole sessions: a real store in a folder of its own, the account alice, and clients on the simulated loop.
+// For tests of whole sessions: a real store in a folder of its own, the account alice, and clients on the simulated
+// loop.
 #pragma once
 
 #include <cstdlib>
@@ -53,7 +54,8 @@ class Backend {
     guard_ = std::make_unique<identity::LoginGuard>(clock);
     login_ = std::make_unique<identity::Login>(*directory, *pool_, *guard_, random_);
     trace = std::make_unique<watch::Trace>(*store);
-    services = std::make_unique<Services>(Services{*store, *mailboxes, *login_, *trace, *pool_, "mx.example.com", 1 << 20});
+    services =
+        std::make_unique<Services>(Services{*store, *mailboxes, *login_, *trace, *pool_, "mx.example.com", 1 << 20});
   }
   ~Backend() {
     pool_.reset();
@@ -68,7 +70,8 @@ class Backend {
   }
   mailbox::Mailbox box(const std::string& name) const { return **mailboxes->find(*store, alice, name); }
   // Files a message, as a delivery does.
-  mailbox::MessageId deliver(const std::string& text, const std::string& folder = "INBOX", mailbox::Flags flags = {}, Time received = from_unix(1'700'000'000)) {
+  mailbox::MessageId deliver(const std::string& text, const std::string& folder = "INBOX", mailbox::Flags flags = {},
+                             Time received = from_unix(1'700'000'000)) {
     const auto prepared = mailbox::prepare(text);
     mailbox::MessageId id = 0;
     change([&](store::Transaction& t) -> Result<void> {
@@ -140,7 +143,8 @@ class Client {
   // Waits until `text` has come. With `outside` for what another thread sets off: virtual time stands still.
   bool wait_for(const std::string& text, bool outside = false) {
     if (outside) loop_.waiting_outside(1);
-    const bool came = loop_.run_until([&] { return state_->closed || state_->received.find(text) != std::string::npos; }, minutes(10));
+    const bool came = loop_.run_until(
+        [&] { return state_->closed || state_->received.find(text) != std::string::npos; }, minutes(10));
     if (outside) loop_.waiting_outside(-1);
     return came && state_->received.find(text) != std::string::npos;
   }
@@ -166,7 +170,8 @@ class Client {
       const size_t lf = text.find('\n', at);
       if (lf == text.npos) return text.npos;
       const std::string_view line = std::string_view(text).substr(at, lf - at);
-      if (line.starts_with("t OK") || line.starts_with("t NO") || line.starts_with("t BAD") || line.starts_with("+ ")) return lf + 1;
+      if (line.starts_with("t OK") || line.starts_with("t NO") || line.starts_with("t BAD") || line.starts_with("+ "))
+        return lf + 1;
       at = lf + 1;
     }
     return text.npos;

@@ -8,7 +8,8 @@ using mailbox::ModSeq;
 using mailbox::Uid;
 using mailbox::UidMap;
 
-View::View(mailbox::MailboxId mailbox, UidMap uids, ModSeq seen) : mailbox_(mailbox), uids_(std::move(uids)), seen_(seen) {
+View::View(mailbox::MailboxId mailbox, UidMap uids, ModSeq seen)
+    : mailbox_(mailbox), uids_(std::move(uids)), seen_(seen) {
   highest_ = last();
 }
 
@@ -25,12 +26,16 @@ void View::note(const mailbox::Change& change) {
       break;
     case Kind::kFlags: {
       const auto own = own_.find(change.uid);
-      const bool known = own != own_.end() && (change.modseq <= own->second.told || change.modseq == own->second.silent);
+      const bool known =
+          own != own_.end() && (change.modseq <= own->second.told || change.modseq == own->second.silent);
       if (!known) changed_.insert(change.uid);
       break;
     }
-    case Kind::kMailboxRemoved: mailbox_removed_ = true; break;
-    default: break;
+    case Kind::kMailboxRemoved:
+      mailbox_removed_ = true;
+      break;
+    default:
+      break;
   }
 }
 
@@ -40,7 +45,8 @@ void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq se
       if (now.sequence(static_cast<Uid>(uid)) == 0) removed_.insert(static_cast<Uid>(uid));
   added_.clear();
   for (const UidMap::Range& range : now.ranges())
-    for (uint64_t uid = std::max<uint64_t>(range.first, uint64_t{highest_} + 1); uid <= range.last; ++uid) added_.insert(static_cast<Uid>(uid));
+    for (uint64_t uid = std::max<uint64_t>(range.first, uint64_t{highest_} + 1); uid <= range.last; ++uid)
+      added_.insert(static_cast<Uid>(uid));
   changed_.insert(changed.begin(), changed.end());
   seen_ = std::max(seen_, seen);
 }

@@ -22,7 +22,8 @@ class View {
 
   // A change of the feed, in its order; those of other mailboxes only move seen().
   void note(const mailbox::Change& change);
-  // In place of the feed when it does not reach back far enough: the UIDs now, and those whose flags changed since seen().
+  // In place of the feed when it does not reach back far enough: the UIDs now, and those whose flags changed since
+  // seen().
   void replace(const mailbox::UidMap& now, const std::vector<mailbox::Uid>& changed, mailbox::ModSeq seen);
 
   // The client has been sent the flags of `uid` as of `modseq`.
@@ -31,13 +32,14 @@ class View {
   void silent(mailbox::Uid uid, mailbox::ModSeq modseq);
 
   struct News {
-    std::vector<uint32_t> expunged;     // sequence numbers, highest first: each is right when its turn comes
+    std::vector<uint32_t> expunged;  // sequence numbers, highest first: each is right when its turn comes
     std::optional<uint32_t> exists;
     std::vector<mailbox::Uid> changed;  // flags; number them after the expunges
     bool mailbox_removed = false;
     bool empty() const { return expunged.empty() && !exists && changed.empty() && !mailbox_removed; }
   };
-  // RFC 9051 §7.5.1: no EXPUNGE while the client may be sending sequence numbers; they wait then, and EXISTS counts them still.
+  // RFC 9051 §7.5.1: no EXPUNGE while the client may be sending sequence numbers; they wait then, and EXISTS counts
+  // them still.
   News take(bool may_expunge);
   bool has_removals() const { return !removed_.empty(); }
 
@@ -49,7 +51,9 @@ class View {
   mailbox::ModSeq seen_ = 0;
   mailbox::Uid highest_ = 0;  // the highest UID ever told
   std::set<mailbox::Uid> added_, removed_, changed_;
-  struct Own { mailbox::ModSeq told = 0, silent = 0; };
+  struct Own {
+    mailbox::ModSeq told = 0, silent = 0;
+  };
   std::map<mailbox::Uid, Own> own_;
   bool mailbox_removed_ = false;
 };

@@ -21,7 +21,9 @@ mailbox::UidMap first(Uid count) {
   if (count > 0) map.append({1, count});
   return map;
 }
-Change change(ModSeq modseq, Kind kind, Uid uid, mailbox::MailboxId box = kBox) { return {modseq, kind, box, uid, uid}; }
+Change change(ModSeq modseq, Kind kind, Uid uid, mailbox::MailboxId box = kBox) {
+  return {modseq, kind, box, uid, uid};
+}
 
 TEST(View, ExpungesWaitWhileSequenceNumbersMayBeOnTheirWay) {
   View view(kBox, first(5), 10);
@@ -102,8 +104,8 @@ TEST(View, AUidIsNotToldTwiceAfterTheLastWasExpunged) {
   EXPECT_EQ(view.uids(), now);
 }
 
-// Two clients and a mailbox under random changes: whatever the order of news, after the last take() a client's picture, built from
-// what it was told alone, is the mailbox.
+// Two clients and a mailbox under random changes: whatever the order of news, after the last take() a client's picture,
+// built from what it was told alone, is the mailbox.
 TEST(View, ClientsConvergeWhateverHappens) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     SeededRandom random(seed);
@@ -162,7 +164,8 @@ TEST(View, ClientsConvergeWhateverHappens) {
 
     for (int step = 0; step < 60; ++step) {
       const uint64_t what = random.below(5);
-      if (what == 0) add();
+      if (what == 0)
+        add();
       else if (what == 1 && !store.empty()) {
         const size_t i = random.below(store.size());
         feed.push_back(change(++modseq, Kind::kRemoved, store[i].first));

@@ -10,7 +10,8 @@ namespace pabal::access::imap {
 namespace {
 
 bool is_atom_char(char c) {
-  return static_cast<unsigned char>(c) > ' ' && c != 0x7F && std::string_view("(){%*\"\\").find(c) == std::string_view::npos;
+  return static_cast<unsigned char>(c) > ' ' && c != 0x7F &&
+         std::string_view("(){%*\"\\").find(c) == std::string_view::npos;
 }
 
 }  // namespace
@@ -116,7 +117,8 @@ uint32_t Words::number() {
 
 std::string_view Words::set() {
   size_t n = 0;
-  while (n < in_.size() && (text::is_digit(in_[n]) || std::string_view(":,*$").find(in_[n]) != std::string_view::npos)) ++n;
+  while (n < in_.size() && (text::is_digit(in_[n]) || std::string_view(":,*$").find(in_[n]) != std::string_view::npos))
+    ++n;
   const std::string_view out = in_.substr(0, n);
   in_.remove_prefix(n);
   if (n == 0) fail();
@@ -140,9 +142,12 @@ std::optional<mailbox::Flags> parse_flags(Words& words) {
   do {
     if (words.accept('\\')) {
       const std::string name = "\\" + words.atom();
-      const auto known = std::find_if(std::begin(kSystemFlags), std::end(kSystemFlags), [&](const auto& f) { return text::iequals(f.second, name); });
-      if (known != std::end(kSystemFlags)) flags.system |= known->first;
-      else if (!text::iequals(name, "\\Recent")) return {};
+      const auto known = std::find_if(std::begin(kSystemFlags), std::end(kSystemFlags),
+                                      [&](const auto& f) { return text::iequals(f.second, name); });
+      if (known != std::end(kSystemFlags))
+        flags.system |= known->first;
+      else if (!text::iequals(name, "\\Recent"))
+        return {};
     } else {
       flags.keywords.push_back(words.atom());
       if (flags.keywords.back().size() > kMaxKeyword || flags.keywords.size() > mailbox::kMaxKeywords) return {};
@@ -164,7 +169,8 @@ std::string flag_list(const mailbox::Flags& flags) {
 // --- dates ----------------------------------------------------------------------------------------------------------
 
 namespace {
-constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 // A number of exactly so many digits.
 std::optional<int> digits(std::string_view s, size_t count) {
@@ -177,10 +183,12 @@ std::optional<int> digits(std::string_view s, size_t count) {
 std::optional<std::chrono::sys_days> parse_day(std::string_view s) {
   const auto parts = text::split(s, '-');
   if (parts.size() != 3) return {};
-  const auto month = std::find_if(std::begin(kMonths), std::end(kMonths), [&](std::string_view name) { return text::iequals(name, parts[1]); });
+  const auto month = std::find_if(std::begin(kMonths), std::end(kMonths),
+                                  [&](std::string_view name) { return text::iequals(name, parts[1]); });
   const auto day = digits(parts[0], parts[0].size() == 1 ? 1 : 2), year = digits(parts[2], 4);
   if (month == std::end(kMonths) || !day || !year) return {};
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month - kMonths) + 1),
+  const std::chrono::year_month_day date{std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(month - kMonths) + 1),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return {};
   return std::chrono::sys_days(date);
@@ -196,7 +204,9 @@ std::optional<Time> parse_date_time(std::string_view s) {
   const auto h = digits(clock[0], 2), m = digits(clock[1], 2), sec = digits(clock[2], 2);
   const auto zone_h = digits(words[2].substr(1, 2), 2), zone_m = digits(words[2].substr(3), 2);
   const char sign = words[2][0];
-  if (!h || !m || !sec || !zone_h || !zone_m || *h > 23 || *m > 59 || *sec > 60 || *zone_m > 59 || (sign != '+' && sign != '-')) return {};
+  if (!h || !m || !sec || !zone_h || !zone_m || *h > 23 || *m > 59 || *sec > 60 || *zone_m > 59 ||
+      (sign != '+' && sign != '-'))
+    return {};
   const auto offset = hours(*zone_h) + minutes(*zone_m);
   const Time local = *day + hours(*h) + minutes(*m) + seconds(*sec);
   return sign == '+' ? local - offset : local + offset;
@@ -208,8 +218,9 @@ std::string format_date_time(Time t) {
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(t - day));
   const std::string_view month = kMonths[unsigned(date.month()) - 1];
   char out[64];
-  std::snprintf(out, sizeof out, "\"%02u-%.3s-%04d %02d:%02d:%02d +0000\"", unsigned(date.day()), month.data(), int(date.year()),
-                int(clock.hours().count()), int(clock.minutes().count()), int(clock.seconds().count()));
+  std::snprintf(out, sizeof out, "\"%02u-%.3s-%04d %02d:%02d:%02d +0000\"", unsigned(date.day()), month.data(),
+                int(date.year()), int(clock.hours().count()), int(clock.minutes().count()),
+                int(clock.seconds().count()));
   return out;
 }
 
@@ -226,7 +237,8 @@ std::string quote_utf8(std::string_view s) {
 
 std::string quote(std::string_view s) {
   constexpr size_t kMaxQuoted = 1'000;
-  const bool plain = s.size() <= kMaxQuoted && std::all_of(s.begin(), s.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  const bool plain =
+      s.size() <= kMaxQuoted && std::all_of(s.begin(), s.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
   return plain ? quote_utf8(s) : "{" + std::to_string(s.size()) + "}\r\n" + std::string(s);
 }
 

@@ -24,18 +24,18 @@ class Words {
   std::string_view rest() const { return in_; }
   void fail() { ok_ = false, in_ = {}; }
 
-  bool accept(char c);                    // takes it if it is next
+  bool accept(char c);                      // takes it if it is next
   bool accept_word(std::string_view word);  // likewise, any case; what follows must not belong to the word
   void expect(char c);
   void space() { expect(' '); }
   std::string atom();
-  std::string name();                     // letters, digits, '.' and '-': names of commands, items and options, in upper case
-  std::string astring();                  // atom, quoted or literal
-  std::string list_mailbox();             // likewise, with wildcards
+  std::string name();          // letters, digits, '.' and '-': names of commands, items and options, in upper case
+  std::string astring();       // atom, quoted or literal
+  std::string list_mailbox();  // likewise, with wildcards
   std::string_view literal(bool* eight = nullptr);  // must be one: {n}, {n+}; with `eight` also ~{n}, and says so
   uint64_t number64();
   uint32_t number();
-  std::string_view set();                 // octets of a sequence set
+  std::string_view set();  // octets of a sequence set
 
  private:
   std::string quoted();
@@ -55,7 +55,8 @@ void parenthesised(Words& words, One one) {
 
 // --- flags ----------------------------------------------------------------------------------------------------------
 
-// "(\Seen $Forwarded)" or the same without parentheses. \Recent is taken and forgotten; other unknown \flags are a fault.
+// "(\Seen $Forwarded)" or the same without parentheses. \Recent is taken and forgotten; other unknown \flags are a
+// fault.
 std::optional<mailbox::Flags> parse_flags(Words& words);
 std::string flag_list(const mailbox::Flags& flags);  // with its parentheses
 

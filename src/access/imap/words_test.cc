@@ -25,7 +25,8 @@ TEST(Words, AnAstringIsAnAtomAQuotedStringOrALiteral) {
 }
 
 TEST(Words, BrokenStringsAreFaults) {
-  for (const std::string_view text : {"", "\"a", "\"a\\", "\"a\\\"", "{4}\r\nabc", "{x}\r\nabc", "{3}abc", "{", "~{1}\r\na", "(", "\"a\rb\""})
+  for (const std::string_view text :
+       {"", "\"a", "\"a\\", "\"a\\\"", "{4}\r\nabc", "{x}\r\nabc", "{3}abc", "{", "~{1}\r\na", "(", "\"a\rb\""})
     EXPECT_FALSE(astring(text)) << text;
   EXPECT_FALSE(astring(std::string_view("\"a\0b\"", 5)));
   EXPECT_FALSE(astring(std::string_view("{1}\r\n\0", 6)));
@@ -42,8 +43,16 @@ TEST(Words, AfterAFaultEverythingIsEmpty) {
 }
 
 TEST(Words, NumbersHaveTheirBounds) {
-  const auto number = [](std::string_view text) { Words w(text); const uint32_t n = w.number(); return w.done() ? std::optional(n) : std::nullopt; };
-  const auto number64 = [](std::string_view text) { Words w(text); const uint64_t n = w.number64(); return w.done() ? std::optional(n) : std::nullopt; };
+  const auto number = [](std::string_view text) {
+    Words w(text);
+    const uint32_t n = w.number();
+    return w.done() ? std::optional(n) : std::nullopt;
+  };
+  const auto number64 = [](std::string_view text) {
+    Words w(text);
+    const uint64_t n = w.number64();
+    return w.done() ? std::optional(n) : std::nullopt;
+  };
   EXPECT_EQ(number("0"), 0u);
   EXPECT_EQ(number("4294967295"), 4294967295u);
   EXPECT_FALSE(number("4294967296"));
@@ -85,7 +94,9 @@ TEST(Flags, AreReadWithAndWithoutParentheses) {
 }
 
 TEST(Flags, UnknownSystemFlagsAndBrokenListsAreFaults) {
-  for (const std::string_view text : {"", "(", "(\\Seen", "(\\Seen  \\Draft)", "\\*", "(\\Foo)", "( \\Seen)", "(\"x\")", "(\\Seen )"}) EXPECT_FALSE(flags(text)) << text;
+  for (const std::string_view text :
+       {"", "(", "(\\Seen", "(\\Seen  \\Draft)", "\\*", "(\\Foo)", "( \\Seen)", "(\"x\")", "(\\Seen )"})
+    EXPECT_FALSE(flags(text)) << text;
   EXPECT_FALSE(flags(std::string(101, 'k')));
 }
 
@@ -97,13 +108,17 @@ TEST(Dates, AreReadInTheirZone) {
 }
 
 TEST(Dates, ThatDoNotExistAreRefused) {
-  for (const std::string_view text : {"", "31-Feb-2024 00:00:00 +0000", "1-Foo-2024 00:00:00 +0000", "1-Jan-24 00:00:00 +0000", "1-Jan-2024 24:00:00 +0000",
-                                      "1-Jan-2024 00:60:00 +0000", "1-Jan-2024 00:00:00", "1-Jan-2024 00:00:00 0000", "1-Jan-2024 00:00:00 +00000",
-                                      "1-Jan-2024 0:00:00 +0000", "1-Jan-2024  00:00:00 +0000", "1-Jan-2024 00:00:00 +0060"})
+  for (const std::string_view text :
+       {"", "31-Feb-2024 00:00:00 +0000", "1-Foo-2024 00:00:00 +0000", "1-Jan-24 00:00:00 +0000",
+        "1-Jan-2024 24:00:00 +0000", "1-Jan-2024 00:60:00 +0000", "1-Jan-2024 00:00:00", "1-Jan-2024 00:00:00 0000",
+        "1-Jan-2024 00:00:00 +00000", "1-Jan-2024 0:00:00 +0000", "1-Jan-2024  00:00:00 +0000",
+        "1-Jan-2024 00:00:00 +0060"})
     EXPECT_FALSE(parse_date_time(text)) << text;
   EXPECT_TRUE(parse_day("1-Feb-1994"));
   EXPECT_TRUE(parse_day("01-FEB-1994"));
-  for (const std::string_view text : {"", "1", "1-Feb", "0-Feb-1994", "001-Feb-1994", "1-Feb-94", "1-Feb-1994 ", "-Feb-1994"}) EXPECT_FALSE(parse_day(text)) << text;
+  for (const std::string_view text :
+       {"", "1", "1-Feb", "0-Feb-1994", "001-Feb-1994", "1-Feb-94", "1-Feb-1994 ", "-Feb-1994"})
+    EXPECT_FALSE(parse_day(text)) << text;
 }
 
 TEST(Dates, AreWrittenAsTheyAreRead) {
