@@ -129,6 +129,50 @@ address = "127.0.0.1:{self.imap}"
         self.process.wait(timeout=30)
 
 
+class Postfix:
+    """A Postfix with its defaults on 127.0.0.1:`port` that hands mail for example.com to `transport`. All above `base` must be
+    open to its own user."""
+
+    def __init__(self, base, port, hostname, transport):
+        self.etc, spool, data = base / "etc", base / "spool", base / "data"
+        for folder in (base, self.etc, spool, data):
+            folder.mkdir()
+        shutil.chown(data, "postfix", "postfix")
+        (self.etc / "main.cf").write_text(f'''compatibility_level = 3.6
+queue_directory = {spool}
+data_directory = {data}
+maillog_file = /var/log/pabal-postfix.log
+myhostname = {hostname}
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+alias_maps =
+virtual_mailbox_domains = example.com
+virtual_mailbox_maps = static:all
+virtual_transport = {transport}
+''')
+        master = []
+        for line in pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
+            fields = line.split()
+            if len(fields) >= 8 and not line.startswith(("#", " ", "\t")):
+                fields[4] = "n"  # no chroot: its folder would have to be filled first
+                if fields[:2] == ["smtp", "inet"]:
+                    fields[0] = f"127.0.0.1:{port}"
+                line = " ".join(fields)
+            master.append(line)
+        if not any(line.startswith("postlog") for line in master):
+            master.append("postlog unix-dgram n - n - 1 postlogd")
+        (self.etc / "master.cf").write_text("\n".join(master) + "\n")
+        done = subprocess.run(["/usr/sbin/postfix", "-c", self.etc, "start"], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit("postfix did not start: " + done.stdout + done.stderr)
+        self.pid = read_pid(spool / "pid/master.pid")
+
+    def stop(self):
+        subprocess.run(["/usr/sbin/postfix", "-c", self.etc, "stop"], capture_output=True)
+
+
 class PostfixDovecot:
     name = "Postfix+Dovecot"
 
@@ -140,7 +184,7 @@ class PostfixDovecot:
         self.base, self.users = base, users
         self.smtp, self.imap = free_port(), free_port()
         self.dovecot(base)
-        self.postfix(base)
+        self.postfix = Postfix(base / "postfix", self.smtp, "mail.example.com", f"lmtp:unix:{base}/lmtp")
         wait_port(self.smtp)
         wait_port(self.imap)
 
@@ -184,52 +228,16 @@ service lmtp {{
         subprocess.run(["/usr/sbin/dovecot", "-c", config], check=True)
         self.dovecot_pid = read_pid(base / "dovecot/master.pid")
 
-    def postfix(self, base):
-        etc, spool, data = base / "postfix", base / "spool", base / "data"
-        for one in (etc, spool, data):
-            one.mkdir()
-        shutil.chown(data, "postfix", "postfix")
-        (etc / "main.cf").write_text(f'''compatibility_level = 3.6
-queue_directory = {spool}
-data_directory = {data}
-maillog_file = /var/log/pabal-bench-postfix.log
-myhostname = mail.example.com
-mydestination =
-mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-virtual_mailbox_domains = example.com
-virtual_mailbox_maps = static:all
-virtual_transport = lmtp:unix:{base}/lmtp
-''')
-        master = []
-        for line in pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
-            fields = line.split()
-            if len(fields) >= 8 and not line.startswith(("#", " ", "\t")):
-                fields[4] = "n"  # no chroot: its folder would have to be filled first
-                if fields[0] == "smtp" and fields[1] == "inet":
-                    fields[0] = f"127.0.0.1:{self.smtp}"
-                line = " ".join(fields)
-            master.append(line)
-        (etc / "master.cf").write_text("\n".join(master) + "\npostlog unix-dgram n - n - 1 postlogd\n"
-                                       if not any(l.startswith("postlog") for l in master) else "\n".join(master) + "\n")
-        done = subprocess.run(["/usr/sbin/postfix", "-c", etc, "start"], capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit("postfix did not start: " + done.stdout + done.stderr)
-        self.etc = etc
-        self.postfix_pid = read_pid(spool / "pid/master.pid")
-
     @property
     def pids(self):
-        return [self.dovecot_pid, self.postfix_pid]
+        return [self.dovecot_pid, self.postfix.pid]
 
     def count(self, user):
         new = self.base / "homes" / user / "Maildir/new"
         return len(os.listdir(new)) if new.exists() else 0
 
     def stop(self):
-        subprocess.run(["/usr/sbin/postfix", "-c", self.etc, "stop"], capture_output=True)
+        self.postfix.stop()
         subprocess.run(["/usr/sbin/dovecot", "-c", self.base / "dovecot.conf", "stop"], capture_output=True)
 
 

@@ -2,16 +2,17 @@
 import email
 import json
 import os
-import pathlib
-import shutil
 import smtplib
-import subprocess
+import sys
 
 import pytest
 
-from conftest import PASSWORD, Server, free_port, need, wait_for
+from conftest import PASSWORD, ROOT, Server, free_port, need, wait_for
 from imap_reader import messages, trusting
 from smtp_lines import Telnet
+
+sys.path.insert(0, str(ROOT / "bench"))
+from peers import Postfix
 
 
 def submit(server, sender, recipients, text, **options):
@@ -118,43 +119,10 @@ def postfix(tmp_path, server):
     for parent in tmp_path.parents:
         if str(parent).startswith("/tmp/pytest"):
             os.chmod(parent, 0o755)
-    base = tmp_path / "postfix"
-    etc, spool, data = base / "etc", base / "spool", base / "data"
-    for folder in (base, etc, spool, data):
-        folder.mkdir()
-    shutil.chown(data, "postfix", "postfix")
     port = free_port()
-    (etc / "main.cf").write_text(f"""
-compatibility_level = 3.6
-queue_directory = {spool}
-data_directory = {data}
-maillog_file = /var/log/pabal-test-postfix.log
-myhostname = postfix.example.net
-mydestination =
-mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-virtual_mailbox_domains = example.com
-virtual_mailbox_maps = static:all
-virtual_transport = lmtp:inet:{server.ip}:{server.port['lmtp']}
-""")
-    master = []
-    for line in pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
-        fields = line.split()
-        if len(fields) >= 8 and not line.startswith(("#", " ", "\t")):
-            fields[4] = "n"
-            if fields[:2] == ["smtp", "inet"]:
-                fields[0] = f"127.0.0.1:{port}"
-            line = " ".join(fields)
-        master.append(line)
-    if not any(line.startswith("postlog") for line in master):
-        master.append("postlog unix-dgram n - n - 1 postlogd")
-    (etc / "master.cf").write_text("\n".join(master) + "\n")
-    done = subprocess.run(["/usr/sbin/postfix", "-c", etc, "start"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    made = Postfix(tmp_path / "postfix", port, "postfix.example.net", f"lmtp:inet:{server.ip}:{server.port['lmtp']}")
     yield port
-    subprocess.run(["/usr/sbin/postfix", "-c", etc, "stop"], capture_output=True)
+    made.stop()
 
 
 def test_an_existing_postfix_hands_its_mail_to_pabal_by_lmtp(server, postfix):
