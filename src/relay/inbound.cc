@@ -72,7 +72,7 @@ message::ReceivedInfo Inbound::received_info(const smtp::ClientInfo& info, const
   received.helo = info.helo;
   received.ip = info.remote.ip;
   received.by = services_.hostname;
-  received.with = info.protocol();
+  received.with = info.protocol(mail_.smtputf8);
   if (info.tls) received.tls = info.tls->version + " " + info.tls->cipher;
   received.id = id;
   if (recipients_.size() == 1) received.recipient = recipients_.front().address;
