@@ -48,11 +48,11 @@ Task<void> Session::append(Words words, bool) {
   // RFC 3516 §4.3: binary content would have to be encoded for those who read it with BODY[].
   if (request.content.find('\0') != request.content.npos)
     co_return no("[UNKNOWN-CTE] messages with NUL octets are not stored");
-  const auto box = services_.mailboxes.find(services_.store, account_->id, *name);
-  if (!box) co_return no(box.error());
-  if (!*box) co_return no("[TRYCREATE] there is no mailbox of that name");
+  const auto found = locate(services_.store, *name);
+  if (!found) co_return no(found.error());
+  if (!*found) co_return no("[TRYCREATE] there is no mailbox of that name");
   mailbox::Filing filing;
-  filing.mailboxes.push_back((*box)->id);
+  filing.mailboxes.push_back((*found)->box.id);
   filing.flags = request.flags;
   filing.received = request.date;
 
@@ -74,7 +74,7 @@ Task<void> Session::append(Words words, bool) {
 
   auto filed = std::make_shared<mailbox::Filed>();
   const mailbox::BodyId body = services_.mailboxes.new_body_id();
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, ready = *prepared,
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = (*found)->account, ready = *prepared,
                                           filing, body, filed](store::Transaction& t) -> Result<void> {
     if (const auto put = boxes.put_body(t, body, *ready); !put) return put;
     auto done = boxes.file(t, account, *ready, body, filing);
@@ -85,7 +85,7 @@ Task<void> Session::append(Words words, bool) {
   if (const Result<void> done = co_await committing; !done) co_return no(done.error(), "OVERQUOTA");
   Task<void> telling = tell_news(true);
   co_await telling;
-  ok("[APPENDUID " + std::to_string((*box)->uid_validity) + " " + std::to_string(filed->places.front().uid) +
+  ok("[APPENDUID " + std::to_string((*found)->box.uid_validity) + " " + std::to_string(filed->places.front().uid) +
      "] appended");
 }
 

@@ -60,8 +60,8 @@ Task<void> Session::store_flags(Words words, bool uid) {
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
     const std::vector<Target> part = part_of(*wanted, i, kMessagesPerCommit);
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, given = *flags,
-                                            sign, box, stored](store::Transaction& t) -> Result<void> {
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
+                                            given = *flags, sign, box, stored](store::Transaction& t) -> Result<void> {
       stored->clear();
       for (const Target& target : part) {
         const auto row = boxes.row(t, account, box, target.uid);
@@ -115,10 +115,10 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   if (!name) co_return;
   if (!words.done()) co_return bad("a set and a mailbox were expected");
   if (moving && selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
-  const auto found = services_.mailboxes.find(services_.store, account_->id, *name);
+  const auto found = locate(services_.store, *name);
   if (!found) co_return no(found.error());
   if (!*found) co_return no("[TRYCREATE] there is no mailbox of that name");
-  const MailboxId from = selected_->box.id, to = (*found)->id;
+  const MailboxId from = selected_->box.id, to = (*found)->box.id;
   if (moving && from == to) co_return ok("they are there");
 
   // COPY is all or nothing (RFC 9051 §6.4.7): one transaction while that stays short. MOVE is so message by message
@@ -133,7 +133,7 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   for (size_t i = 0; i < wanted->size() && !failure; i += at_once) {
     const std::vector<Target> part = part_of(*wanted, i, at_once);
     const size_t had = copied->from.size();
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, part, from, to,
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part, from, to,
                                             moving, copied, had](store::Transaction& t) -> Result<void> {
       copied->from.resize(had);
       copied->to.resize(had);
@@ -160,23 +160,23 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
     copied->to.resize(had);
   }
   if (failure && !moving && !copied->to.empty()) {
-    Task<Result<void>> undoing = commit(
-        [&boxes = services_.mailboxes, account = account_->id, to, copied](store::Transaction& t) -> Result<void> {
-          for (const Uid one : copied->to) {
-            const auto row = boxes.row(t, account, to, one);
-            if (!row) return row.error();
-            if (!*row) continue;
-            if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
-          }
-          return {};
-        });
+    Task<Result<void>> undoing = commit([&boxes = services_.mailboxes, account = selected_->account, to,
+                                         copied](store::Transaction& t) -> Result<void> {
+      for (const Uid one : copied->to) {
+        const auto row = boxes.row(t, account, to, one);
+        if (!row) return row.error();
+        if (!*row) continue;
+        if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
+      }
+      return {};
+    });
     if (const Result<void> undone = co_await undoing; !undone)
       log::error("imap", "a COPY that failed left messages behind: " + undone.error().message);
     copied->to.clear();
   }
   // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
   const std::string code = copied->to.empty() ? ""
-                                              : "[COPYUID " + std::to_string((*found)->uid_validity) + " " +
+                                              : "[COPYUID " + std::to_string((*found)->box.uid_validity) + " " +
                                                     set_text(copied->from) + " " + set_text(copied->to) + "] ";
   if (moving && !code.empty()) out_ += "* OK " + code + "moved\r\n";
   Task<void> telling = tell_news(true);
@@ -207,12 +207,12 @@ Task<void> Session::expunge(Words words, bool uid) {
 // Those flagged \Deleted; of `only` (UIDs) where given.
 Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
   const MailboxId box = selected_->box.id;
-  const auto counts = services_.mailboxes.get(services_.store, account_->id, box);
+  const auto counts = services_.mailboxes.get(services_.store, selected_->account, box);
   if (!counts) co_return counts.error();
   if (!*counts || (*counts)->deleted == 0) co_return Result<void>();
   std::vector<Uid> gone;
   const auto scan = [&](Uid first, Uid last) {
-    return services_.mailboxes.rows(services_.store, account_->id, box, first, last, [&](const Row& row) {
+    return services_.mailboxes.rows(services_.store, selected_->account, box, first, last, [&](const Row& row) {
       if (row.flags.has(mailbox::kDeleted)) gone.push_back(row.uid);
       return true;
     });
@@ -231,7 +231,7 @@ Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
     const auto first = gone.begin() + static_cast<long>(i);
     const std::vector<Uid> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, gone.size() - i)));
     Task<Result<void>> committing = commit(
-        [&boxes = services_.mailboxes, account = account_->id, part, box](store::Transaction& t) -> Result<void> {
+        [&boxes = services_.mailboxes, account = selected_->account, part, box](store::Transaction& t) -> Result<void> {
           for (const Uid uid : part) {
             const auto row = boxes.row(t, account, box, uid);
             if (!row) return row.error();

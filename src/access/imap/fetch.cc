@@ -32,7 +32,7 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
   const mailbox::MailboxId box = selected_->box.id;
   if (targets[to - 1].uid - targets[from].uid > kDense * (to - from)) {
     for (size_t i = from; i < to; ++i) {
-      auto row = boxes.row(services_.store, account_->id, box, targets[i].uid);
+      auto row = boxes.row(services_.store, selected_->account, box, targets[i].uid);
       if (!row) return row.error();
       if (*row) out.push_back({targets[i], std::move(**row)});
     }
@@ -40,7 +40,7 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
   }
   size_t at = from;
   const auto scanned =
-      boxes.rows(services_.store, account_->id, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
+      boxes.rows(services_.store, selected_->account, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
         while (at < to && targets[at].uid < row.uid) ++at;
         if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
         return true;
@@ -97,13 +97,13 @@ Result<void> Session::answer(const Found& found, const FetchRequest& request) {
   std::optional<Message> message;
   std::optional<Details> details;
   if (request.needs_message()) {
-    auto read = services_.mailboxes.message(services_.store, account_->id, found.row.message);
+    auto read = services_.mailboxes.message(services_.store, selected_->account, found.row.message);
     if (!read) return read.error();
     if (!*read) return {};  // gone since its row was read
     message = std::move(**read);
   }
   if (request.needs_details()) {
-    auto read = services_.mailboxes.details(services_.store, account_->id, found.row.message);
+    auto read = services_.mailboxes.details(services_.store, selected_->account, found.row.message);
     if (!read) return read.error();
     if (!*read) return {};
     details = std::move(**read);
@@ -160,9 +160,9 @@ Result<std::string> Session::describe(const Found& found, const FetchRequest& re
 
 Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* request) {
   const auto& boxes = services_.mailboxes;
-  const auto message = boxes.message(services_.store, account_->id, found.row.message);
+  const auto message = boxes.message(services_.store, selected_->account, found.row.message);
   if (!message) co_return message.error();
-  const auto details = boxes.details(services_.store, account_->id, found.row.message);
+  const auto details = boxes.details(services_.store, selected_->account, found.row.message);
   if (!details) co_return details.error();
   if (!*message || !*details) co_return Result<void>();  // gone since its row was read
   Task<Result<std::shared_ptr<const std::string>>> reading = body_of(**message, request->partial());
@@ -239,8 +239,8 @@ Task<Result<void>> Session::mark_seen(std::vector<MessageId> messages) {
     const auto first = messages.begin() + static_cast<long>(i);
     const std::vector<MessageId> part(first,
                                       first + static_cast<long>(std::min(kMessagesPerCommit, messages.size() - i)));
-    Task<Result<void>> committing =
-        commit([&boxes = services_.mailboxes, account = account_->id, part](store::Transaction& t) -> Result<void> {
+    Task<Result<void>> committing = commit(
+        [&boxes = services_.mailboxes, account = selected_->account, part](store::Transaction& t) -> Result<void> {
           for (const MessageId id : part) {
             const auto done = boxes.edit_flags(t, account, id, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
             if (!done && done.code() != Code::kNotFound) return done.error();

@@ -69,10 +69,10 @@ Task<void> Session::status(Words words, bool) {
   words.space();
   const auto items = parse_status_items(words);
   if (!items || !words.done()) co_return bad("the STATUS is malformed");
-  const auto box = services_.mailboxes.find(services_.store, account_->id, *name);
-  if (!box) co_return no(box.error());
-  if (!*box) co_return no("[NONEXISTENT] there is no mailbox of that name");
-  out_ += status_answer(**box, *items);
+  const auto found = locate(services_.store, *name);
+  if (!found) co_return no(found.error());
+  if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
+  out_ += status_answer((*found)->box, *items);
   Task<void> telling = tell_news(true);
   co_await telling;
   ok("counted");

@@ -11,9 +11,9 @@ Task<void> Session::search(Words words, bool uid) {
   const SearchRequest& request = *parsed.request;
   if (request.has_charset && utf8_) co_return bad("with UTF8=ACCEPT there is no CHARSET (RFC 6855 section 3)");
 
-  const auto job =
-      std::make_shared<const SearchJob>(SearchJob{services_.store, services_.mailboxes, account_->id, selected_->box.id,
-                                                  selected_->view.uids(), selected_->saved, request.key});
+  const auto job = std::make_shared<const SearchJob>(SearchJob{services_.store, services_.mailboxes, selected_->account,
+                                                               selected_->box.id, selected_->view.uids(),
+                                                               selected_->saved, request.key});
   std::function<Result<std::vector<Target>>()> work = [job] { return imap::run(*job); };
   Task<Result<std::vector<Target>>> working = net::run_on<std::vector<Target>>(services_.pool, loop_, work);
   const Result<std::vector<Target>> found = co_await working;

@@ -43,15 +43,16 @@ Task<void> Session::open(Words words, bool read_only) {
   deselect();  // also when what follows fails (RFC 9051 §6.3.2)
   // One moment: counts, UIDs and modseq agree. Reads a value for each 4,096 UIDs, no rows.
   const auto snapshot = services_.store.snapshot();
-  auto box = services_.mailboxes.find(*snapshot, account_->id, *name);
-  if (!box) co_return no(box.error());
-  if (!*box) co_return no("[NONEXISTENT] there is no mailbox of that name");
-  const auto figures = services_.mailboxes.figures(*snapshot, account_->id);
+  auto found = locate(*snapshot, *name);
+  if (!found) co_return no(found.error());
+  if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
+  const mailbox::AccountId account = (*found)->account;
+  const mailbox::MailboxId id = (*found)->box.id;
+  const auto figures = services_.mailboxes.figures(*snapshot, account);
   if (!figures) co_return no(figures.error());
-  auto uids = services_.mailboxes.uids(*snapshot, account_->id, (*box)->id);
+  auto uids = services_.mailboxes.uids(*snapshot, account, id);
   if (!uids) co_return no(uids.error());
-  const mailbox::MailboxId id = (*box)->id;
-  selected_ = Selected{std::move(**box), read_only, View(id, std::move(*uids), figures->modseq)};
+  selected_ = Selected{account, std::move((*found)->box), read_only, View(id, std::move(*uids), figures->modseq)};
   for (const std::string_view keyword : kCommonKeywords) selected_->keywords.emplace(text::lowered(keyword), keyword);
   state_ = State::kSelected;
 
@@ -109,13 +110,13 @@ std::string Session::flags_item(const mailbox::Flags& flags) {
 // Feeds the view with what has happened since it last looked. False: it could not be read.
 bool Session::learn_news() {
   View& view = selected_->view;
-  const auto figures = services_.mailboxes.figures(services_.store, account_->id);
+  const auto figures = services_.mailboxes.figures(services_.store, selected_->account);
   if (!figures) {
     if (figures.code() == Code::kNotFound) bye("the account was removed");
     return false;
   }
   while (figures->modseq > view.seen()) {
-    const auto changes = services_.mailboxes.changes(services_.store, account_->id, view.seen(), kChangesAtOnce);
+    const auto changes = services_.mailboxes.changes(services_.store, selected_->account, view.seen(), kChangesAtOnce);
     if (changes && !changes->empty()) {
       for (const mailbox::Change& change : *changes) view.note(change);
       continue;
@@ -123,11 +124,11 @@ bool Session::learn_news() {
     if (!changes && changes.code() != Code::kNotFound) return false;
     // The feed does not reach back: compare with the mailbox as it is.
     const auto snapshot = services_.store.snapshot();
-    const auto now = services_.mailboxes.figures(*snapshot, account_->id);
-    const auto uids = services_.mailboxes.uids(*snapshot, account_->id, selected_->box.id);
+    const auto now = services_.mailboxes.figures(*snapshot, selected_->account);
+    const auto uids = services_.mailboxes.uids(*snapshot, selected_->account, selected_->box.id);
     std::vector<Uid> changed;
     const auto rows =
-        services_.mailboxes.rows(*snapshot, account_->id, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
+        services_.mailboxes.rows(*snapshot, selected_->account, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
           if (row.modseq > view.seen()) changed.push_back(row.uid);
           return true;
         });
@@ -153,7 +154,7 @@ Task<void> Session::tell_news(bool may_expunge) {
     if (!rev2_) out_ += "* 0 RECENT\r\n";
   }
   for (const Uid uid : news.changed) {
-    const auto row = services_.mailboxes.row(services_.store, account_->id, selected_->box.id, uid);
+    const auto row = services_.mailboxes.row(services_.store, selected_->account, selected_->box.id, uid);
     if (!row || !*row) continue;  // gone meanwhile: the next news say so
     const std::string flags = flags_item((*row)->flags);
     out_ += "* " + std::to_string(selected_->view.uids().sequence(uid)) + " FETCH (UID " + std::to_string(uid) + " " +
@@ -194,7 +195,7 @@ Task<void> Session::idle(Words words, bool) {
   // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing
   // else.
   if (selected_) {
-    watch = services_.mailboxes.watch(account_->id,
+    watch = services_.mailboxes.watch(selected_->account,
                                       [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
     loop_.spawn(push(this, changed, &over, ended));
   }

@@ -249,6 +249,13 @@ std::optional<std::string> Session::mailbox_argument(Words& words) {
   return decoded_name(given);
 }
 
+Result<std::optional<Session::Located>> Session::locate(const store::Reader& r, const std::string& name) const {
+  auto box = services_.mailboxes.find(r, account_->id, name);
+  if (!box) return box.error();
+  if (!*box) return std::optional<Located>();
+  return std::optional<Located>({account_->id, std::move(**box)});
+}
+
 std::string Session::shown_name(const std::string& name) const {
   return rev2_ || utf8_ ? quote_utf8(name) : quote(to_modified_utf7(name));
 }

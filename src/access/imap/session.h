@@ -47,7 +47,12 @@ class Session {
   static const Command kCommands[];
   static const Command* find_command(std::string_view name);
 
+  struct Located {                   // a mailbox that a name leads to
+    mailbox::AccountId account = 0;  // whose it is
+    mailbox::Mailbox box;
+  };
   struct Selected {
+    mailbox::AccountId account = 0;  // whose mailbox it is
     mailbox::Mailbox box;
     bool read_only = false;
     View view{};
@@ -72,7 +77,8 @@ class Session {
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
   std::optional<std::string> mailbox_argument(Words& words);  // in UTF-8; nothing: it has been answered
-  std::string decoded_name(std::string_view given) const;     // what cannot be decoded is given back
+  Result<std::optional<Located>> locate(const store::Reader& r, const std::string& name) const;
+  std::string decoded_name(std::string_view given) const;  // what cannot be decoded is given back
   std::string shown_name(const std::string& name) const;
 
   Task<void> capability(Words words, bool uid);
