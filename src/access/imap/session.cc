@@ -262,12 +262,36 @@ std::string Session::shown_name(const std::string& name) const {
 
 // --- any state ------------------------------------------------------------------------------------------------------
 
+// One a line, in the order they are told.
+constexpr std::string_view kCapabilities[] = {
+    "IMAP4rev1",           //
+    "IMAP4rev2",           //
+    "LITERAL+",            // RFC 7888
+    "SASL-IR",             // RFC 4959
+    "ID",                  // RFC 2971
+    "ENABLE",              // RFC 5161
+    "IDLE",                // RFC 2177
+    "NAMESPACE",           // RFC 2342
+    "UNSELECT",            // RFC 3691
+    "UIDPLUS",             // RFC 4315
+    "MOVE",                // RFC 6851
+    "CHILDREN",            // RFC 3348
+    "LIST-EXTENDED",       // RFC 5258
+    "LIST-STATUS",         // RFC 5819
+    "SPECIAL-USE",         // RFC 6154
+    "CREATE-SPECIAL-USE",  // RFC 6154
+    "ESEARCH",             // RFC 4731
+    "SEARCHRES",           // RFC 5182
+    "BINARY",              // RFC 3516
+    "PREVIEW",             // RFC 8970
+    "STATUS=SIZE",         // RFC 8438
+    "UTF8=ACCEPT",         // RFC 6855
+};
+
 std::string Session::capabilities() const {
-  std::string out =
-      "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN LIST-EXTENDED "
-      "LIST-STATUS "
-      "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT APPENDLIMIT=" +
-      std::to_string(services_.max_message);
+  std::string out;
+  for (const std::string_view one : kCapabilities) (out += one) += ' ';
+  out += "APPENDLIMIT=" + std::to_string(services_.max_message);  // RFC 7889
   if (state_ != State::kGreeted) return out;
   if (options_.tls && !stream_->tls()) out += " STARTTLS";
   if (!may_login()) return out + " LOGINDISABLED";
