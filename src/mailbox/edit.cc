@@ -89,21 +89,20 @@ Result<void> change_chunk(store::Transaction& t, AccountId account, MailboxId ma
 
 }  // namespace
 
-Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId id) {
-  const auto box = edit.mailbox(id);
+Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, Message::Place place) {
+  const auto box = edit.mailbox(place.mailbox);
   if (!box) return box.error();
   Mailbox& m = **box;
   if (m.uid_next == UINT32_MAX) return Error{Code::kLimit, "the mailbox has used all its UIDs"};
-  const Uid uid = m.uid_next++;
+  place.uid = m.uid_next++;
   ++m.messages;
   m.octets += message.size;
   m.unseen += !message.flags.has(kSeen);
-  m.deleted += message.flags.has(kDeleted);
-  message.places.push_back({id, uid});
-  if (const auto done = change_chunk(t, account, id, uid, true); !done) return done.error();
-  t.put(keys::row(account, id, uid), encode_row(message.id, edit.modseq, message.flags));
-  edit.note(Change::Kind::kAdded, id, uid, message.id);
-  return uid;
+  m.deleted += place.deleted;
+  message.places.push_back(place);
+  if (const auto done = change_chunk(t, account, place.mailbox, place.uid, true); !done) return done.error();
+  write_row(t, account, edit, message, place, Change::Kind::kAdded);
+  return place.uid;
 }
 
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId id) {
@@ -111,6 +110,7 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
       std::find_if(message.places.begin(), message.places.end(), [&](const auto& p) { return p.mailbox == id; });
   if (place == message.places.end()) return Error{Code::kNotFound, "the message is not in that mailbox"};
   const Uid uid = place->uid;
+  const bool deleted = place->deleted;
   message.places.erase(place);
   const auto box = edit.mailbox(id);
   if (!box) return box.error();
@@ -118,11 +118,19 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
   --m.messages;
   m.octets -= message.size;
   m.unseen -= !message.flags.has(kSeen);
-  m.deleted -= message.flags.has(kDeleted);
+  m.deleted -= deleted;
   if (const auto done = change_chunk(t, account, id, uid, false); !done) return done;
   t.erase(keys::row(account, id, uid));
   edit.note(Change::Kind::kRemoved, id, uid, message.id);
   return {};
+}
+
+void write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
+               const Message::Place& place, Change::Kind kind) {
+  Flags shown = message.flags;
+  if (place.deleted) shown.system |= kDeleted;
+  t.put(keys::row(account, place.mailbox, place.uid), encode_row(message.id, edit.modseq, shown));
+  edit.note(kind, place.mailbox, place.uid, message.id);
 }
 
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message) {

@@ -68,18 +68,18 @@ Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, con
 
 // Moves all messages of a mailbox into another.
 Result<void> move_all(store::Transaction& t, const Mailboxes& boxes, AccountId account, Edit& edit, MailboxId from,
-                      MailboxId to) {
-  std::vector<MessageId> members;
+                      MailboxId to, Time now) {
+  std::vector<std::pair<MessageId, bool>> members;  // and whether \Deleted: what was to be expunged still is
   const auto read_rows = boxes.rows(t, account, from, 1, UINT32_MAX, [&](const Row& row) {
-    members.push_back(row.message);
+    members.emplace_back(row.message, row.flags.has(kDeleted));
     return true;
   });
   if (!read_rows) return read_rows;
-  for (const MessageId id : members) {
+  for (const auto& [id, deleted] : members) {
     auto m = need_message(t, account, id);
     if (!m) return m.error();
     if (const auto left = leave(t, account, edit, *m, from); !left) return left;
-    if (const auto uid = enter(t, account, edit, *m, to); !uid) return uid.error();
+    if (const auto uid = enter(t, account, edit, *m, {to, 0, deleted, now}); !uid) return uid.error();
     write_message(t, account, edit, *m);
   }
   return {};
@@ -118,7 +118,7 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
     // RFC 9051 §6.3.6: INBOX and what is below it stay; its messages move.
     const auto target = make(t, account, *edit, impl_->clock, *name, Role::kNone);
     if (!target) return target.error();
-    if (const auto moved = move_all(t, *this, account, *edit, id, *target); !moved) return moved;
+    if (const auto moved = move_all(t, *this, account, *edit, id, *target, impl_->clock.now()); !moved) return moved;
     return edit->finish();
   }
   if (*name == old) return Error{Code::kExists, "there is a mailbox " + old + " already"};

@@ -96,8 +96,12 @@ class Edit {
 };
 
 // Places of messages in mailboxes: rows, UID chunks and counters together; the message itself is not written. edit.cc
-Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
+// `place` without its UID, which enter() gives.
+Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, Message::Place place);
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
+// The row of one place with the modseq of the edit, and its change record.
+void write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
+               const Message::Place& place, Change::Kind kind);
 // Writes the message with the modseq of the edit. A row keeps the modseq of the last change seen in its mailbox.
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message);
 // leave(), then writes the message; one that is in no mailbox any more begins its undelete window at `now`. undelete.cc

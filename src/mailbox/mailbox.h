@@ -53,7 +53,7 @@ struct Mailbox {
   Uid uid_next = 1;
   uint32_t messages = 0;
   uint32_t unseen = 0;
-  uint32_t deleted = 0;  // messages flagged \Deleted
+  uint32_t deleted = 0;  // messages flagged \Deleted here
   uint64_t octets = 0;
   ModSeq highest_modseq = 0;  // of the messages in it, removals included
   bool subscribed = true;
@@ -69,10 +69,14 @@ struct Message {
   Time saved;         // when it came into the account
   ModSeq modseq = 0;
   ModSeq created_modseq = 0;
-  Flags flags;
+  Flags flags;  // without \Deleted
   struct Place {
-    MailboxId mailbox;
-    Uid uid;
+    MailboxId mailbox = 0;
+    Uid uid = 0;
+    // \Deleted says that EXPUNGE takes the message out of this mailbox, so it is the place's: other mailboxes that show
+    // the message do not show the flag, and keep it.
+    bool deleted = false;
+    Time saved{};  // when it came into this mailbox: RFC 8514
   };
   std::vector<Place> places;
   Time removed_until;  // of a message in no mailbox: when its undelete window ends
@@ -89,7 +93,7 @@ struct Row {  // one message in one mailbox, cheap to scan
   Uid uid = 0;
   MessageId message = 0;
   ModSeq modseq = 0;
-  Flags flags;
+  Flags flags;  // as this mailbox shows them: with its \Deleted
 };
 
 // The UIDs of a mailbox as sorted, disjoint, inclusive ranges; sequence number n is the n-th UID.
@@ -203,14 +207,21 @@ class Mailboxes {
   // or too many or too long keywords. kNotFound: the account or a mailbox.
   Result<Filed> file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body,
                      const Filing& filing);
-  // Sets flags of one message to what `edit` makes of them. No change: no modseq. kNotFound, kLimit (keywords).
-  Result<Message> edit_flags(store::Transaction& t, AccountId account, MessageId message,
-                             const std::function<void(Flags&)>& edit);
+  // Sets flags of messages of one mailbox to what `edit` makes of them. \Deleted is meant of this mailbox; the others
+  // are the message's, in every mailbox it is in. All changes take one modseq; without a change, none. Gives those of
+  // `uids` that are there. kLimit: too many or too long keywords, and nothing is to be committed.
+  struct Edited {
+    Row row;  // as it is now
+    bool changed = false;
+  };
+  Result<std::vector<Edited>> edit_flags(store::Transaction& t, AccountId account, MailboxId mailbox,
+                                         const std::vector<Uid>& uids, const std::function<void(Flags&)>& edit);
   // A message in no mailbox (removed, in its undelete window) is kNotFound for all these; undelete() takes it.
   // Adds the message to a mailbox (a new UID), or gives the place it has there already.
   Result<Message::Place> add_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);
-  // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags; a copy into a mailbox the message is in
-  // already is a second message with the same body. kLimit: over quota.
+  // IMAP COPY. Like Gmail's, a copy is one more label and shares the flags, but for \Deleted: it arrives without, as
+  // somebody just asked to have it there (RFC 9051 §6.4.7 only recommends to preserve flags). A copy into a mailbox the
+  // message is in already is a second message with the same body. kLimit: over quota.
   Result<Message::Place> copy(store::Transaction& t, AccountId account, MessageId message, MailboxId to);
   // Takes it out of a mailbox; a message in no mailbox is kept for the undelete window, then gone.
   Result<void> remove_place(store::Transaction& t, AccountId account, MessageId message, MailboxId mailbox);

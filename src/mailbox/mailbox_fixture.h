@@ -92,11 +92,15 @@ class MailboxTest : public testing::Test {
   Result<void> take_out(MessageId id, MailboxId from = 1) {
     return run([&](auto& t) { return boxes_->remove_place(t, kAccount, id, from); });
   }
+  // In the first mailbox that has it.
+  Result<Message> edit_flags(MessageId id, const std::function<void(Flags&)>& how) {
+    const Message::Place place = message(id).places.at(0);
+    const auto done = run([&](auto& t) { return boxes_->edit_flags(t, kAccount, place.mailbox, {place.uid}, how); });
+    if (!done) return done.error();
+    return message(id);
+  }
   Result<Message> flag(MessageId id, uint8_t on, uint8_t off = 0) {
-    return run([&](auto& t) {
-      return boxes_->edit_flags(t, kAccount, id,
-                                [&](Flags& f) { f.system = static_cast<uint8_t>((f.system | on) & ~off); });
-    });
+    return edit_flags(id, [&](Flags& f) { f.system = static_cast<uint8_t>((f.system | on) & ~off); });
   }
 
   Mailbox box(MailboxId id) {

@@ -31,6 +31,33 @@ Result<Message> need_placed(const store::Reader& r, AccountId account, MessageId
   return m;
 }
 
+// Takes \Deleted out of flags that are to be the message's, and gives whether it was there.
+bool take_deleted(Flags& flags) {
+  const bool deleted = flags.has(kDeleted);
+  flags.system &= static_cast<uint8_t>(~kDeleted);
+  return deleted;
+}
+
+// Gives the message the flags that `row` of `mailbox` shows: \Deleted to that place, the others to the message.
+Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, const Row& row, MailboxId mailbox) {
+  auto m = need_placed(t, account, row.message);
+  if (!m) return m.error();
+  const Flags before = std::exchange(m->flags, row.flags);
+  const bool deleted = take_deleted(m->flags), all = m->flags != before;
+  for (Message::Place& place : m->places) {
+    const bool here = place.mailbox == mailbox;
+    if (!here && !all) continue;
+    const auto box = edit.mailbox(place.mailbox);
+    if (!box) return box.error();
+    if (before.has(kSeen) != m->flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
+    if (here && deleted != place.deleted) (*box)->deleted += deleted ? 1 : -1;
+    if (here) place.deleted = deleted;
+    write_row(t, account, edit, *m, place, Change::Kind::kFlags);
+  }
+  write_message(t, account, edit, *m);
+  return {};
+}
+
 }  // namespace
 
 Result<Message> need_message(const store::Reader& r, AccountId account, MessageId id) {
@@ -54,6 +81,7 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
   m.saved = now;
   m.modseq = m.created_modseq = edit->modseq;
   m.flags = filing.flags;
+  const bool deleted = take_deleted(m.flags);
   if (const auto clean = tidy(m.flags); !clean) return clean.error();
   const auto thread = join_thread(t, account, prepared.structure.summary, m.id, now);
   if (!thread) return thread.error();
@@ -64,7 +92,7 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
   std::sort(mailboxes.begin(), mailboxes.end());
   mailboxes.erase(std::unique(mailboxes.begin(), mailboxes.end()), mailboxes.end());
   for (const MailboxId id : mailboxes)
-    if (const auto uid = enter(t, account, *edit, m, id); !uid) return uid.error();
+    if (const auto uid = enter(t, account, *edit, m, {id, 0, deleted, now}); !uid) return uid.error();
 
   edit->state.octets += m.size;
   ++edit->state.messages;
@@ -79,27 +107,31 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
   return Filed{m.id, m.thread, m.places, m.modseq};
 }
 
-Result<Message> Mailboxes::edit_flags(store::Transaction& t, AccountId account, MessageId id,
-                                      const std::function<void(Flags&)>& edit_them) {
-  auto m = need_placed(t, account, id);
-  if (!m) return m;
-  const Flags before = m->flags;
-  edit_them(m->flags);
-  if (const auto clean = tidy(m->flags); !clean) return clean.error();
-  if (m->flags == before) return m;
+Result<std::vector<Mailboxes::Edited>> Mailboxes::edit_flags(store::Transaction& t, AccountId account,
+                                                             MailboxId mailbox, const std::vector<Uid>& uids,
+                                                             const std::function<void(Flags&)>& edit_them) {
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
-  for (const Message::Place& place : m->places) {
-    const auto box = edit->mailbox(place.mailbox);
-    if (!box) return box.error();
-    if (before.has(kSeen) != m->flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
-    if (before.has(kDeleted) != m->flags.has(kDeleted)) (*box)->deleted += before.has(kDeleted) ? -1 : 1;
-    t.put(keys::row(account, place.mailbox, place.uid), encode_row(id, edit->modseq, m->flags));
-    edit->note(Change::Kind::kFlags, place.mailbox, place.uid, id);
+  std::vector<Edited> out;
+  out.reserve(uids.size());
+  for (const Uid uid : uids) {
+    auto found = row(t, account, mailbox, uid);
+    if (!found) return found.error();
+    if (!*found) continue;
+    Row& row = **found;
+    Flags flags = row.flags;
+    edit_them(flags);
+    if (const auto clean = tidy(flags); !clean) return clean.error();
+    const bool changed = flags != row.flags;
+    if (changed) {
+      row.flags = std::move(flags);
+      row.modseq = edit->modseq;
+      if (const auto done = spread_flags(t, account, *edit, row, mailbox); !done) return done.error();
+    }
+    out.push_back({std::move(row), changed});
   }
-  write_message(t, account, *edit, *m);
   if (const auto done = edit->finish(); !done) return done.error();
-  return m;
+  return out;
 }
 
 Result<Message::Place> Mailboxes::add_place(store::Transaction& t, AccountId account, MessageId id, MailboxId mailbox) {
@@ -110,7 +142,8 @@ Result<Message::Place> Mailboxes::add_place(store::Transaction& t, AccountId acc
   if (m->places.size() >= kMaxMailboxes) return Error{Code::kLimit, "the message is in too many mailboxes"};
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
-  if (const auto uid = enter(t, account, *edit, *m, mailbox); !uid) return uid.error();
+  const auto uid = enter(t, account, *edit, *m, {mailbox, 0, false, impl_->clock.now()});
+  if (!uid) return uid.error();
   write_message(t, account, *edit, *m);
   if (const auto done = edit->finish(); !done) return done.error();
   return m->places.back();
@@ -129,7 +162,7 @@ Result<Message::Place> Mailboxes::copy(store::Transaction& t, AccountId account,
   second.places.clear();
   second.saved = impl_->clock.now();
   second.modseq = second.created_modseq = edit->modseq;
-  if (const auto uid = enter(t, account, *edit, second, to); !uid) return uid.error();
+  if (const auto uid = enter(t, account, *edit, second, {to, 0, false, second.saved}); !uid) return uid.error();
   edit->state.octets += second.size;
   ++edit->state.messages;
   const auto record = t.get(keys::details(account, id));

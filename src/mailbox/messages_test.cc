@@ -12,7 +12,7 @@ class Messages : public MailboxTest {
     return run([&](auto& t) { return boxes_->copy(t, kAccount, id, to); });
   }
   Result<Message> keywords(MessageId id, std::vector<std::string> words) {
-    return run([&](auto& t) { return boxes_->edit_flags(t, kAccount, id, [&](Flags& f) { f.keywords = words; }); });
+    return edit_flags(id, [&](Flags& f) { f.keywords = words; });
   }
 };
 
@@ -143,7 +143,62 @@ TEST_F(Messages, ChangingFlagsTakesOneModseqForAllMailboxesAndNoChangeTakesNone)
   }
   ASSERT_TRUE(flag(filed.message, kFlagged));
   EXPECT_EQ(figures().modseq, before + 1);
-  EXPECT_EQ(flag(4711, kSeen).code(), Code::kNotFound);
+}
+
+TEST_F(Messages, FlagsOfManyAreOneChangeAndThoseThatAreNotThereAreLeftOut) {
+  const Filed a = file({}), b = file({}), c = file({});
+  ASSERT_TRUE(flag(b.message, kSeen));
+  const ModSeq before = figures().modseq;
+  const auto edited = run(
+      [&](auto& t) { return boxes_->edit_flags(t, kAccount, 1, {1, 2, 3, 4711}, [](Flags& f) { f.system = kSeen; }); });
+  ASSERT_TRUE(edited);
+  ASSERT_EQ(edited->size(), 3u);
+  EXPECT_TRUE((*edited)[0].changed);
+  EXPECT_FALSE((*edited)[1].changed);
+  EXPECT_EQ((*edited)[1].row.modseq, before);
+  EXPECT_EQ((*edited)[2].row.modseq, before + 1);
+  EXPECT_EQ((*edited)[2].row.message, c.message);
+  EXPECT_EQ(figures().modseq, before + 1);
+  EXPECT_EQ(changes(before).size(), 2u);
+  EXPECT_EQ(message(a.message).modseq, before + 1);
+  EXPECT_EQ(box(1).unseen, 0u);
+  EXPECT_EQ(run([&](auto& t) { return boxes_->edit_flags(t, kAccount, 4711, {1}, [](Flags&) {}); })->size(), 0u);
+}
+
+TEST_F(Messages, DeletedBelongsToOnePlaceAndTheOtherFlagsToAll) {
+  const MailboxId work = make("Work");
+  const Filed filed = file({});
+  ASSERT_TRUE(flag(filed.message, kDeleted | kFlagged));
+  clock_.advance(seconds(5));
+  ASSERT_TRUE(copy(filed.message, work));
+  EXPECT_EQ(rows(work).front().flags.system, kFlagged) << "a copy arrives without";
+  EXPECT_EQ(message(filed.message).places[1].saved, message(filed.message).saved + seconds(5));
+  const ModSeq before = figures().modseq;
+  ASSERT_TRUE(flag(filed.message, 0, kDeleted));
+  ASSERT_TRUE(flag(filed.message, kDeleted));
+  EXPECT_EQ(rows(1).front().flags.system, kDeleted | kFlagged);
+  EXPECT_EQ(rows(work).front().flags.system, kFlagged);
+  EXPECT_EQ(rows(work).front().modseq, before) << "nobody sees a change there";
+  EXPECT_EQ(box(work).highest_modseq, before);
+  ASSERT_EQ(changes(before).size(), 2u);
+  EXPECT_EQ(changes(before)[1].mailbox, 1u);
+  EXPECT_EQ(box(1).deleted, 1u);
+  EXPECT_EQ(box(work).deleted, 0u);
+  ASSERT_TRUE(flag(filed.message, kSeen));
+  EXPECT_EQ(rows(1).front().flags.system, kDeleted | kFlagged | kSeen);
+  EXPECT_EQ(rows(work).front().flags.system, kFlagged | kSeen);
+  EXPECT_EQ(box(work).unseen, 0u);
+  ASSERT_TRUE(take_out(filed.message));
+  EXPECT_EQ(box(1).deleted, 0u);
+}
+
+TEST_F(Messages, AMessageMayArriveDeleted) {
+  Filing filing;
+  filing.flags.system = kDeleted | kSeen;
+  const Filed filed = file({}, filing);
+  EXPECT_EQ(rows(1).front().flags.system, kDeleted | kSeen);
+  EXPECT_EQ(message(filed.message).flags.system, kSeen);
+  EXPECT_EQ(box(1).deleted, 1u);
 }
 
 TEST_F(Messages, KeywordsAreSortedUniqueInAnyCaseAndLimited) {

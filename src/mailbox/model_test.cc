@@ -22,8 +22,15 @@ struct PlainMessage {
   std::string bytes, word;
   BodyId body = 0;
   uint8_t flags = 0;
-  std::map<MailboxId, Uid> places;
+  struct Place {
+    Uid uid = 0;
+    bool deleted = false;
+    Time saved;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+  std::map<MailboxId, Place> places;
   Time until;
+  uint8_t shown_in(MailboxId box) const { return flags | (places.at(box).deleted ? kDeleted : 0); }
 };
 struct PlainBox {
   std::string name;
@@ -40,18 +47,18 @@ class Plain {
   std::set<uint32_t> validities;
   ModSeq modseq = 0;
 
-  void enter(MessageId id, MailboxId box, Uid uid) {
+  void enter(MessageId id, MailboxId box, Uid uid, Time now, bool deleted = false) {
     PlainBox& b = boxes.at(box);
     ASSERT_EQ(uid, b.next) << "UIDs are given in order, never twice";
     ++b.next;
     b.rows[uid] = id;
     b.row_modseqs[uid] = modseq;
-    messages.at(id).places[box] = uid;
+    messages.at(id).places[box] = {uid, deleted, now};
   }
   void leave(MessageId id, MailboxId box, Time now) {
     PlainMessage& m = messages.at(id);
-    boxes.at(box).rows.erase(m.places.at(box));
-    boxes.at(box).row_modseqs.erase(m.places.at(box));
+    boxes.at(box).rows.erase(m.places.at(box).uid);
+    boxes.at(box).row_modseqs.erase(m.places.at(box).uid);
     m.places.erase(box);
     if (m.places.empty()) m.until = now + kUndeleteWindow;
   }
@@ -115,10 +122,11 @@ class Model : public testing::TestWithParam<uint64_t> {
     PlainMessage m;
     m.word = "w" + std::to_string(random_.below(40));
     m.bytes = "Subject: s\r\n\r\n" + m.word + " " + std::string(random_.below(1'000), 'x') + "\r\n";
-    m.flags = static_cast<uint8_t>(random_.below(32));
+    const auto flags = static_cast<uint8_t>(random_.below(32));
+    m.flags = flags & ~kDeleted;
     m.body = boxes_->new_body_id();
     Filing filing;
-    filing.flags.system = m.flags;
+    filing.flags.system = flags;
     for (uint64_t n = random_.below(3); n > 0; --n) filing.mailboxes.push_back(any_box());
     const auto prepared = prepare(m.bytes);
     Filed filed;
@@ -133,21 +141,47 @@ class Model : public testing::TestWithParam<uint64_t> {
     ASSERT_EQ(filed.modseq, plain_.modseq);
     ASSERT_FALSE(plain_.messages.contains(filed.message));
     plain_.messages[filed.message] = m;
-    for (const auto& place : filed.places) plain_.enter(filed.message, place.mailbox, place.uid);
+    for (const auto& place : filed.places)
+      plain_.enter(filed.message, place.mailbox, place.uid, clock_.now(), flags & kDeleted);
   }
+  // Of a few UIDs of one mailbox, some of which are gone or never were.
   void edit_flags() {
-    const MessageId id = any_message();
+    const MailboxId box = any_box();
+    PlainBox& plain = plain_.boxes[box];
+    std::set<Uid> chosen;
+    for (uint64_t n = 1 + random_.below(4); n > 0; --n) chosen.insert(static_cast<Uid>(1 + random_.below(plain.next)));
+    const std::vector<Uid> uids(chosen.begin(), chosen.end());
     const auto flags = static_cast<uint8_t>(random_.below(32));
-    const auto done = transact([&](store::Transaction& t) -> Result<void> {
-      const auto m = boxes_->edit_flags(t, kAccount, id, [&](Flags& f) { f.system = flags; });
-      return m ? Result<void>() : m.error();
-    });
-    const auto m = plain_.messages.find(id);
-    ASSERT_EQ(done.ok(), m != plain_.messages.end() && !m->second.places.empty());
-    if (!done || m->second.flags == flags) return;
-    ++plain_.modseq;
-    m->second.flags = flags;
-    for (const auto& [box, uid] : m->second.places) plain_.boxes[box].row_modseqs[uid] = plain_.modseq;
+    std::vector<Mailboxes::Edited> edited;
+    require(transact([&](store::Transaction& t) -> Result<void> {
+      auto done = boxes_->edit_flags(t, kAccount, box, uids, [&](Flags& f) { f.system = flags; });
+      if (done) edited = std::move(*done);
+      return done ? Result<void>() : done.error();
+    }));
+    size_t at = 0;
+    bool any = false;
+    for (const Uid uid : uids) {
+      if (!plain.rows.contains(uid)) continue;
+      const MessageId id = plain.rows.at(uid);
+      PlainMessage& m = plain_.messages.at(id);
+      ASSERT_LT(at, edited.size());
+      const Mailboxes::Edited& one = edited[at++];
+      ASSERT_EQ(one.row.uid, uid);
+      ASSERT_EQ(one.row.message, id);
+      ASSERT_EQ(one.row.flags.system, flags);
+      ASSERT_EQ(one.changed, m.shown_in(box) != flags);
+      if (one.changed) {
+        any = true;
+        const bool everywhere = m.flags != (flags & ~kDeleted);
+        m.flags = flags & ~kDeleted;
+        m.places[box].deleted = flags & kDeleted;
+        for (const auto& [there, place] : m.places)
+          if (everywhere || there == box) plain_.boxes[there].row_modseqs[place.uid] = plain_.modseq + 1;
+      }
+      ASSERT_EQ(one.row.modseq, plain.row_modseqs.at(uid));
+    }
+    ASSERT_EQ(at, edited.size());
+    plain_.modseq += any;
   }
   void copy() {
     const MessageId id = any_message();
@@ -169,7 +203,7 @@ class Model : public testing::TestWithParam<uint64_t> {
       plain_.messages[copied] = m->second;
       plain_.messages[copied].places.clear();
     }
-    plain_.enter(copied, to, place.uid);
+    plain_.enter(copied, to, place.uid, clock_.now());
   }
   void remove_place() {
     const MessageId id = any_message();
@@ -194,8 +228,7 @@ class Model : public testing::TestWithParam<uint64_t> {
     ASSERT_EQ(done.ok(), m != plain_.messages.end() && m->second.places.empty() && m->second.until > clock_.now());
     if (!done) return;
     ++plain_.modseq;
-    m->second.flags &= static_cast<uint8_t>(~kDeleted);
-    plain_.enter(id, to, place.uid);
+    plain_.enter(id, to, place.uid, clock_.now());
   }
   void purge() {
     clock_.advance(hours(static_cast<int>(random_.below(200))));
@@ -241,8 +274,9 @@ class Model : public testing::TestWithParam<uint64_t> {
     know(target, name);
     const auto rows = plain_.boxes.at(1).rows;
     for (const auto& [uid, message] : rows) {
+      const bool deleted = plain_.messages.at(message).places.at(1).deleted;
       plain_.leave(message, 1, clock_.now());
-      plain_.enter(message, target, plain_.boxes.at(target).next);
+      plain_.enter(message, target, plain_.boxes.at(target).next, clock_.now(), deleted);
     }
   }
 
@@ -256,9 +290,9 @@ class Model : public testing::TestWithParam<uint64_t> {
       ++references[m.body];
       const auto stored = boxes_->message(*snapshot, kAccount, id);
       ASSERT_TRUE(stored && *stored);
-      std::map<MailboxId, Uid> places;
-      for (const auto& place : (*stored)->places) places[place.mailbox] = place.uid;
-      ASSERT_EQ(places, m.places);
+      std::map<MailboxId, PlainMessage::Place> places;
+      for (const auto& place : (*stored)->places) places[place.mailbox] = {place.uid, place.deleted, place.saved};
+      ASSERT_TRUE(places == m.places);
       ASSERT_EQ((*stored)->flags.system, m.flags);
       ASSERT_EQ(boxes_->content(*snapshot, kAccount, id).value(), m.bytes);
       if (m.places.empty()) continue;
@@ -285,7 +319,7 @@ class Model : public testing::TestWithParam<uint64_t> {
       ASSERT_TRUE(boxes_->rows(*snapshot, kAccount, box.id, 1, UINT32_MAX, [&](const Row& row) {
         rows[row.uid] = row.message;
         const PlainMessage& m = plain_.messages.at(row.message);
-        EXPECT_EQ(row.flags.system, m.flags);
+        EXPECT_EQ(row.flags.system, m.shown_in(box.id));
         EXPECT_EQ(row.modseq, plain.row_modseqs.at(row.uid));
         EXPECT_LE(row.modseq, box.highest_modseq);
         unseen += !row.flags.has(kSeen);
@@ -343,7 +377,7 @@ class Model : public testing::TestWithParam<uint64_t> {
       std::set<Uid> uids;
       for (const auto& [uid, message] : box.rows) {
         uids.insert(uid);
-        ASSERT_EQ((client_.flags[{id, uid}]), plain_.messages.at(message).flags);
+        ASSERT_EQ((client_.flags[{id, uid}]), plain_.messages.at(message).shown_in(id));
       }
       ASSERT_EQ(client_.boxes.at(id), uids);
     }

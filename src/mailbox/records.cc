@@ -5,7 +5,7 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr size_t kMaxPlaces = 5'000;
 
 uint64_t micros(Time t) { return static_cast<uint64_t>(to_micros(t)); }
@@ -102,7 +102,8 @@ std::string encode(const Message& m) {
       .varint(m.created_modseq);
   put_flags(out, m.flags);
   out.varint(m.places.size());
-  for (const Message::Place& place : m.places) out.u32(place.mailbox).u32(place.uid);
+  for (const Message::Place& place : m.places)
+    out.u32(place.mailbox).u32(place.uid).boolean(place.deleted).u64(micros(place.saved));
   if (m.places.empty()) out.u64(micros(m.removed_until));
   return out.take();
 }
@@ -122,8 +123,11 @@ std::optional<Message> decode_message(std::string_view record) {
   const uint64_t count = in.varint();
   if (count > kMaxPlaces) return {};
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    const MailboxId mailbox = in.u32();
-    m.places.push_back({mailbox, in.u32()});
+    Message::Place place{in.u32(), 0};
+    place.uid = in.u32();
+    place.deleted = in.boolean();
+    place.saved = time_of(in.u64());
+    m.places.push_back(place);
   }
   if (m.places.empty()) m.removed_until = time_of(in.u64());
   if (!in.ok()) return {};

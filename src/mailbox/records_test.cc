@@ -63,12 +63,15 @@ TEST(Records, AMessageSurvivesBeingWrittenAlsoInItsUndeleteWindow) {
   m.modseq = 30;
   m.created_modseq = 29;
   m.flags = {kSeen | kFlagged, {"$Forwarded", "work"}};
-  m.places = {{1, 5}, {9, 1}};
+  m.places = {{1, 5, false, from_unix(1'800'000'001)}, {9, 1, true, from_unix(1'800'000'002)}};
   auto again = decode_message(encode(m));
   ASSERT_TRUE(again);
   EXPECT_EQ(encode(*again), encode(m));
   EXPECT_EQ(again->flags, m.flags);
   EXPECT_EQ(again->received, m.received);
+  EXPECT_FALSE(again->places[0].deleted);
+  EXPECT_TRUE(again->places[1].deleted);
+  EXPECT_EQ(again->places[1].saved, m.places[1].saved);
   expect_refuses_cuts(encode(m), decode_message);
 
   m.places.clear();
@@ -97,11 +100,11 @@ TEST(Records, UidsSurviveBeingWrittenAndDisorderIsRefused) {
   ASSERT_EQ(again->size(), 3u);
   EXPECT_EQ((*again)[2].last, UINT32_MAX);
   expect_refuses_cuts(encode_uids(ranges), decode_uids);
-  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(2).varint(5).varint(3).varint(0).varint(1).take()))
+  EXPECT_FALSE(decode_uids(Encoder().u8(2).varint(2).varint(5).varint(3).varint(0).varint(1).take()))
       << "ranges that overlap";
-  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT32_MAX).varint(1).take())) << "beyond 32 bits";
-  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(UINT64_MAX).varint(2).take())) << "wraps around";
-  EXPECT_FALSE(decode_uids(Encoder().u8(1).varint(1).varint(0).varint(2).take())) << "no UID is 0";
+  EXPECT_FALSE(decode_uids(Encoder().u8(2).varint(1).varint(UINT32_MAX).varint(1).take())) << "beyond 32 bits";
+  EXPECT_FALSE(decode_uids(Encoder().u8(2).varint(1).varint(UINT64_MAX).varint(2).take())) << "wraps around";
+  EXPECT_FALSE(decode_uids(Encoder().u8(2).varint(1).varint(0).varint(2).take())) << "no UID is 0";
 }
 
 TEST(Records, DetailsGiveTheirPrefixAlone) {

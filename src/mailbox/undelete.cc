@@ -66,8 +66,8 @@ Result<Message::Place> Mailboxes::undelete(store::Transaction& t, AccountId acco
   t.erase(window_key(account, *m));
   edit->state.octets += m->size;
   ++edit->state.messages;
-  m->flags.system &= static_cast<uint8_t>(~kDeleted);  // else the next EXPUNGE takes it again
-  if (const auto uid = enter(t, account, *edit, *m, to); !uid) return uid.error();
+  const auto uid = enter(t, account, *edit, *m, {to, 0, false, impl_->clock.now()});
+  if (!uid) return uid.error();
   write_message(t, account, *edit, *m);
   t.put(keys::member(account, m->thread, m->id), "");
   if (const auto done = edit->finish(); !done) return done.error();

