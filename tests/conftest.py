@@ -1,6 +1,7 @@
 """Whole-system scenarios: real pabal processes on private ports and folders, real clients. Each leaves nothing behind."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -14,10 +15,17 @@ PABAL = str(ROOT / os.environ.get("PABAL", "build/release/pabal"))
 PASSWORD = "correct-horse-battery"
 
 
+GIVEN = set()
+
+
 def free_port(ip="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((ip, 0))
-        return probe.getsockname()[1]
+    """Never twice the same, and below what the kernel gives to outgoing connections: nobody takes it before the server does."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            if port not in GIVEN and probe.connect_ex((ip, port)) != 0:
+                GIVEN.add(port)
+                return port
 
 
 def wait_for(what, seconds=20, pause=0.05):
