@@ -53,7 +53,8 @@ class Session:
         self.random = random.Random(f"{options.seed}/{number}")
         self.keyword = b"$s%d" % number
         self.mine = {}  # identity of a message: whether my keyword is on it; absent: I do not know
-        self.wire, self.mailbox, self.kept = None, None, {}
+        self.wire, self.mailbox = None, None
+        self.kept, self.ids, self.heard = {}, {}, []
 
     # --- being told ---
 
@@ -82,12 +83,21 @@ class Session:
                 assert earlier, response.line
                 self.resuming["gone"] |= gone
                 return
-            assert earlier or gone <= set(self.uids) or None in self.uids, f"VANISHED {gone - set(self.uids)}, not there"
-            self.uids = [uid for uid in self.uids if uid not in gone]
-            for uid in gone:
-                self.forget(uid)
+            for uid in sorted(gone):
+                self.vanish(uid, earlier)
         elif name == b"FETCH":
             self.fetched(int(words[0]), pairs(words[2]))
+
+    def vanish(self, uid, earlier):
+        """One whose UID we never asked for is the first unknown one behind those below it."""
+        if uid in self.uids:
+            self.uids.remove(uid)
+            return self.forget(uid)
+        below = max((i + 1 for i, known in enumerate(self.uids) if known and known < uid), default=0)
+        there = below < len(self.uids) and self.uids[below] is None
+        assert there or earlier, f"VANISHED {uid}, which is not there"
+        if there:
+            self.uids.pop(below)
 
     def forget(self, uid):
         self.flags.pop(uid, None)
@@ -119,10 +129,21 @@ class Session:
             self.flags[uid] = frozenset(f.lower() for f in items[b"FLAGS"] if f.lower() != b"\\recent")
         if b"EMAILID" in items:
             self.ids[self.key(uid)] = items[b"EMAILID"][0]
-        facts = self.ledger.facts.setdefault(self.key(uid), {})
         for name in (b"ENVELOPE", b"BODYSTRUCTURE", b"INTERNALDATE", b"RFC822.SIZE", b"BODY[]"):
-            if name in items:
-                assert facts.setdefault(name, items[name]) == items[name], f"{name} of UID {uid} changed"
+            if items.get(name) and items[name] != [None] * 10:  # nothing stands for what is gone (RFC 2180 §4.1.3)
+                self.heard.append((self.key(uid), name, items[name]))
+
+    async def ask(self, text):
+        """A command about messages that others may have removed meanwhile: what is told of those is void (RFC 2180 §4.1)."""
+        self.heard = []
+        done = await self.wire.run(text)
+        if done.startswith(b"NO [EXPUNGEISSUED]"):
+            return False
+        assert done.startswith(b"OK"), f"{text[:200]}: {done}"
+        for key, name, value in self.heard:
+            was = self.ledger.facts.setdefault(key, {}).setdefault(name, value)
+            assert was == value, f"{name.decode()} of UID {key[2]} changed from {was[:300]} to {value[:300]}"
+        return True
 
     def key(self, uid):
         return self.mailbox, self.validity, uid
@@ -134,7 +155,7 @@ class Session:
     # --- doing ---
 
     async def connect(self):
-        self.mailbox, self.resuming, self.ids = None, None, getattr(self, "ids", {})
+        self.mailbox, self.resuming = None, None
         self.wire = await Wire.open(self.options.host, self.options.port, self.told)
         await self.wire.need(f'LOGIN "{self.options.user}" "{self.options.password}"'.encode())
         self.capabilities = set()
@@ -186,10 +207,9 @@ class Session:
             await self.fill()
 
     async def fill(self):
-        """Asks for what is not known. By number some may be gone already: RFC 2180 §4.1.2."""
+        """Asks for what is not known."""
         if self.uids:
-            done = await self.wire.run(b"FETCH 1:* " + self.items)
-            assert done.startswith((b"OK", b"NO [EXPUNGEISSUED]")), done
+            await self.ask(b"FETCH 1:* " + self.items)
 
     def leave(self):
         """Remembers the picture for a later QRESYNC."""
@@ -214,10 +234,9 @@ class Session:
         if self.uids:
             first = self.random.randint(1, len(self.uids))
             items = self.random.choice((b"(UID FLAGS)", b"(UID ENVELOPE BODYSTRUCTURE RFC822.SIZE)", b"(UID INTERNALDATE BODY.PEEK[])", b"FLAGS"))
-            done = await self.wire.run(b"FETCH %d:%d %s" % (first, min(first + 5, len(self.uids)), items))
-            assert done.startswith((b"OK", b"NO [EXPUNGEISSUED]")), done
+            await self.ask(b"FETCH %d:%d %s" % (first, min(first + 5, len(self.uids)), items))
         if uids := self.some():
-            await self.wire.need(b"UID FETCH %s (FLAGS ENVELOPE)" % b",".join(b"%d" % u for u in uids))
+            await self.ask(b"UID FETCH %s (FLAGS ENVELOPE)" % b",".join(b"%d" % u for u in uids))
 
     async def search(self):
         text = self.random.choice((b"ALL", b"UNSEEN", b"KEYWORD " + self.keyword, b"SUBJECT t1", b"NOT DELETED", b"1:*" if self.uids else b"ALL"))
@@ -245,7 +264,7 @@ class Session:
             for uid in uids:  # what the flags are now we know only of those still there: they are asked for
                 self.flags.pop(uid, None)
             if uids := [u for u in uids if u in self.uids]:
-                await self.wire.need(b"UID FETCH %s %s" % (b",".join(b"%d" % u for u in uids), self.items))
+                await self.ask(b"UID FETCH %s %s" % (b",".join(b"%d" % u for u in uids), self.items))
         if mark == self.keyword and done.startswith(b"OK") and b"[MODIFIED" not in done:
             for uid, identity in identities.items():
                 self.mine[identity] = on
@@ -256,11 +275,12 @@ class Session:
         if not uids:
             return
         named = b",".join(b"%d" % u for u in uids)
-        await self.wire.need(b"UID FETCH %s (ENVELOPE)" % named)
+        if not await self.ask(b"UID FETCH %s (ENVELOPE)" % named):
+            return
         for uid in uids:
             if envelope := self.ledger.facts.get(self.key(uid), {}).get(b"ENVELOPE"):
                 self.ledger.doomed.add(envelope[9])
-        await self.wire.need(b"UID STORE %s +FLAGS (\\Deleted)" % named)
+        await self.ask(b"UID STORE %s +FLAGS (\\Deleted)" % named)
         end = self.random.random()
         if end < 0.4:
             await self.wire.need(b"EXPUNGE")
@@ -277,7 +297,7 @@ class Session:
         if uids:
             verb = b"MOVE" if b"MOVE" in self.capabilities and self.random.random() < 0.6 else b"COPY"
             target = self.random.choice([m for m in MAILBOXES if m != self.mailbox])
-            await self.wire.need(b"UID %s %s %s" % (verb, b",".join(b"%d" % u for u in uids), target))
+            await self.ask(b"UID %s %s %s" % (verb, b",".join(b"%d" % u for u in uids), target))
 
     async def idle(self):
         await self.wire.send(b"i IDLE")
