@@ -9,6 +9,7 @@ namespace pabal::mailbox {
 namespace {
 
 constexpr size_t kMaxName = 255, kMaxLevels = 16;
+constexpr size_t kMaxSubscribed = 1'000;  // octets of a name that may be another account's, with what leads there
 
 // Of UTF-8: C0, DEL and C1 (RFC 5198 §2 keeps them out of names).
 bool has_control(std::string_view name) {
@@ -20,11 +21,16 @@ bool has_control(std::string_view name) {
   return false;
 }
 
-// The name as stored, or why it cannot be one. RFC 9051 §5.1: INBOX in any case, also as the first level.
+// RFC 9051 §5.1: INBOX in any case, also as the first level.
+std::string with_inbox(std::string_view given) {
+  const size_t slash = std::min(given.find('/'), given.size());
+  return (text::iequals(given.substr(0, slash), "INBOX") ? "INBOX" : std::string(given.substr(0, slash))) +
+         std::string(given.substr(slash));
+}
+
+// The name as stored, or why it cannot be one.
 Result<std::string> checked_name(std::string_view given) {
-  std::string name(given);
-  const size_t slash = name.find('/');
-  if (text::iequals(name.substr(0, slash), "INBOX")) name = "INBOX" + (slash == name.npos ? "" : name.substr(slash));
+  std::string name = with_inbox(given);
   const Error bad{Code::kInvalid,
                   "a mailbox name is 1 to 255 octets of UTF-8, its at most 16 levels parted by single slashes"};
   if (name.empty() || name.size() > kMaxName || !text::is_utf8(name)) return bad;
@@ -128,6 +134,7 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
   if (!all) return all.error();
   std::vector<std::pair<MailboxId, std::string>> moving;
   std::set<std::string_view> staying;
+  std::set<MailboxId> follows;  // whose subscription goes with it
   for (const Mailbox& one : *all) {
     if (one.id != id && !one.name.starts_with(below)) {
       staying.insert(one.name);
@@ -137,6 +144,10 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
     if (!moved) return Error{Code::kLimit, "the name of " + one.name + " would become too long"};
     moving.emplace_back(one.id, std::move(*moved));
     t.erase(keys::name(account, one.name));
+    const std::string subscription = keys::subscription(account, one.name);
+    const auto subscribed = t.get(subscription);
+    if (!subscribed) return subscribed.error();
+    if (*subscribed) follows.insert(one.id), t.erase(subscription);
   }
   for (const auto& [one, moved] : moving) {
     // The new name may have mailboxes below it already, when it was removed and they were not.
@@ -145,6 +156,7 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
     if (!changed) return changed.error();
     (*changed)->name = moved;
     t.put(keys::name(account, moved), Encoder().u32(one).take());
+    if (follows.contains(one)) t.put(keys::subscription(account, moved), "");
     edit->note(Change::Kind::kMailboxRenamed, one);
   }
   for (size_t slash = name->find('/'); slash != name->npos; slash = name->find('/', slash + 1)) {
@@ -181,15 +193,34 @@ Result<void> Mailboxes::remove(store::Transaction& t, AccountId account, Mailbox
   return edit->finish();
 }
 
-Result<void> Mailboxes::subscribe(store::Transaction& t, AccountId account, MailboxId id, bool on) {
+Result<void> Mailboxes::subscribe(store::Transaction& t, AccountId account, std::string_view given, bool on) {
+  const std::string name = with_inbox(given);
+  if (name.empty() || name.size() > kMaxSubscribed || !text::is_utf8(name) || has_control(name))
+    return Error{Code::kInvalid, "no mailbox can have that name"};
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
-  const auto box = edit->mailbox(id);
-  if (!box) return box.error();
-  if ((*box)->subscribed == on) return {};
-  (*box)->subscribed = on;
-  edit->note(Change::Kind::kSubscription, id);
+  const auto all = subscriptions(t, account);
+  if (!all) return all.error();
+  if (all->contains(name) == on) return {};
+  if (on && all->size() >= kMaxSubscriptions)
+    return Error{Code::kLimit, "an account has at most 10,000 subscriptions; unsubscribe some"};
+  const std::string key = keys::subscription(account, name);
+  on ? t.put(key, "") : t.erase(key);
+  const auto id = id_of(t, account, name);
+  if (!id) return id.error();
+  edit->note(Change::Kind::kSubscription, id->value_or(0));
   return edit->finish();
+}
+
+Result<std::set<std::string>> Mailboxes::subscriptions(const store::Reader& r, AccountId account) const {
+  std::set<std::string> out;
+  const std::string prefix = keys::subscription(account, "");
+  const auto scanned = r.scan(store::Range::prefix(prefix), [&](std::string_view key, std::string_view) {
+    out.emplace_hint(out.end(), key.substr(prefix.size()));
+    return true;
+  });
+  if (!scanned) return scanned.error();
+  return out;
 }
 
 Result<std::vector<Mailbox>> Mailboxes::list(const store::Reader& r, AccountId account) const {

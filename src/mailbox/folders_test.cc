@@ -15,6 +15,10 @@ class Folders : public MailboxTest {
   Result<void> rename(MailboxId id, std::string_view name) {
     return run([&](auto& t) { return boxes_->rename(t, kAccount, id, name); });
   }
+  Result<void> subscribe(std::string_view name, bool on) {
+    return run([&](auto& t) { return boxes_->subscribe(t, kAccount, name, on); });
+  }
+  std::set<std::string> subscriptions() { return boxes_->subscriptions(*store_, kAccount).value(); }
   Result<void> remove(MailboxId id) {
     return run([&](auto& t) { return boxes_->remove(t, kAccount, id); });
   }
@@ -26,7 +30,7 @@ TEST_F(Folders, AnAccountBeginsWithInboxAndTheSpecialUses) {
     const auto box = boxes_->by_role(*store_, kAccount, role);
     ASSERT_TRUE(box && *box);
     EXPECT_EQ((*box)->role, role);
-    EXPECT_TRUE((*box)->subscribed);
+    EXPECT_TRUE(boxes_->subscriptions(*store_, kAccount)->contains((*box)->name));
     EXPECT_EQ((*box)->uid_next, 1u);
   }
   EXPECT_FALSE(*boxes_->by_role(*store_, kAccount, Role::kImportant));
@@ -38,7 +42,7 @@ TEST_F(Folders, AnUnknownAccountIsNotFoundByWhateverWrites) {
   EXPECT_EQ(run([&](auto& t) { return boxes_->create(t, kNobody, "x"); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->rename(t, kNobody, 1, "x"); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->remove(t, kNobody, 1); }).code(), Code::kNotFound);
-  EXPECT_EQ(run([&](auto& t) { return boxes_->subscribe(t, kNobody, 1, true); }).code(), Code::kNotFound);
+  EXPECT_EQ(run([&](auto& t) { return boxes_->subscribe(t, kNobody, "INBOX", true); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->set_quota(t, kNobody, 1); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->remove_account(t, kNobody); }).code(), Code::kNotFound);
   EXPECT_EQ(run([&](auto& t) { return boxes_->purge_expired(t, kNobody, 1); }).code(), Code::kNotFound);
@@ -224,12 +228,37 @@ TEST_F(Folders, RemovingAMailboxTakesItsMessagesOutAndLeavesThoseBelow) {
 
 TEST_F(Folders, SubscriptionsAreChangesAndRepeatingOneIsNone) {
   const ModSeq before = figures().modseq;
-  ASSERT_TRUE(run([&](auto& t) { return boxes_->subscribe(t, kAccount, 2, false); }));
-  ASSERT_TRUE(run([&](auto& t) { return boxes_->subscribe(t, kAccount, 2, false); }));
-  EXPECT_FALSE(box(2).subscribed);
+  ASSERT_TRUE(subscribe("Drafts", false));
+  ASSERT_TRUE(subscribe("Drafts", false));
+  EXPECT_FALSE(subscriptions().contains("Drafts"));
   ASSERT_EQ(changes(before).size(), 1u);
   EXPECT_EQ(changes(before).front().kind, Change::Kind::kSubscription);
-  EXPECT_EQ(run([&](auto& t) { return boxes_->subscribe(t, kAccount, 4711, true); }).code(), Code::kNotFound);
+  EXPECT_EQ(changes(before).front().mailbox, named("Drafts"));
+  ASSERT_TRUE(subscribe("Shared/bob/inbox", true));
+  EXPECT_EQ(changes(before).back().mailbox, 0u) << "a name suffices";
+  EXPECT_EQ(subscribe("", true).code(), Code::kInvalid);
+  EXPECT_EQ(subscribe("a\nb", true).code(), Code::kInvalid);
+  EXPECT_EQ(subscribe(std::string(1'001, 'x'), true).code(), Code::kInvalid);
+  ASSERT_TRUE(subscribe("inbox", false));
+  EXPECT_FALSE(subscriptions().contains("INBOX")) << "INBOX in any case";
+}
+
+// RFC 9051 §6.3.7.
+TEST_F(Folders, ASubscriptionOutlivesItsMailboxAndGoesWithARename) {
+  const MailboxId a = make("a");
+  make("a/b");
+  make("a/quiet");
+  ASSERT_TRUE(subscribe("a/quiet", false));
+  ASSERT_TRUE(rename(a, "new"));
+  std::set<std::string> expected = {"Archive", "Drafts", "INBOX", "Junk", "Sent", "Trash", "new", "new/b"};
+  EXPECT_EQ(subscriptions(), expected);
+  ASSERT_TRUE(remove(named("new/b")));
+  EXPECT_EQ(subscriptions(), expected);
+  make("other");
+  expected.insert("other");
+  ASSERT_TRUE(rename(1, "mail/2026"));
+  expected.insert({"mail", "mail/2026"});
+  EXPECT_EQ(subscriptions(), expected) << "INBOX stays, and what is made is subscribed";
 }
 
 // --- removing accounts

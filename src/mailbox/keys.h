@@ -2,6 +2,7 @@
 //   A ACCOUNT s                     account state; every change writes it, so it is the account's watch key
 //   A ACCOUNT b MAILBOX             mailbox record (name, role, UIDVALIDITY, UIDNEXT, counts)
 //   A ACCOUNT n NAME                mailbox id
+//   A ACCOUNT y NAME                the name is subscribed
 //   A ACCOUNT m MESSAGE             what changes: flags, places, modseq, thread, body, size, dates
 //   A ACCOUNT e MESSAGE             what never changes: prefix, structure, preview
 //   A ACCOUNT u MAILBOX UID         row: message, modseq, flags
@@ -37,6 +38,7 @@ inline std::string all_of(AccountId a) { return Encoder().u8('A').u32(a).take();
 inline std::string state(AccountId a) { return in_account(a, 's').take(); }
 inline std::string mailbox(AccountId a, MailboxId m) { return in_account(a, 'b').u32(m).take(); }
 inline std::string name(AccountId a, std::string_view n) { return in_account(a, 'n').raw(n).take(); }
+inline std::string subscription(AccountId a, std::string_view n) { return in_account(a, 'y').raw(n).take(); }
 inline std::string message(AccountId a, MessageId m) { return in_account(a, 'm').u64(m).take(); }
 inline std::string details(AccountId a, MessageId m) { return in_account(a, 'e').u64(m).take(); }
 inline std::string row(AccountId a, MailboxId m, Uid u) { return in_account(a, 'u').u32(m).u32(u).take(); }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +57,6 @@ struct Mailbox {
   uint32_t deleted = 0;  // messages flagged \Deleted here
   uint64_t octets = 0;
   ModSeq highest_modseq = 0;  // of the messages in it, removals included
-  bool subscribed = true;
 };
 
 // What changes in a message's life.
@@ -130,7 +130,7 @@ struct Change {
   };
   ModSeq modseq = 0;
   Kind kind = Kind::kAdded;
-  MailboxId mailbox = 0;  // kFlags: one record for each mailbox the message is in
+  MailboxId mailbox = 0;  // kFlags: one record for each mailbox that shows it; kSubscription: 0 of a name without one
   Uid uid = 0;
   MessageId message = 0;
 };
@@ -190,12 +190,16 @@ class Mailboxes {
   Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone);
   // Those below it go with it. Renaming INBOX moves its messages into a new mailbox (RFC 9051 §6.3.6).
   Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);
-  Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);  // its messages leave it
-  Result<void> subscribe(store::Transaction& t, AccountId account, MailboxId mailbox, bool on);
+  Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);    // its messages leave it
   Result<std::vector<Mailbox>> list(const store::Reader& r, AccountId account) const;  // in name order
   Result<std::optional<Mailbox>> find(const store::Reader& r, AccountId account, std::string_view name) const;
   Result<std::optional<Mailbox>> get(const store::Reader& r, AccountId account, MailboxId mailbox) const;
   Result<std::optional<Mailbox>> by_role(const store::Reader& r, AccountId account, Role role) const;
+  // Subscriptions are names, whether or not there is such a mailbox, here or in another account; only unsubscribing or
+  // rename() takes one away (RFC 9051 §6.3.7). A mailbox that is made is subscribed, a renamed one takes its
+  // subscription along. No change: no modseq. kInvalid: no name for a mailbox. kLimit: too many.
+  Result<void> subscribe(store::Transaction& t, AccountId account, std::string_view name, bool on);
+  Result<std::set<std::string>> subscriptions(const store::Reader& r, AccountId account) const;
 
   // Messages. `body` is put once: pass the same BodyId to file() for each account (and to the queue, which holds a
   // reference too). A body lives while somebody refers to it.
@@ -281,10 +285,11 @@ class Mailboxes {
   std::unique_ptr<Impl> impl_;
 };
 
-constexpr size_t kMaxKeywords = 64;        // in one message
-constexpr size_t kMaxKeywordOctets = 128;  // of one keyword
-constexpr size_t kMaxMailboxes = 5'000;    // in one account
-constexpr uint64_t kMaxChanges = 100'000;  // modseqs the change feed reaches back: a few MB, weeks of a busy account
+constexpr size_t kMaxKeywords = 64;           // in one message
+constexpr size_t kMaxKeywordOctets = 128;     // of one keyword
+constexpr size_t kMaxMailboxes = 5'000;       // in one account
+constexpr size_t kMaxSubscriptions = 10'000;  // of one account
+constexpr uint64_t kMaxChanges = 100'000;     // modseqs the change feed reaches back: a few MB, weeks of a busy account
 constexpr days kUndeleteWindow{14};
 
 }  // namespace pabal::mailbox

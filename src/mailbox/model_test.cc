@@ -45,6 +45,7 @@ class Plain {
   std::map<MailboxId, PlainBox> boxes;
   std::map<MessageId, PlainMessage> messages;
   std::set<uint32_t> validities;
+  std::set<std::string> subscribed;
   ModSeq modseq = 0;
 
   void enter(MessageId id, MailboxId box, Uid uid, Time now, bool deleted = false) {
@@ -100,6 +101,7 @@ class Model : public testing::TestWithParam<uint64_t> {
     box.name = name;
     box.validity = (*boxes_->get(*store_, kAccount, id))->uid_validity;
     EXPECT_TRUE(plain_.validities.insert(box.validity).second) << "no UIDVALIDITY comes twice";
+    plain_.subscribed.insert(name);
   }
   void learn_boxes() {
     const auto all = boxes_->list(*store_, kAccount);
@@ -256,6 +258,30 @@ class Model : public testing::TestWithParam<uint64_t> {
     ++plain_.modseq;
     learn_boxes();
   }
+  void subscribe() {
+    const std::string name =
+        random_.below(2) ? plain_.boxes.at(any_box()).name : "b" + std::to_string(random_.below(8));
+    const bool on = random_.below(2);
+    require(transact([&](store::Transaction& t) { return boxes_->subscribe(t, kAccount, name, on); }));
+    plain_.modseq += on ? plain_.subscribed.insert(name).second : plain_.subscribed.erase(name);
+  }
+  void rename_box() {
+    const MailboxId id = any_box();
+    const std::string from = plain_.boxes.at(id).name, to = "r" + std::to_string(random_.below(20));
+    if (id == 1) return;
+    std::map<MailboxId, std::string> moved;
+    bool free = from != to;
+    for (const auto& [one, box] : plain_.boxes)
+      if (box.name == from || box.name.starts_with(from + "/")) moved[one] = to + box.name.substr(from.size());
+    for (const auto& [one, box] : plain_.boxes)
+      for (const auto& [other, name] : moved) free = free && (moved.contains(one) || name != box.name);
+    const auto done = transact([&](store::Transaction& t) { return boxes_->rename(t, kAccount, id, to); });
+    ASSERT_EQ(done.ok(), free);
+    if (!done) return;
+    ++plain_.modseq;
+    for (const auto& [one, name] : moved)
+      if (plain_.subscribed.erase(std::exchange(plain_.boxes.at(one).name, name))) plain_.subscribed.insert(name);
+  }
   void remove_box() {
     const MailboxId id = any_box();
     const auto done = transact([&](store::Transaction& t) { return boxes_->remove(t, kAccount, id); });
@@ -303,6 +329,7 @@ class Model : public testing::TestWithParam<uint64_t> {
     ASSERT_EQ(figures->octets, octets);
     ASSERT_EQ(figures->messages, messages);
     ASSERT_EQ(figures->modseq, plain_.modseq);
+    ASSERT_EQ(boxes_->subscriptions(*snapshot, kAccount).value(), plain_.subscribed);
     for (const auto& [word, ids] : words)
       ASSERT_EQ(boxes_->search(*snapshot, kAccount, {{.text = word, .prefix = false}}).value(), ids) << word;
 
@@ -430,7 +457,7 @@ TEST_P(Model, AgreesWithAPlainOneUnderRandomWork) {
         random_.below(3) == 0 ? remove_box() : client_wakes();
         break;
       case 18:
-        random_.below(6) == 0 ? rename_inbox() : create_box();
+        random_.below(6) == 0 ? rename_inbox() : random_.below(2) == 0 ? rename_box() : subscribe();
         break;
       case 19:
         ASSERT_TRUE(boxes_->fold(kAccount, 1 + random_.below(10)));

@@ -67,7 +67,6 @@ std::string encode(const Mailbox& m) {
       .varint(m.deleted)
       .varint(m.octets)
       .varint(m.highest_modseq)
-      .boolean(m.subscribed)
       .take();
 }
 std::optional<Mailbox> decode_mailbox(std::string_view record) {
@@ -84,7 +83,6 @@ std::optional<Mailbox> decode_mailbox(std::string_view record) {
   m.deleted = static_cast<uint32_t>(in.varint());
   m.octets = in.varint();
   m.highest_modseq = in.varint();
-  m.subscribed = in.boolean();
   if (!in.ok() || m.role > Role::kImportant) return {};
   return m;
 }

@@ -42,13 +42,11 @@ TEST(Records, AMailboxSurvivesBeingWritten) {
                     .unseen = 3,
                     .deleted = 2,
                     .octets = 1 << 20,
-                    .highest_modseq = 77,
-                    .subscribed = false};
+                    .highest_modseq = 77};
   const auto again = decode_mailbox(encode(box));
   ASSERT_TRUE(again);
   EXPECT_EQ(encode(*again), encode(box));
   EXPECT_EQ(again->name, box.name);
-  EXPECT_FALSE(again->subscribed);
   expect_refuses_cuts(encode(box), decode_mailbox);
 }
 

@@ -27,8 +27,10 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
   }
   const auto all = services_.mailboxes.list(services_.store, account_->id);
   if (!all) return no(all.error());
+  const auto subscribed = services_.mailboxes.subscriptions(services_.store, account_->id);
+  if (!subscribed) return no(subscribed.error());
   for (const ListLine& line :
-       list(*request, *all, [this](std::string_view pattern) { return decoded_name(pattern); })) {
+       list(*request, *all, *subscribed, [this](std::string_view pattern) { return decoded_name(pattern); })) {
     out_ += command + line.attributes + ") \"/\" " + shown_name(line.name);
     if (line.child_info)
       out_ += request->only_subscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
@@ -176,13 +178,14 @@ Task<void> Session::set_subscribed(Words words, bool on) {
   const auto name = mailbox_argument(words);
   if (!name) co_return;
   if (!words.done()) co_return bad("a mailbox name was expected, and nothing more");
-  Task<Result<void>> committing = commit(
-      [&boxes = services_.mailboxes, account = account_->id, name = *name, on](store::Transaction& t) -> Result<void> {
-        const auto box = boxes.find(t, account, name);
-        if (!box) return box.error();
-        if (!*box) return no_such_mailbox();
-        return boxes.subscribe(t, account, (*box)->id, on);
-      });
+  // RFC 9051 §6.3.7: a name is validated when it comes, and kept when its mailbox goes.
+  if (on) {
+    const auto found = locate(services_.store, *name);
+    if (!found) co_return no(found.error());
+    if (!*found) co_return no(no_such_mailbox());
+  }
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
+                                          on](store::Transaction& t) { return boxes.subscribe(t, account, name, on); });
   const Result<void> done = co_await committing;
   done ? ok("done") : no(done.error());
 }

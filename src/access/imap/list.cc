@@ -63,23 +63,34 @@ void parse_return(Words& words, ListRequest& request) {
   words.expect(')');
 }
 
-// A name and what is known of it: mailboxes, and levels above mailboxes that are none themselves.
+// A name and what is known of it: mailboxes, levels above mailboxes that are none themselves, and subscribed names of
+// which there is no mailbox (RFC 9051 §6.3.7).
 struct Node {
   const Mailbox* box = nullptr;
-  bool children = false, subscribed_below = false, special_below = false;
+  bool subscribed = false, children = false, subscribed_below = false, special_below = false;
+  bool is_special() const { return box && !special_use(box->role).empty(); }
 };
 
-std::map<std::string, Node> tree_of(const std::vector<Mailbox>& all) {
+template <typename See>
+void for_each_parent(std::map<std::string, Node>& tree, std::string_view name, const See& see) {
+  for (size_t slash = name.rfind('/'); slash != name.npos && slash > 0; slash = name.rfind('/', slash - 1))
+    see(tree[std::string(name.substr(0, slash))]);
+}
+
+std::map<std::string, Node> tree_of(const std::vector<Mailbox>& all, const std::set<std::string>& subscribed) {
   std::map<std::string, Node> tree;
-  for (const Mailbox& box : all) tree[box.name].box = &box;
-  for (const Mailbox& box : all)
-    for (size_t slash = box.name.rfind('/'); slash != box.name.npos && slash > 0;
-         slash = box.name.rfind('/', slash - 1)) {
-      Node& parent = tree[box.name.substr(0, slash)];
+  for (const Mailbox& box : all) {
+    Node& node = tree[box.name];
+    node.box = &box;
+    for_each_parent(tree, box.name, [&](Node& parent) {
       parent.children = true;
-      parent.subscribed_below |= box.subscribed;
-      parent.special_below |= !special_use(box.role).empty();
-    }
+      parent.special_below |= node.is_special();
+    });
+  }
+  for (const std::string& name : subscribed) {
+    tree[name].subscribed = true;
+    for_each_parent(tree, name, [](Node& parent) { parent.subscribed_below = true; });
+  }
   return tree;
 }
 
@@ -92,8 +103,8 @@ std::string attributes_of(const Node& node, const ListRequest& request) {
     add("\\Noselect");
   }
   add(node.children ? "\\HasChildren" : "\\HasNoChildren");
-  if (node.box && request.return_subscribed && node.box->subscribed) add("\\Subscribed");
-  if (node.box && !request.lsub && !special_use(node.box->role).empty()) add(special_use(node.box->role));
+  if (request.return_subscribed && node.subscribed) add("\\Subscribed");
+  if (!request.lsub && node.is_special()) add(special_use(node.box->role));
   return out;
 }
 
@@ -146,24 +157,23 @@ std::optional<ListRequest> parse_list(Words& words, bool lsub) {
 }
 
 std::vector<ListLine> list(const ListRequest& request, const std::vector<Mailbox>& all,
+                           const std::set<std::string>& subscribed,
                            const std::function<std::string(std::string_view)>& decode) {
   std::vector<std::string> patterns;
   for (const std::string& pattern : request.patterns) patterns.push_back(decode(request.reference + pattern));
-  const auto tree = tree_of(all);
+  const auto tree = tree_of(all, subscribed);
   std::vector<ListLine> out;
   const auto consider = [&](const std::string& name, const Node& node) {
     if (std::none_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return matches_pattern(p, name); }))
       return;
-    const bool subscribed = node.box && node.box->subscribed,
-               special = node.box && !special_use(node.box->role).empty();
-    const bool selected = (!request.only_subscribed || subscribed) && (!request.only_special || special);
+    if (!request.only_subscribed && !node.box && !node.children) return;  // only subscriptions know that name
+    const bool selected = (!request.only_subscribed || node.subscribed) && (!request.only_special || node.is_special());
     const bool below =
         (!request.only_subscribed || node.subscribed_below) && (!request.only_special || node.special_below);
     // RFC 5258 §3: RECURSIVEMATCH brings in parents of what is selected. RFC 3501 §6.3.9: so does LSUB, as \Noselect.
-    const bool by_child = below && node.children && (request.recursive || (request.lsub && !subscribed));
+    const bool by_child = below && (request.recursive || (request.lsub && !node.subscribed));
     if (!selected && !by_child) return;
-    if (!node.box && !by_child && (request.only_subscribed || request.only_special)) return;
-    ListLine line{name, attributes_of(node, request), request.recursive && below && node.children, node.box};
+    ListLine line{name, attributes_of(node, request), request.recursive && below, node.box};
     if (request.lsub && !selected) line.attributes = "\\Noselect \\HasChildren";
     out.push_back(std::move(line));
   };

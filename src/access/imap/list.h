@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,11 @@ struct ListLine {
   std::string name;                       // UTF-8
   std::string attributes;                 // "\HasChildren \Sent"
   bool child_info = false;                // RFC 5258 §3.5: something below is subscribed
-  const mailbox::Mailbox* box = nullptr;  // null: there are only mailboxes below it
+  const mailbox::Mailbox* box = nullptr;  // null: there are only mailboxes below it, or it is subscribed and gone
 };
 // `decode` turns a pattern (with its reference) into UTF-8.
 std::vector<ListLine> list(const ListRequest& request, const std::vector<mailbox::Mailbox>& all,
+                           const std::set<std::string>& subscribed,
                            const std::function<std::string(std::string_view)>& decode);
 
 // "\Sent", or nothing where a role is no special use.

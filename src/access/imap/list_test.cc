@@ -10,30 +10,32 @@ using mailbox::Role;
 
 std::vector<Mailbox> boxes() {
   std::vector<Mailbox> out;
-  const auto add = [&](std::string name, Role role, bool subscribed) {
+  const auto add = [&](std::string name, Role role) {
     Mailbox box;
     box.name = std::move(name);
     box.role = role;
-    box.subscribed = subscribed;
     out.push_back(box);
   };
-  add("INBOX", Role::kInbox, true);
-  add("Sent", Role::kSent, true);
-  add("fruit", Role::kNone, false);
-  add("fruit/apple", Role::kNone, true);
-  add("gone/left", Role::kNone, true);  // "gone" was deleted
-  add("work", Role::kNone, true);
-  add("work/old/Archive", Role::kArchive, false);
+  add("INBOX", Role::kInbox);
+  add("Sent", Role::kSent);
+  add("fruit", Role::kNone);
+  add("fruit/apple", Role::kNone);
+  add("gone/left", Role::kNone);  // "gone" was deleted
+  add("work", Role::kNone);
+  add("work/old/Archive", Role::kArchive);
   return out;
 }
 
-std::string run(const std::string& arguments, bool lsub = false) {
+const std::set<std::string> kSubscribed = {"INBOX", "Sent", "fruit/apple", "gone/left", "work"};
+
+std::string run(const std::string& arguments, bool lsub = false,
+                const std::set<std::string>& subscribed = kSubscribed) {
   Words words(arguments);
   const auto request = parse_list(words, lsub);
   if (!request) return "malformed";
   const auto all = boxes();
   std::string out;
-  for (const ListLine& line : list(*request, all, [](std::string_view p) { return std::string(p); }))
+  for (const ListLine& line : list(*request, all, subscribed, [](std::string_view p) { return std::string(p); }))
     out += "(" + line.attributes + ") " + line.name + (line.child_info ? " CHILDINFO" : "") + "\n";
   return out;
 }
@@ -88,6 +90,21 @@ TEST(List, LsubShowsParentsOfSubscribedOnesAsNoselect) {
             "(\\HasNoChildren) INBOX\n(\\HasNoChildren) Sent\n(\\Noselect \\HasChildren) fruit\n(\\Noselect "
             "\\HasChildren) gone\n(\\HasChildren) work\n");
   EXPECT_EQ(run(" \"\" fruit*", true), "(\\Noselect \\HasChildren) fruit\n(\\HasNoChildren) fruit/apple\n");
+}
+
+// RFC 9051 §6.3.7: the name of a mailbox that was deleted stays subscribed; RFC 5258 §5, example 7.
+TEST(List, SubscribedNamesWithoutAMailboxAreShownWhereSubscriptionsAreAsked) {
+  const std::set<std::string> subscribed = {"fruit/peach", "old/2019"};
+  EXPECT_EQ(run(" (SUBSCRIBED) \"\" *", false, subscribed),
+            "(\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) fruit/peach\n"
+            "(\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) old/2019\n");
+  EXPECT_EQ(run(" (SUBSCRIBED RECURSIVEMATCH) \"\" %", false, subscribed),
+            "(\\HasChildren) fruit CHILDINFO\n(\\NonExistent \\Noselect \\HasNoChildren) old CHILDINFO\n");
+  EXPECT_EQ(run(" \"\" (old* fruit/p%) RETURN (SUBSCRIBED)", false, subscribed), "") << "LIST gives what there is";
+  EXPECT_EQ(run(" (SPECIAL-USE SUBSCRIBED) \"\" *", false, subscribed), "");
+  EXPECT_EQ(run(" \"\" *", true, subscribed),
+            "(\\Noselect \\HasChildren) fruit\n(\\Noselect \\HasNoChildren) fruit/peach\n"
+            "(\\Noselect \\HasChildren) old\n(\\Noselect \\HasNoChildren) old/2019\n");
 }
 
 TEST(List, StatusItemsAreRead) {

@@ -326,6 +326,13 @@ TEST(ImapSession, SubscriptionsAreKept) {
   EXPECT_EQ(c.talk("SUBSCRIBE Junk"), "t OK done\r\n");
   EXPECT_THAT(c.talk("LSUB \"\" J*"), HasSubstr("* LSUB (\\HasNoChildren) \"/\" \"Junk\"\r\n"));
   EXPECT_THAT(c.talk("SUBSCRIBE nothing"), StartsWith("t NO [NONEXISTENT] "));
+  c.talk("CREATE brief");
+  c.talk("DELETE brief");
+  EXPECT_THAT(c.talk("LIST (SUBSCRIBED) \"\" b*"),
+              StartsWith("* LIST (\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) \"/\" \"brief\"\r\n"));
+  EXPECT_EQ(c.talk("LIST \"\" b*"), "t OK listed\r\n");
+  EXPECT_EQ(c.talk("UNSUBSCRIBE brief"), "t OK done\r\n");
+  EXPECT_EQ(c.talk("LIST (SUBSCRIBED) \"\" b*"), "t OK listed\r\n");
 }
 
 TEST(ImapSession, RenamingInboxMovesItsMessages) {
