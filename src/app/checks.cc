@@ -90,7 +90,8 @@ std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname,
   if (public_ips.empty())
     return {{Verdict::kWarning, "public addresses", "no interface of this machine has one",
              "other servers must be able to reach port 25 here",
-             "behind NAT, forward the ports 25, 465, 587, 143 and 993 to this machine and give --public-ip ADDRESS"}};
+             "behind NAT, forward the ports 25, 465, 587, 143, 993, 110 and 995 to this machine and give --public-ip "
+             "ADDRESS"}};
   std::vector<std::string> pointed;
   for (const Type type : {Type::kA, Type::kAaaa}) {
     const auto answer = probe.query(hostname, type);

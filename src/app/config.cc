@@ -20,7 +20,9 @@ constexpr std::pair<std::string_view, Protocol> kProtocols[] = {{"smtp", Protoco
                                                                 {"submissions", Protocol::kSubmissions},
                                                                 {"lmtp", Protocol::kLmtp},
                                                                 {"imap", Protocol::kImap},
-                                                                {"imaps", Protocol::kImaps}};
+                                                                {"imaps", Protocol::kImaps},
+                                                                {"pop3", Protocol::kPop3},
+                                                                {"pop3s", Protocol::kPop3s}};
 
 // One table of the file: hands out its values once, and names what nobody asked for.
 class Section {
@@ -112,7 +114,7 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
     bool known = false;
     for (const auto& [name, value] : kProtocols)
       if (name == protocol) listener.protocol = value, known = true;
-    if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap or imaps");
+    if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3 or pop3s");
     if (const auto parsed = net::parse_address(address))
       listener.address = *parsed;
     else

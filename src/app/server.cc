@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "access/imap/imap.h"
+#include "access/pop3/pop3.h"
 #include "app/admin.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
@@ -86,6 +87,8 @@ struct Server::Impl {
   std::unique_ptr<submission::Services> submission;
   std::unique_ptr<relay::InboundServices> inbound;
   std::unique_ptr<access::imap::Services> imap;
+  access::pop3::Locks maildrops;
+  std::unique_ptr<access::pop3::Services> pop3;
   std::unique_ptr<net::IoLoops> loops;
   std::unique_ptr<relay::Outbound> outbound;
   std::vector<std::unique_ptr<net::Listener>> listeners;
@@ -115,6 +118,8 @@ void Server::Impl::wire() {
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
   imap = std::make_unique<access::imap::Services>(access::imap::Services{
       *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
+  pop3 = std::make_unique<access::pop3::Services>(
+      access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   outbound =
       std::make_unique<relay::Outbound>(loops->loop(0),
                                         relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace,
@@ -138,6 +143,12 @@ void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream)
     options.tls = tls;
     options.implicit_tls = protocol == Protocol::kImaps;
     return loop.spawn(access::imap::serve(std::move(stream), options, *imap));
+  }
+  if (protocol == Protocol::kPop3 || protocol == Protocol::kPop3s) {
+    access::pop3::Options options;
+    options.tls = tls;
+    options.implicit_tls = protocol == Protocol::kPop3s;
+    return loop.spawn(access::pop3::serve(std::move(stream), options, *pop3));
   }
   smtp::ServerOptions options;
   options.hostname = config.hostname;
