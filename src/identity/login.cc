@@ -309,7 +309,9 @@ Task<SaslStep> SaslExchange::scram_final(std::string data) {
   login_.settle(user_, ip_, proven_.has_value());
   if (!proven_) co_return failure("the name or the password is wrong");
   state_ = State::kScramDone;
-  co_return challenge("v=" + text::base64(hmac_sha256(secret_.server_key, message)));
+  SaslStep step = challenge("v=" + text::base64(hmac_sha256(secret_.server_key, message)));
+  step.last = true;
+  co_return step;
 }
 
 }  // namespace pabal::identity

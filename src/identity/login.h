@@ -74,7 +74,8 @@ class Login {
 
 struct SaslStep {
   enum class Kind { kChallenge, kSuccess, kFailure } kind = Kind::kFailure;
-  std::string data;  // raw octets of the challenge
+  std::string data;    // raw octets of the challenge
+  bool last = false;  // a challenge that is the server's last word: it may go with the success instead (RFC 4422 §3.6)
   Account account;   // kSuccess
   Error error{};     // kFailure
 };
