@@ -74,10 +74,10 @@ class Login {
 
 struct SaslStep {
   enum class Kind { kChallenge, kSuccess, kFailure } kind = Kind::kFailure;
-  std::string data;    // raw octets of the challenge
+  std::string data;   // raw octets of the challenge
   bool last = false;  // a challenge that is the server's last word: it may go with the success instead (RFC 4422 §3.6)
-  Account account;   // kSuccess
-  Error error{};     // kFailure
+  Account account;    // kSuccess
+  Error error{};      // kFailure
 };
 
 // Mechanisms to offer: -PLUS only where there is a channel to bind to.

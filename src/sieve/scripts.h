@@ -14,9 +14,9 @@
 
 namespace pabal::sieve {
 
-inline constexpr size_t kMaxScripts = 100;             // of one account
-inline constexpr size_t kMaxScriptName = 512;          // octets: the 128 characters of RFC 5804 §1.6
-inline constexpr uint64_t kMaxAllScripts = 8ull << 20;  // octets of an account's scripts together
+inline constexpr size_t kMaxScripts = 100;               // of one account
+inline constexpr size_t kMaxScriptName = 512;            // octets: the 128 characters of RFC 5804 §1.6
+inline constexpr uint64_t kMaxAllScripts = 8ull << 20;   // octets of an account's scripts together
 inline constexpr mailbox::AccountId kServerScripts = 0;  // in place of an account: `include :global` (RFC 6609 §3.1)
 
 struct ScriptInfo {

@@ -14,7 +14,9 @@ constexpr uint64_t kMaxSkips = 20;   // a literal over the limit is read and dro
 constexpr size_t kMaxQuoted = 4096;  // octets; the grammar has 1024, and older clients send longer ones
 
 // ATOM-CHAR of RFC 5804 §4
-bool is_atom(unsigned char c) { return c > 0x20 && c < 0x7F && c != '(' && c != ')' && c != '{' && c != '"' && c != '\\'; }
+bool is_atom(unsigned char c) {
+  return c > 0x20 && c < 0x7F && c != '(' && c != ')' && c != '{' && c != '"' && c != '\\';
+}
 
 }  // namespace
 
@@ -109,7 +111,8 @@ Reader::State Reader::next() {
     line_octets_ += line.size();
     if (line_octets_ > max_line_) return State::kTooLong;
     if (!parse_line(line)) return !fault_.empty() ? State::kBad : refused_ ? State::kTooBig : State::kCommand;
-    if (literal_left_ > max_literals_ * kMaxSkips || literal_octets_ > max_literals_ * kMaxSkips) return State::kTooLong;
+    if (literal_left_ > max_literals_ * kMaxSkips || literal_octets_ > max_literals_ * kMaxSkips)
+      return State::kTooLong;
     literal_octets_ += literal_left_;
     refused_ = refused_ || literal_octets_ > max_literals_;
     after_literal_ = true;

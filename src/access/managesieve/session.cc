@@ -376,10 +376,8 @@ Task<void> Session::put_script(Words words) {
   const Result<sieve::Compiled> made = co_await compiling;
   if (!made) co_return no("the server is busy; try again", "TRYLATER");
   if (!made->ok()) co_return no(sieve::in_lines(made->faults));
-  store::Work work = [&scripts = services_.scripts, account, name, script,
-                      program = made->program](store::Transaction& t) {
-    return scripts.put(t, account, name, *script, *program);
-  };
+  store::Work work = [&scripts = services_.scripts, account, name, script, program = made->program](
+                         store::Transaction& t) { return scripts.put(t, account, name, *script, *program); };
   Task<Result<void>> committing = commit(std::move(work));
   const Result<void> done = co_await committing;
   if (!done) co_return no(done.error());
