@@ -49,7 +49,7 @@ class OneValue final : public store::Reader {
     return std::optional<std::string>(value_);
   }
   Result<void> scan(const store::Range& range, const Visit& visit) const override {
-    const std::string key = segment_keys(1, {1, 0, {}, true}).front();
+    const std::string key = segment_keys(1, {1, 0, 0, {}, true}).front();
     if (range.begin <= key && key < range.end) visit(key, value_);
     return {};
   }
@@ -62,9 +62,11 @@ void segments(std::string_view input) {
   const OneValue store(input);
   const auto found = list_segments(store, 1);
   PABAL_CHECK(!found || found->size() == 1);
-  const Segment segment{1, 1, {"a", "b"}, true};
+  const Segment segment{1, 1, 1, {"a", "b"}, true};
   const auto ignore = [](std::string_view, const Posting& posting) { (void)decode_positions(posting.positions); };
   (void)read_postings(store, 1, segment, input.substr(0, 3), true, ignore);
+  (void)read_postings(store, 1, segment, {"a", std::string(input.substr(0, 3)), "z"}, ignore);
+  (void)read_dictionary(store, 1, segment, [](std::string_view page) { PABAL_CHECK(page.ends_with('\n')); });
   SegmentCursor cursor(store, 1, segment);
   std::vector<Posting> postings;
   for (auto more = cursor.next(); more && *more; more = cursor.next()) (void)cursor.postings(postings);

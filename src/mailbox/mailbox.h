@@ -243,6 +243,14 @@ class Mailboxes {
 
   Result<std::optional<Message>> message(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::optional<Details>> details(const store::Reader& r, AccountId account, MessageId message) const;
+  // Visits those of `ids` (ascending) that there are, in this order. Those that lie close are read in one pass, several
+  // times as fast as one by one.
+  Result<void> each_message(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
+                            const std::function<void(Message&&)>& visit) const;
+  Result<void> each_details(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
+                            const std::function<void(MessageId, Details&&)>& visit) const;
+  Result<void> each_summary(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
+                            const std::function<void(MessageId, message::Summary&&)>& visit) const;
   // The whole message: prefix + body. Large: copy it to the wire, then let go.
   Result<std::string> content(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::string> body(const store::Reader& r, BodyId body) const;
@@ -267,7 +275,7 @@ class Mailboxes {
   // was removed. Oldest first. Give it a Snapshot: under a newer moment segments are merged away. No words at all:
   // nothing.
   struct Term {
-    enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kBody };
+    enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kCc, kHeader, kBody };
     std::string text;
     Field field = Field::kAny;
     bool phrase = false;
@@ -275,6 +283,16 @@ class Mailboxes {
   };
   Result<std::vector<MessageId>> search(const store::Reader& r, AccountId account,
                                         const std::vector<Term>& terms) const;
+  // The messages that may have `text` as a substring of a field, regardless of case (RFC 9051 §6.4.4); no other has it.
+  // Some may have been removed.
+  struct Substring {
+    std::vector<MessageId> found;   // by their words; oldest first
+    std::vector<MessageId> unsure;  // too long to be indexed as a whole, and not found
+    bool decided = false;           // those found have it: words alone decide. Otherwise look at each
+  };
+  // Nothing: the words cannot help, for `text` has none.
+  Result<std::optional<Substring>> search_substring(const store::Reader& r, AccountId account, std::string_view text,
+                                                    Term::Field field) const;
   // Folds waiting word lists of one account into a segment and merges segments. Gives the word lists folded. One call
   // at a time works; blocks for its disk, so never on a loop. kNotFound: the account was removed meanwhile.
   Result<size_t> fold(AccountId account, size_t at_most = 500);

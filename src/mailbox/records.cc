@@ -190,6 +190,13 @@ std::optional<Details> decode_details(std::string_view record) {
   d.structure = std::move(*structure);
   return d;
 }
+std::optional<message::Summary> decode_summary(std::string_view details) {
+  Decoder in(details);
+  if (in.u8() != kVersion) return {};
+  in.string();  // prefix and
+  in.string();  // preview
+  return message::decode_summary(in.string());
+}
 std::optional<std::string_view> decode_prefix(std::string_view details) {
   Decoder in(details);
   if (in.u8() != kVersion) return {};

@@ -34,6 +34,7 @@ std::optional<Message> decode_message(std::string_view record);
 std::optional<Row> decode_row(std::string_view record, Uid uid);
 std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq);
 std::optional<Details> decode_details(std::string_view record);
+std::optional<message::Summary> decode_summary(std::string_view details);
 std::optional<std::string_view> decode_prefix(std::string_view details);  // a view into it
 std::optional<std::vector<UidMap::Range>> decode_uids(std::string_view record);
 

@@ -1,40 +1,38 @@
 #include "mailbox/search.h"
 
 #include <algorithm>
-#include <array>
 
 #include "mailbox/impl.h"
-#include "mailbox/segment.h"
+#include "mailbox/lookup.h"
 
 namespace pabal::mailbox {
 namespace {
 
+using Match = Wanted::Match;
 constexpr size_t kMaxQueryWords = 100;  // of one term
-constexpr size_t kLookedUpOneByOne = 500;
 
 std::string_view fields_of(Mailboxes::Term::Field field) {
   switch (field) {
     case Mailboxes::Term::Field::kAny:
-      return "bfst";
+      return "bcfhst";
     case Mailboxes::Term::Field::kSubject:
       return "s";
     case Mailboxes::Term::Field::kFrom:
       return "f";
     case Mailboxes::Term::Field::kTo:
       return "t";
+    case Mailboxes::Term::Field::kCc:
+      return "c";
+    case Mailboxes::Term::Field::kHeader:
+      return "h";
     case Mailboxes::Term::Field::kBody:
       return "b";
   }
   return "b";
 }
 
-struct Wanted {
-  std::string word;
-  bool prefix = false;
-  uint32_t distance = 0;  // positions behind the word before it in its chain
-};
-// Words that must stand in a row in one field: a phrase, or a run of Chinese, Japanese or Korean.
-using Chain = std::vector<Wanted>;
+// A single character of a script without blanks is the beginning of pairs.
+Match match_of(const Token& token) { return token.cjk && !token.pair ? Match::kPrefix : Match::kWhole; }
 
 std::vector<Chain> chains_of(const Mailboxes::Term& term) {
   std::vector<Chain> out;
@@ -47,173 +45,42 @@ std::vector<Chain> chains_of(const Mailboxes::Term& term) {
     if (in_run && !token.pair) return true;  // the last character of a run: its pair before has it
     const bool chained = in_run || (term.phrase && !out.empty());
     if (!chained) out.emplace_back();
-    // A single character of such a script is the beginning of pairs.
-    out.back().push_back({std::string(token.word), token.cjk && !token.pair, chained ? token.position - position : 0});
+    out.back().push_back({std::string(token.word), match_of(token), chained ? token.position - position : 0});
     position = token.position;
     return ++words < kMaxQueryWords;
   });
-  if (!out.empty()) out.back().back().prefix |= term.prefix;
+  if (!out.empty() && term.prefix) out.back().back().match = Match::kPrefix;
   return out;
 }
 
-struct Hit {
-  MessageId message;
-  std::vector<uint32_t> positions;  // sorted; only where a chain needs them
-};
-struct Query {
-  std::string key;  // field and word
-  bool prefix, placed;
-  std::vector<Hit> hits;  // by message, when gathered
-};
-
-// The queries of one search, answered together: each segment and each waiting list is read once.
-class Lookup {
- public:
-  size_t add(char field, const Wanted& wanted, bool placed) {
-    const std::string key = field + wanted.word;
-    for (size_t i = 0; i < queries_.size(); ++i)
-      if (queries_[i].key == key && queries_[i].prefix == wanted.prefix && queries_[i].placed == placed) return i;
-    by_octet_[static_cast<unsigned char>(key[1])].push_back(queries_.size());
-    queries_.push_back({key, wanted.prefix, placed, {}});
-    return queries_.size() - 1;
-  }
-  const std::vector<Hit>& hits(size_t query) const { return queries_[query].hits; }
-
-  Result<void> gather(const store::Reader& r, AccountId account) {
-    const auto segments = list_segments(r, account);
-    if (!segments) return segments.error();
-    for (const Segment& segment : *segments)
-      for (Query& query : queries_) {
-        if (!segment.whole) continue;
-        const auto done = read_postings(r, account, segment, query.key, query.prefix,
-                                        [&](std::string_view, const Posting& p) { take(query, p); });
-        if (!done) return done;
-      }
-    std::vector<std::pair<MessageId, MessageId>> copies;  // of a message, and its own id
-    const auto tail = tail_of(r, account);
-    if (!tail) return tail.error();
-    const auto scanned = r.scan(*tail, [&](std::string_view key, std::string_view record) {
-      const MessageId id = Decoder(key.substr(6)).u64();
-      if (const auto of = words_of_another(record)) {
-        copies.emplace_back(*of, id);
-        return true;
-      }
-      const auto list = unpacked(record);
-      whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) {
-                 return look(word, {id, positions});
-               });
-      return whole_;
-    });
-    if (!scanned) return scanned;
-    if (!whole_) return damaged("a word list");
-    for (Query& query : queries_) {
-      sort(query.hits);
-      const size_t known = query.hits.size();
-      for (const auto& [of, copy] : copies) {
-        const auto end = query.hits.begin() + static_cast<ptrdiff_t>(known);
-        const auto first =
-            std::lower_bound(query.hits.begin(), end, of, [](const Hit& h, MessageId id) { return h.message < id; });
-        if (first != end && first->message == of) query.hits.push_back({copy, std::vector<uint32_t>(first->positions)});
-      }
-      if (query.hits.size() > known) sort(query.hits);
-    }
-    return {};
-  }
-
- private:
-  bool look(std::string_view word, const Posting& posting) {
-    if (word.size() < 2) return true;
-    for (const size_t i : by_octet_[static_cast<unsigned char>(word[1])])
-      if (const Query& q = queries_[i]; word == q.key || (q.prefix && word.starts_with(q.key)))
-        take(queries_[i], posting);
-    return whole_;
-  }
-  void take(Query& query, const Posting& posting) {
-    Hit hit{posting.message, {}};
-    if (query.placed) {
-      auto positions = decode_positions(posting.positions);
-      whole_ = whole_ && positions;
-      if (positions) hit.positions = std::move(*positions);
-    }
-    query.hits.push_back(std::move(hit));
-  }
-  // By message; several words of one message (a prefix) become one hit.
-  static void sort(std::vector<Hit>& hits) {
-    std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.message < b.message; });
-    size_t kept = 0;
-    for (size_t i = 0; i < hits.size(); ++i) {
-      if (kept > 0 && hits[kept - 1].message == hits[i].message) {
-        auto& all = hits[kept - 1].positions;
-        all.insert(all.end(), hits[i].positions.begin(), hits[i].positions.end());
-        std::sort(all.begin(), all.end());
-      } else if (kept++ != i)
-        hits[kept - 1] = std::move(hits[i]);
-    }
-    hits.resize(kept);
-  }
-
-  std::vector<Query> queries_;
-  std::array<std::vector<size_t>, 256> by_octet_;  // queries by the first octet of their word
-  bool whole_ = true;
-};
-
-using Ids = std::vector<MessageId>;  // sorted, unique
-
-// The messages where the words of a chain stand in their distances.
-Ids in_a_row(const Lookup& lookup, const Chain& chain, const std::vector<size_t>& queries) {
-  Ids out;
-  if (chain.size() == 1) {
-    for (const Hit& hit : lookup.hits(queries[0])) out.push_back(hit.message);
-    return out;
-  }
-  std::vector<Hit> current = lookup.hits(queries[0]);
-  for (size_t i = 1; i < chain.size(); ++i) {
-    std::vector<Hit> next;
-    auto before = current.begin();
-    for (const Hit& hit : lookup.hits(queries[i])) {
-      while (before != current.end() && before->message < hit.message) ++before;
-      if (before == current.end()) break;
-      if (before->message != hit.message) continue;
-      Hit both{hit.message, {}};
-      for (const uint32_t p : hit.positions)
-        if (p >= chain[i].distance &&
-            std::binary_search(before->positions.begin(), before->positions.end(), p - chain[i].distance))
-          both.positions.push_back(p);
-      if (!both.positions.empty()) next.push_back(std::move(both));
-    }
-    current = std::move(next);
-  }
-  for (const Hit& hit : current) out.push_back(hit.message);
+// What stands before the first word of a substring and behind the last may belong to them, unless a blank or a mark
+// parts it off.
+Chain chain_of_substring(std::string_view text) {
+  Chain out;
+  uint32_t position = 0;
+  bool run_goes_on = false, first_cjk = false, last_cjk = false, last_cut = false;
+  cut(text, [&](const Token& token) {
+    const bool in_run = run_goes_on;
+    run_goes_on = token.pair;
+    if (in_run && !token.pair) return true;
+    if (out.empty()) first_cjk = token.cjk;
+    last_cjk = token.cjk;
+    last_cut = token.word.size() > kMaxWord - 4;
+    out.push_back({std::string(token.word), match_of(token), out.empty() ? 0 : token.position - position});
+    position = token.position;
+    return out.size() < kMaxQueryWords;
+  });
+  if (out.empty()) return out;
+  const bool open_before = !first_cjk && begins_with_word(text) && out.front().word.size() <= kMaxWord - 4;
+  const bool open_behind = !last_cjk && ends_with_word(text) && !last_cut;
+  if (open_before) out.front().match = Match::kSuffix;
+  if (open_behind) out.back().match = out.size() == 1 && open_before ? Match::kInside : Match::kPrefix;
   return out;
 }
 
-// Those of `ids` that are in some mailbox: what was removed stays in its segment until a merge.
-Result<Ids> placed(const store::Reader& r, AccountId account, const Ids& ids) {
+Ids joined(const Ids& a, const Ids& b) {
   Ids out;
-  bool whole = true;
-  const auto check = [&](MessageId id, std::string_view record) {
-    const auto m = decode_message(record);
-    whole = whole && m;
-    if (m && !m->places.empty()) out.push_back(id);
-  };
-  if (ids.size() <= kLookedUpOneByOne) {
-    for (const MessageId id : ids) {
-      const auto record = r.get(keys::message(account, id));
-      if (!record) return record.error();
-      if (*record) check(id, **record);
-    }
-  } else {
-    auto next = ids.begin();
-    store::Range range{keys::message(account, ids.front()), keys::message(account, ids.back() + 1)};
-    const auto scanned = r.scan(range, [&](std::string_view key, std::string_view record) {
-      const MessageId id = Decoder(key.substr(6)).u64();
-      while (next != ids.end() && *next < id) ++next;
-      if (next != ids.end() && *next == id) check(id, record);
-      return whole;
-    });
-    if (!scanned) return scanned.error();
-  }
-  if (!whole) return damaged("a message");
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
   return out;
 }
 
@@ -222,43 +89,51 @@ Result<Ids> placed(const store::Reader& r, AccountId account, const Ids& ids) {
 Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account,
                                                  const std::vector<Term>& terms) const {
   Lookup lookup;
-  struct Asked {
-    Chain chain;
-    std::vector<std::vector<size_t>> fields;  // for each field the queries of the chain
-  };
-  std::vector<Asked> asked;
+  std::vector<std::vector<size_t>> asked;  // chains: one of each must be in the message
   for (const Term& term : terms)
-    for (Chain& chain : chains_of(term)) {
-      Asked one;
-      for (const char field : fields_of(term.field)) {
-        std::vector<size_t> queries;
-        for (const Wanted& wanted : chain) queries.push_back(lookup.add(field, wanted, chain.size() > 1));
-        one.fields.push_back(std::move(queries));
-      }
-      one.chain = std::move(chain);
-      asked.push_back(std::move(one));
+    for (const Chain& chain : chains_of(term)) {
+      asked.emplace_back();
+      for (const char field : fields_of(term.field)) asked.back().push_back(lookup.add(field, chain));
     }
   if (asked.empty()) return Ids();
   if (const auto done = lookup.gather(r, account); !done) return done.error();
 
   std::optional<Ids> all;
-  for (const Asked& one : asked) {
+  for (const auto& fields : asked) {
     Ids any;
-    for (const std::vector<size_t>& queries : one.fields) {
-      const Ids found = in_a_row(lookup, one.chain, queries);
-      Ids either;
-      std::set_union(any.begin(), any.end(), found.begin(), found.end(), std::back_inserter(either));
-      any = std::move(either);
-    }
-    if (!all)
-      all = std::move(any);
-    else {
+    for (const size_t chain : fields) any = joined(any, lookup.messages(chain));
+    if (all) {
       Ids both;
       std::set_intersection(all->begin(), all->end(), any.begin(), any.end(), std::back_inserter(both));
-      all = std::move(both);
+      any = std::move(both);
     }
+    all = std::move(any);
   }
-  return placed(r, account, *all);
+  // What was removed stays in its segment until a merge.
+  Ids out;
+  const auto read = each_message(r, account, *all, [&](Message&& m) {
+    if (!m.places.empty()) out.push_back(m.id);
+  });
+  if (!read) return read.error();
+  return out;
+}
+
+Result<std::optional<Mailboxes::Substring>> Mailboxes::search_substring(const store::Reader& r, AccountId account,
+                                                                        std::string_view text,
+                                                                        Term::Field field) const {
+  const Chain chain = chain_of_substring(text);
+  if (chain.empty()) return std::optional<Substring>();
+  Lookup lookup;
+  std::vector<size_t> fields;
+  for (const char one : fields_of(field)) fields.push_back(lookup.add(one, chain));
+  const size_t cut_short = lookup.add(kCutShort[0], {{std::string(kCutShort.substr(1)), Match::kWhole, 0}});
+  if (const auto done = lookup.gather(r, account); !done) return done.error();
+  Substring out;
+  for (const size_t one : fields) out.found = joined(out.found, lookup.messages(one));
+  const Ids unsure = lookup.messages(cut_short);
+  std::set_difference(unsure.begin(), unsure.end(), out.found.begin(), out.found.end(), std::back_inserter(out.unsure));
+  out.decided = chain.size() < kMaxQueryWords && decided_by_words(text);
+  return std::optional<Substring>(std::move(out));
 }
 
 }  // namespace pabal::mailbox

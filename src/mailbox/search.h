@@ -2,10 +2,10 @@
 // tail); fold() turns waiting lists into immutable segments of postings with positions and merges segments of a like
 // size; a query reads the segments' blocks it needs and the unmerged tail. So what was delivered is found at once.
 //
-// A word is one octet for its field ('s' subject, 'f' from, 't' to and cc, 'b' text) and up to kMaxWord octets of
-// NFKC-casefolded UTF-8. Chinese, Japanese and Korean runs are cut into overlapping pairs of characters, so that any
-// part of a run is found; Thai, Lao, Khmer and Burmese are cut by ICU's dictionaries; elsewhere letters, marks and
-// digits make words.
+// A word is one octet for its field ('s' subject, 'f' from, 't' to, 'c' cc, 'h' other header fields that people look
+// for, 'b' text) and up to kMaxWord octets of NFKC-casefolded UTF-8. Chinese, Japanese and Korean runs are cut into
+// overlapping pairs of characters, so that any part of a run is found; Thai, Lao, Khmer and Burmese are cut by ICU's
+// dictionaries; elsewhere letters, marks and digits make words.
 #pragma once
 
 #include <functional>
@@ -32,6 +32,17 @@ struct Token {
 // Visits the words of a text in order until false. The views die with the call.
 using VisitToken = std::function<bool(const Token&)>;
 void cut(std::string_view utf8, const VisitToken& visit);
+
+// The header fields under 'h': all but those of the other fields, of tracing, of signatures and of MIME.
+bool is_indexed_field(std::string_view name);
+// A string whose substring search the words decide: nothing but words with one blank between them. A blank of it stands
+// for whatever parts two words.
+bool decided_by_words(std::string_view utf8);
+bool begins_with_word(std::string_view utf8);  // its first character is of a word
+bool ends_with_word(std::string_view utf8);
+
+// The word '!' of messages of which a limit left out text.
+constexpr std::string_view kCutShort = "!cut";
 
 // The words of a message; empty when it has none. Positions are written as gaps, in varints.
 std::string word_list(std::string_view bytes, const message::Message& message);

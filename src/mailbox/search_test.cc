@@ -108,7 +108,7 @@ TEST(WordList, NamesFieldsAndPositions) {
   EXPECT_TRUE(words.contains("stime"));
   EXPECT_TRUE(words.contains("falice"));
   EXPECT_TRUE(words.contains("tbob"));
-  EXPECT_TRUE(words.contains("tcarol"));
+  EXPECT_TRUE(words.contains("ccarol"));
   EXPECT_FALSE(words.contains("bcafé")) << "the subject is not of the text";
   ASSERT_EQ(words.at("bone").size(), 2u);
   EXPECT_EQ(words.at("bone")[1] - words.at("bone")[0], 2u);
@@ -149,8 +149,10 @@ TEST(WordList, IsBounded) {
   std::string text = "\r\n";
   for (size_t n = 0; n < kMaxPositions + 1000; ++n) text += "w" + std::to_string(n % 1000) + " ";
   size_t positions = 0;
-  for (const auto& [word, at] : words_of(text)) positions += at.size();
+  const auto words = words_of(text);
+  for (const auto& [word, at] : words) positions += word == kCutShort ? 0 : at.size();
   EXPECT_EQ(positions, kMaxPositions);
+  EXPECT_TRUE(words.contains(std::string(kCutShort)));
   EXPECT_TRUE(words_of("\r\n\r\n").empty());
   EXPECT_EQ(words_of("\r\nsmall again").size(), 2u) << "nothing is left of the large one";
 }

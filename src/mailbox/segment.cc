@@ -7,7 +7,8 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
+constexpr uint32_t kFirstPage = 1u << 31;  // pages of the dictionary have the block numbers from here on
 
 std::string block_key(AccountId account, uint64_t segment, uint32_t block) {
   return keys::in_account(account, 'g').u64(segment).u32(block).take();
@@ -57,6 +58,7 @@ std::string segment_prefix(AccountId account, uint64_t segment) {
 std::vector<std::string> segment_keys(AccountId account, const Segment& segment) {
   std::vector<std::string> out;
   for (uint32_t i = 0; i <= segment.first_words.size(); ++i) out.push_back(block_key(account, segment.id, i));
+  for (uint32_t i = 0; i < segment.pages; ++i) out.push_back(block_key(account, segment.id, kFirstPage + i));
   return out;
 }
 
@@ -76,8 +78,10 @@ Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId acc
       Decoder in(first->front().value);
       if (in.u8() != kVersion) return damaged("a search segment");
       segment.messages = in.varint();
+      segment.pages = in.u32();
       while (!in.done()) segment.first_words.emplace_back(in.string());
-      if (!in.ok()) return damaged("a search segment");
+      // A page is larger than a block and has less of a word.
+      if (!in.ok() || segment.pages > segment.first_words.size()) return damaged("a search segment");
     }
     range.begin = store::Range::prefix(segment_prefix(account, segment.id)).end;
     out.push_back(std::move(segment));
@@ -102,6 +106,44 @@ Result<void> read_postings(const store::Reader& r, AccountId account, const Segm
   return {};
 }
 
+Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment,
+                           const std::vector<std::string>& words, const VisitPosting& visit) {
+  const auto& firsts = segment.first_words;
+  for (size_t at = 0; at < words.size();) {
+    const auto after = std::upper_bound(firsts.begin(), firsts.end(), words[at]);
+    if (after == firsts.begin()) {
+      ++at;
+      continue;
+    }
+    const auto number = static_cast<uint32_t>(after - firsts.begin());
+    const size_t end =
+        after == firsts.end()
+            ? words.size()
+            : static_cast<size_t>(std::lower_bound(words.begin() + static_cast<ptrdiff_t>(at), words.end(), *after) -
+                                  words.begin());
+    const auto block = need_block(r, account, segment.id, number);
+    if (!block) return block.error();
+    const auto order = [&](std::string_view w) {  // moves on through `words` as the block goes on
+      while (at < end && words[at] < w) ++at;
+      return at == end ? 1 : words[at] == w ? 0 : -1;
+    };
+    if (!read_block(*block, order, visit)) return damaged("a search segment");
+    at = end;
+  }
+  return {};
+}
+
+Result<void> read_dictionary(const store::Reader& r, AccountId account, const Segment& segment,
+                             const std::function<void(std::string_view page)>& visit) {
+  for (uint32_t i = 0; i < segment.pages; ++i) {
+    const auto page = need_block(r, account, segment.id, kFirstPage + i);
+    if (!page) return page.error();
+    if (page->size() < 2 || (*page)[0] != kVersion || page->back() != '\n') return damaged("a search segment");
+    visit(std::string_view(*page).substr(1));
+  }
+  return {};
+}
+
 void SegmentWriter::add(std::string_view word, const std::vector<Posting>& postings) {
   if (postings.empty()) return;
   if (block_.view().empty()) {
@@ -115,6 +157,9 @@ void SegmentWriter::add(std::string_view word, const std::vector<Posting>& posti
     before = posting.message;
   }
   block_.string(word).string(list.view());
+  if (page_.view().empty()) page_.u8(kVersion);
+  page_.raw(word).u8('\n');
+  if (page_.view().size() >= kPageOctets) end_page();
   if (block_.view().size() >= kBlockOctets) end_block();
 }
 
@@ -125,6 +170,13 @@ void SegmentWriter::end_block() {
   block_ = Encoder();
 }
 
+void SegmentWriter::end_page() {
+  if (page_.view().empty()) return;
+  octets_waiting_ += page_.view().size();
+  blocks_.push_back({block_key(account_, id_, kFirstPage + pages_++), page_.take()});
+  page_ = Encoder();
+}
+
 std::vector<store::Entry> SegmentWriter::take_blocks() {
   octets_waiting_ = 0;
   return std::exchange(blocks_, {});
@@ -132,8 +184,9 @@ std::vector<store::Entry> SegmentWriter::take_blocks() {
 
 std::vector<store::Entry> SegmentWriter::finish(uint64_t messages) {
   end_block();
+  end_page();
   Encoder directory;
-  directory.u8(kVersion).varint(messages);
+  directory.u8(kVersion).varint(messages).u32(pages_);
   for (const std::string& word : first_words_) directory.string(word);
   blocks_.push_back({block_key(account_, id_, 0), directory.take()});
   return take_blocks();

@@ -1,6 +1,8 @@
 // Immutable segments of postings. A segment is a directory (block number 0: how many messages, and the first word of
-// each block) and blocks of sorted words with their postings; a query reads the directory and the blocks its word can
-// be in. Blocks without a directory are those of a merge that did not come to its end: nobody reads them.
+// each block), blocks of sorted words with their postings, and a dictionary: all its words, one a line, in pages. A
+// query for a word reads the directory and the block it is in; one for a part of words looks through the dictionary,
+// at the speed of memory, for the words that have it. Blocks without a directory are those of a merge that did not come
+// to its end: nobody reads them.
 #pragma once
 
 #include <functional>
@@ -14,10 +16,12 @@
 namespace pabal::mailbox {
 
 constexpr size_t kBlockOctets = 32 << 10;  // a block ends behind the word that fills it
+constexpr size_t kPageOctets = 256 << 10;  // likewise a page of the dictionary
 
 struct Segment {
   uint64_t id = 0;
   uint64_t messages = 0;
+  uint32_t pages = 0;                    // of the dictionary
   std::vector<std::string> first_words;  // of block 1, 2, ...
   bool whole = true;                     // has its directory
 };
@@ -37,6 +41,13 @@ using VisitPosting = std::function<void(std::string_view word, const Posting& po
 Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word,
                            bool prefix, const VisitPosting& visit);
 
+// Likewise of each of `words`, which are in order; a block is read once.
+Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment,
+                           const std::vector<std::string>& words, const VisitPosting& visit);
+// Visits the pages of the dictionary: words in order, each with a line feed behind it.
+Result<void> read_dictionary(const store::Reader& r, AccountId account, const Segment& segment,
+                             const std::function<void(std::string_view page)>& visit);
+
 // Makes a segment, block by block.
 class SegmentWriter {
  public:
@@ -49,12 +60,14 @@ class SegmentWriter {
 
  private:
   void end_block();
+  void end_page();
 
   AccountId account_;
   uint64_t id_;
   std::vector<store::Entry> blocks_;
   std::vector<std::string> first_words_;
-  Encoder block_;
+  Encoder block_, page_;
+  uint32_t pages_ = 0;
   size_t octets_waiting_ = 0;
 };
 

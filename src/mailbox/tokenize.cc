@@ -196,4 +196,36 @@ class Cutter {
 
 void cut(std::string_view utf8, const VisitToken& visit) { Cutter(visit).cut(utf8); }
 
+bool begins_with_word(std::string_view utf8) {
+  if (utf8.empty()) return false;
+  int32_t at = 0;
+  UChar32 c = 0;
+  U8_NEXT(utf8.data(), at, static_cast<int32_t>(utf8.size()), c);
+  return kind_of(c) != Kind::kBetween;
+}
+
+bool ends_with_word(std::string_view utf8) {
+  if (utf8.empty()) return false;
+  auto at = static_cast<int32_t>(utf8.size());
+  UChar32 c = 0;
+  U8_PREV(utf8.data(), 0, at, c);
+  return kind_of(c) != Kind::kBetween;
+}
+
+bool decided_by_words(std::string_view utf8) {
+  if (!begins_with_word(utf8) || !ends_with_word(utf8)) return false;
+  size_t word = 0;
+  bool blank = false;
+  for (int32_t at = 0; at < static_cast<int32_t>(utf8.size());) {
+    UChar32 c = 0;
+    const int32_t start = at;
+    U8_NEXT(utf8.data(), at, static_cast<int32_t>(utf8.size()), c);
+    if (kind_of(c) == Kind::kBetween && (c != ' ' || blank)) return false;
+    blank = c == ' ';
+    word = blank ? 0 : word + static_cast<size_t>(at - start);
+    if (word > kMaxWord / 2) return false;  // folding may lengthen it
+  }
+  return true;
+}
+
 }  // namespace pabal::mailbox

@@ -164,6 +164,12 @@ class Reader {
     });
     base_ += last + kGap;
   }
+  // Those in no other field.
+  void others(std::string_view header) {
+    for (const message::HeaderField& field : message::header_fields(header))
+      if (left_ > 0 && is_indexed_field(field.name)) value('h', message::decode_words(field.raw_value));
+  }
+  bool cut_short() const { return left_ == 0 || text_left_ == 0; }
   void people(char field, const std::vector<message::AddressItem>& list) {
     for (const message::AddressItem& item : list)
       if (left_ > 0) value(field, item.display_text() + " " + item.address());
@@ -215,9 +221,22 @@ std::string word_list(std::string_view bytes, const message::Message& m) {
   reader.value('s', message::decode_words(m.summary.subject));
   reader.people('f', m.summary.from);
   reader.people('t', m.summary.to);
-  reader.people('t', m.summary.cc);
+  reader.people('c', m.summary.cc);
+  reader.others(m.root.header(bytes));
   reader.part(m.root);
+  if (reader.cut_short()) table.add(kCutShort[0], kCutShort.substr(1), 0);
   return table.list();
+}
+
+bool is_indexed_field(std::string_view name) {
+  // What has no words to look for, or is in the other fields. References are as long as a thread is old.
+  static constexpr std::string_view kNot[] = {"Subject",  "From",         "To",           "Cc",
+                                              "Date",     "References",   "MIME-Version", "Return-Path",
+                                              "Received", "Received-SPF", "Autocrypt",    "DomainKey-Signature"};
+  static constexpr std::string_view kNotSuch[] = {"Content-", "X-", "DKIM-", "ARC-", "Authentication-Results"};
+  return std::none_of(std::begin(kNot), std::end(kNot), [&](std::string_view n) { return text::iequals(n, name); }) &&
+         std::none_of(std::begin(kNotSuch), std::end(kNotSuch),
+                      [&](std::string_view n) { return text::istarts_with(name, n); });
 }
 
 bool read_words(std::string_view list, const VisitWord& visit) {

@@ -113,5 +113,7 @@ std::string preview(std::string_view bytes, const Message& message, size_t max_c
 std::string encode(const Message& message);
 // Nothing when the record is of another version, cut, or hostile (counts and depth are checked against limits.h).
 std::optional<Message> decode(std::string_view record);
+// Its summary alone, without looking at the rest.
+std::optional<Summary> decode_summary(std::string_view record);
 
 }  // namespace pabal::message

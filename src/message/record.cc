@@ -134,4 +134,13 @@ std::optional<Message> decode(std::string_view record) {
   return m;
 }
 
+std::optional<Summary> decode_summary(std::string_view record) {
+  Reader reader{Decoder(record)};
+  if (reader.in.u8() != kVersion) return {};
+  reader.in.u8();
+  Summary summary = reader.summary();
+  if (!reader.good || !reader.in.ok()) return {};
+  return summary;
+}
+
 }  // namespace pabal::message

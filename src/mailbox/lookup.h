@@ -1,0 +1,64 @@
+// The words of one search, looked up together: each segment and each waiting list is read once. Not for other rooms.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "mailbox/segment.h"
+
+namespace pabal::mailbox {
+
+using Ids = std::vector<MessageId>;  // ascending, unique
+
+struct Wanted {
+  enum class Match : uint8_t { kWhole, kPrefix, kSuffix, kInside };
+  std::string word;
+  Match match = Match::kWhole;
+  uint32_t distance = 0;  // positions behind the word before it in its chain
+};
+// Words that must stand in a row in one field: a phrase, a substring, or a run of Chinese, Japanese or Korean.
+using Chain = std::vector<Wanted>;
+
+class Lookup {
+ public:
+  // A chain to look for in one field; gives its number.
+  size_t add(char field, const Chain& chain);
+  Result<void> gather(const store::Reader& r, AccountId account);
+  // After gather(): the messages where the words of a chain stand in their distances.
+  Ids messages(size_t chain) const;
+
+ private:
+  struct Hit {
+    MessageId message;
+    std::vector<uint32_t> positions;  // ascending
+  };
+  struct Query {
+    std::string key;  // field and word
+    Wanted::Match match;
+    bool placed;             // of a chain of several words: positions count
+    std::vector<bool> seen;  // by message, of those not placed
+    std::vector<Hit> hits;   // of those placed: by message, when gathered
+    bool is_part() const { return match == Wanted::Match::kSuffix || match == Wanted::Match::kInside; }
+    bool wants(std::string_view word) const;
+  };
+  struct Asked {
+    Chain chain;
+    std::vector<size_t> queries;
+  };
+
+  size_t query(char field, const Wanted& wanted, bool placed);
+  Result<void> look_into(const store::Reader& r, AccountId account, const Segment& segment);
+  bool look(std::string_view word, const Posting& posting);
+  void take(Query& query, const Posting& posting);
+  static void add_copies(Query& query, const std::vector<std::pair<MessageId, MessageId>>& copies);
+
+  std::vector<Query> queries_;
+  std::vector<Asked> chains_;
+  std::array<std::vector<size_t>, 256> by_octet_;  // queries by the first octet of their word; of parts of words all
+  std::vector<size_t> parts_;
+  MessageId end_ = 0;  // no message has this id or a higher one
+  bool whole_ = true;
+};
+
+}  // namespace pabal::mailbox
