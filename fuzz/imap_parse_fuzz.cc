@@ -34,10 +34,10 @@ void parse_everything(std::string_view text) {
       (void)envelope(details.structure.summary);
     }
   }
-  {
+  for (const Searching kind : {Searching::kSearch, Searching::kSort, Searching::kThread}) {
     Words words(text);
-    if (const auto parsed = parse_search(words); parsed.request)
-      (void)search_answer(*parsed.request, "t", true, true, {1, 2, 9});
+    if (const auto parsed = parse_search(words, kind); parsed.request)
+      (void)search_answer(*parsed.request, "t", true, true, {{1, 1}, {2, 2}, {9, 9}});
   }
   for (const bool lsub : {false, true}) {
     Words words(text);

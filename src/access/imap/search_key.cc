@@ -90,6 +90,7 @@ class Parser {
       key.number = words_.number64();
       return key;
     }
+    if (name == "OLDER" || name == "YOUNGER") return interval(name == "OLDER" ? Op::kOlder : Op::kYounger);
     if (name == "UID") {
       words_.space();
       return set(Op::kUid);
@@ -146,6 +147,15 @@ class Parser {
     key.text = message::to_utf8(words_.astring(), charset_);
     return key;
   }
+  // RFC 5032 §3: nz-number seconds
+  SearchKey interval(Op op) {
+    SearchKey key;
+    words_.space();
+    key.op = op;
+    key.number = words_.number();
+    if (key.number == 0) words_.fail();
+    return key;
+  }
   SearchKey date(Op op, When when) {
     SearchKey key;
     words_.space();
@@ -162,7 +172,7 @@ class Parser {
   size_t count_ = 0;
 };
 
-void parse_return(Words& words, SearchRequest& request) {
+bool parse_return(Words& words, SearchRequest& request) {
   request.returns = true;
   words.space();
   words.expect('(');
@@ -179,12 +189,23 @@ void parse_return(Words& words, SearchRequest& request) {
         request.count = true;
       else if (option == "SAVE")
         request.save = true;
+      else if (option == "UPDATE")
+        request.update = true;
+      else if (option == "PARTIAL" && !request.partial)
+        words.space(), request.partial = parse_partial(words);
+      else if (option == "CONTEXT")
+        continue;
       else
         words.fail();
     } while (words.ok() && words.accept(' '));
     words.expect(')');
   }
   words.space();
+  // RFC 4731 §3.1: RETURN () means ALL. RFC 9394 §3.1: PARTIAL or ALL.
+  const bool any = request.min || request.max || request.count || request.save || request.partial || request.update;
+  if (request.partial && request.all) return false;
+  request.all = request.all || !any;
+  return words.ok();
 }
 
 }  // namespace
@@ -199,18 +220,31 @@ int cost(const SearchKey& key) {
   return kHighestCost;
 }
 
-SearchParse parse_search(Words& words) {
+SearchParse parse_search(Words& words, Searching kind) {
   SearchParse out;
   SearchRequest request;
-  if (words.accept_word("RETURN")) parse_return(words, request);
-  // RFC 4731 §3.1: RETURN () means ALL.
-  if (!request.min && !request.max && !request.count && !request.save) request.all = true;
-  std::string charset = "UTF-8";
-  if (words.accept_word("CHARSET")) {
+  if (kind == Searching::kThread || !words.accept_word("RETURN"))
+    request.all = true;
+  else if (!parse_return(words, request))
+    return out;
+  if (kind == Searching::kSort) {
+    auto keys = parse_sort_keys(words);
+    if (!keys) return out;
+    request.sort = std::move(*keys);
     words.space();
+  } else if (kind == Searching::kThread) {
+    const std::string algorithm = words.name();
+    if (algorithm != "REFERENCES" && algorithm != "ORDEREDSUBJECT") return out;
+    request.references = algorithm == "REFERENCES";
+    words.space();
+  }
+  std::string charset = "UTF-8";
+  // RFC 5256 §5: of SORT and THREAD it is an argument, of SEARCH an option.
+  if (kind != Searching::kSearch || words.accept_word("CHARSET")) {
+    if (kind == Searching::kSearch) words.space();
     charset = words.astring();
     words.space();
-    request.has_charset = true;
+    request.has_charset = kind == Searching::kSearch;
     if (words.ok() && !message::knows_charset(charset)) {
       out.bad_charset = true;
       return out;
@@ -222,29 +256,37 @@ SearchParse parse_search(Words& words) {
 }
 
 std::string search_answer(const SearchRequest& request, const std::string& tag, bool uid, bool extended,
-                          const std::vector<uint32_t>& numbers) {
+                          const std::vector<Target>& found) {
+  std::vector<uint32_t> numbers;
+  numbers.reserve(found.size());
+  for (const Target& t : found) numbers.push_back(uid ? t.uid : t.sequence);
   std::string out;
   if (!extended) {
-    out = "* SEARCH";
+    out = request.sort.empty() ? "* SEARCH" : "* SORT";
     for (const uint32_t n : numbers) (out += ' ') += std::to_string(n);
     return out + "\r\n";
   }
-  if (!request.min && !request.max && !request.all && !request.count) return out;  // SAVE alone
+  if (!request.min && !request.max && !request.all && !request.count && !request.partial) return out;  // SAVE alone
   out = "* ESEARCH (TAG " + quote(tag) + ")" + (uid ? " UID" : "");
   if (!numbers.empty()) {
     if (request.min) out += " MIN " + std::to_string(numbers.front());
     if (request.max) out += " MAX " + std::to_string(numbers.back());
     if (request.all) out += " ALL " + set_text(numbers);
   }
+  if (request.partial) {
+    const std::vector<uint32_t> part = request.partial->of(numbers);
+    out += " PARTIAL (" + request.partial->text + " " + (part.empty() ? "NIL" : set_text(part)) + ")";
+  }
   if (request.count) out += " COUNT " + std::to_string(numbers.size());
   return out + "\r\n";
 }
 
 std::vector<Target> saved_targets(const SearchRequest& request, const std::vector<Target>& found) {
-  if (request.all || request.count || (!request.min && !request.max) || found.empty()) return found;
+  if (request.all || request.count || (!request.min && !request.max && !request.partial) || found.empty()) return found;
   std::vector<Target> out;
+  if (request.partial) out = request.partial->of(found);
   if (request.min) out.push_back(found.front());
-  if (request.max && (found.size() > 1 || !request.min)) out.push_back(found.back());
+  if (request.max) out.push_back(found.back());
   return out;
 }
 

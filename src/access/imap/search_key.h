@@ -1,4 +1,5 @@
-// The criteria of SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), and its options RETURN (...) and CHARSET. Pure.
+// The criteria of SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4), SORT and THREAD (RFC 5256), and their options RETURN (...)
+// and CHARSET. Pure.
 #pragma once
 
 #include <chrono>
@@ -7,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "access/imap/partial.h"
 #include "access/imap/sequence_set.h"
+#include "access/imap/sort.h"
 #include "access/imap/words.h"
 
 namespace pabal::access::imap {
@@ -23,6 +26,8 @@ struct SearchKey {
     kFlag,
     kKeyword,  // answered by the row
     kInternal,
+    kOlder,
+    kYounger,
     kLarger,
     kSmaller,  // by the message's record
     kSent,
@@ -39,13 +44,19 @@ struct SearchKey {
   std::string text{};  // UTF-8
   enum class When : uint8_t { kBefore, kOn, kSince } when = When::kOn;
   std::chrono::sys_days day{};
-  uint64_t number = 0;
+  uint64_t number = 0;  // octets; kOlder, kYounger: seconds
 };
+
+enum class Searching : uint8_t { kSearch, kSort, kThread };
 
 struct SearchRequest {
   bool returns = false;  // RETURN (...) was given: the answer is ESEARCH (RFC 4731)
   bool min = false, max = false, all = false, count = false, save = false;
+  bool update = false;                    // RFC 5267 §4.3; CONTEXT, a hint, is read and not kept
+  std::optional<PartialRange> partial{};  // RFC 9394
   bool has_charset = false;
+  std::vector<SortKey> sort{};  // SORT
+  bool references = false;      // THREAD: REFERENCES, not ORDEREDSUBJECT
   SearchKey key;
 };
 
@@ -53,16 +64,18 @@ struct SearchParse {
   std::optional<SearchRequest> request;  // nothing: malformed, or
   bool bad_charset = false;
 };
-// After "SEARCH" and its space.
-SearchParse parse_search(Words& words);
+// After the command and its space.
+SearchParse parse_search(Words& words, Searching kind = Searching::kSearch);
 
 // What one of the keys costs to answer; those of an AND are asked from the cheapest on.
 int cost(const SearchKey& key);
 
-// "* SEARCH ..." or "* ESEARCH ...", with CRLF. `numbers` ascending. Empty when nothing is to be said (SAVE alone).
+// "* SEARCH ...", "* SORT ..." or "* ESEARCH ...", with CRLF. `found` in the order of the answer. Empty when nothing is
+// to be said (SAVE alone).
 std::string search_answer(const SearchRequest& request, const std::string& tag, bool uid, bool extended,
-                          const std::vector<uint32_t>& numbers);
-// RFC 5182 §2.1, §2.4: what SAVE keeps of the matches: all, or with MIN or MAX and nothing more only those.
+                          const std::vector<Target>& found);
+// RFC 5182 §2.1, §2.4, RFC 9394 §3.2: what SAVE keeps of the matches: all, or with MIN, MAX or PARTIAL and nothing more
+// only those.
 std::vector<Target> saved_targets(const SearchRequest& request, const std::vector<Target>& found);
 
 }  // namespace pabal::access::imap

@@ -56,6 +56,9 @@ TEST(Search, EveryKeyOfTheRfcIsKnown) {
                                       "CHARSET utf-8 TEXT x",
                                       "RETURN () ALL",
                                       "RETURN (MIN MAX ALL COUNT SAVE) ALL",
+                                      "OLDER 1",
+                                      "YOUNGER 4294967295",
+                                      "RETURN (PARTIAL -1:-100 COUNT UPDATE CONTEXT) ALL",
                                       "RETURN (SAVE) CHARSET US-ASCII ALL"})
     EXPECT_TRUE(parse(text)) << text;
 }
@@ -87,6 +90,11 @@ TEST(Search, WhatIsMalformedIsRefused) {
                                       "KEYWORD \"x\"",
                                       "CHARSET",
                                       "UNUNSEEN",
+                                      "OLDER 0",
+                                      "YOUNGER x",
+                                      "RETURN (PARTIAL) ALL",
+                                      "RETURN (PARTIAL 1:2 ALL) ALL",
+                                      "RETURN (PARTIAL 1:2 PARTIAL 1:2) ALL",
                                       "1:2:3"})
     EXPECT_FALSE(parse(text)) << text;
 }
@@ -119,8 +127,10 @@ TEST(Search, DepthAndNumberOfKeysAreBounded) {
 }
 
 TEST(Search, AnswersComeInTheFormAskedFor) {
-  const auto answer = [](std::string_view text, bool uid, bool extended, std::vector<uint32_t> numbers) {
-    return search_answer(*parse(text), "t", uid, extended, numbers);
+  const auto answer = [](std::string_view text, bool uid, bool extended, const std::vector<uint32_t>& numbers) {
+    std::vector<Target> found;
+    for (const uint32_t n : numbers) found.push_back({n, n});
+    return search_answer(*parse(text), "t", uid, extended, found);
   };
   EXPECT_EQ(answer("ALL", false, false, {1, 2, 5}), "* SEARCH 1 2 5\r\n");
   EXPECT_EQ(answer("ALL", false, false, {}), "* SEARCH\r\n");
@@ -131,6 +141,36 @@ TEST(Search, AnswersComeInTheFormAskedFor) {
   EXPECT_EQ(answer("RETURN (MAX) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID MAX 9\r\n");
   EXPECT_EQ(answer("RETURN (SAVE) ALL", true, true, {2, 9}), "");
   EXPECT_EQ(answer("RETURN (SAVE COUNT) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID COUNT 2\r\n");
+}
+
+TEST(Search, APartIsAnsweredAsItWasAskedFor) {
+  const auto answer = [](std::string_view text) {
+    return search_answer(*parse(text), "t", true, true, {{1, 11}, {2, 12}, {3, 20}, {4, 21}});
+  };
+  // RFC 9394 §3.1
+  EXPECT_EQ(answer("RETURN (PARTIAL 1:2) ALL"), "* ESEARCH (TAG \"t\") UID PARTIAL (1:2 11:12)\r\n");
+  EXPECT_EQ(answer("RETURN (PARTIAL -1:-3 COUNT) ALL"),
+            "* ESEARCH (TAG \"t\") UID PARTIAL (-1:-3 12,20:21) COUNT 4\r\n");
+  EXPECT_EQ(answer("RETURN (PARTIAL 5:9 MIN) ALL"), "* ESEARCH (TAG \"t\") UID MIN 11 PARTIAL (5:9 NIL)\r\n");
+}
+
+TEST(Search, SortAndThreadHaveTheirArguments) {
+  const auto parsed = [](std::string_view text, Searching kind) {
+    Words words(text);
+    return parse_search(words, kind);
+  };
+  const auto sort = parsed("RETURN (MIN) (REVERSE DATE SUBJECT) UTF-8 UNSEEN", Searching::kSort).request;
+  ASSERT_TRUE(sort);
+  EXPECT_EQ(sort->sort.size(), 2u);
+  EXPECT_TRUE(sort->returns && sort->min && !sort->all);
+  EXPECT_TRUE(parsed("REFERENCES UTF-8 ALL", Searching::kThread).request->references);
+  EXPECT_FALSE(parsed("orderedsubject \"us-ascii\" 1:9", Searching::kThread).request->references);
+  EXPECT_TRUE(parsed("(DATE) X-KLINGON ALL", Searching::kSort).bad_charset);
+  for (const std::string_view bad :
+       {"(DATE) ALL", "(DATE) UTF-8", "DATE UTF-8 ALL", "UTF-8 ALL", "REFERENCES UTF-8 ALL"})
+    EXPECT_FALSE(parsed(bad, Searching::kSort).request) << bad;
+  for (const std::string_view bad : {"REFERENCES ALL", "REFS UTF-8 ALL", "UTF-8 ALL", "RETURN () REFERENCES UTF-8 ALL"})
+    EXPECT_FALSE(parsed(bad, Searching::kThread).request) << bad;
 }
 
 TEST(Search, SaveKeepsWhatTheOptionsSay) {
@@ -147,6 +187,10 @@ TEST(Search, SaveKeepsWhatTheOptionsSay) {
   EXPECT_EQ(saved("RETURN (SAVE MIN MAX) ALL"), "10 30 ");
   EXPECT_EQ(saved("RETURN (SAVE MIN COUNT) ALL"), "10 20 30 ");
   EXPECT_EQ(saved("RETURN (SAVE MIN ALL) ALL"), "10 20 30 ");
+  // RFC 9394 §3.2
+  EXPECT_EQ(saved("RETURN (SAVE PARTIAL 2:2) ALL"), "20 ");
+  EXPECT_EQ(saved("RETURN (SAVE PARTIAL 2:2 MAX) ALL"), "20 30 ");
+  EXPECT_EQ(saved("RETURN (SAVE PARTIAL 2:2 COUNT) ALL"), "10 20 30 ");
 }
 
 }  // namespace

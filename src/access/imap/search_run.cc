@@ -1,238 +1,364 @@
+// In stages: what bounds the messages that can match (sets of numbers, hits of the word index); then for a batch of
+// rows the cheap keys before the dear ones, with what a stage needs read for the whole batch in one pass.
 #include "access/imap/search_run.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <numeric>
 
 #include "access/imap/limits.h"
 #include "base/text.h"
+#include "mailbox/probe.h"
+#include "mailbox/search.h"
 
 namespace pabal::access::imap {
 namespace {
 
 using mailbox::MessageId;
+using mailbox::Probe;
 using mailbox::Row;
+using mailbox::Uid;
 using Op = SearchKey::Op;
 using When = SearchKey::When;
+using Field = mailbox::Mailboxes::Term::Field;
+using Ids = std::vector<MessageId>;
 
-bool any_address(const std::vector<message::AddressItem>& list, std::string_view needle) {
-  return std::any_of(list.begin(), list.end(), [&](const message::AddressItem& item) {
-    return text::icontains(item.display_text() + " <" + item.address() + ">", needle) ||
-           text::icontains(item.display, needle);
-  });
-}
+bool has(const Ids& ids, MessageId id) { return std::binary_search(ids.begin(), ids.end(), id); }
 
 bool within(const SearchKey& key, std::chrono::sys_days day) {
   return key.when == When::kBefore ? day < key.day : key.when == When::kOn ? day == key.day : day >= key.day;
 }
 
-// What is found out once for the whole search: sets of numbers as the mailbox stands, and hits of the word index.
+// What is found out once for the whole search.
 struct Facts {
-  std::vector<mailbox::Uid> uids;                 // kSequence, kUid: those named
-  std::optional<std::vector<MessageId>> indexed;  // kBody, kText
+  std::vector<Uid> uids;                                        // kSequence, kUid: those named
+  std::optional<mailbox::Mailboxes::Substring> indexed;         // of a string: what the words say
+  std::optional<message::Needle> needle;                        // of a string
+  bool decides() const { return indexed && indexed->decided; }  // but for those unsure
 };
 using AllFacts = std::map<const SearchKey*, Facts>;
 
-// One message under question. What it needs of the store is read at the first question that wants it.
-class Candidate {
- public:
-  Candidate(const SearchJob& job, const store::Reader& reader, const AllFacts& facts, const Row& row)
-      : job_(job), reader_(reader), facts_(facts), row_(row) {}
+bool is_string(Op op) {
+  return op == Op::kSubject || op == Op::kAddress || op == Op::kHeader || op == Op::kBody || op == Op::kText;
+}
 
-  Result<bool> matches(const SearchKey& key) {
-    const bool yes = holds(key);
-    if (failure_) return *failure_;
-    return yes;
+// The field of the word index that has all of what a key looks at.
+std::optional<Field> field_of(const SearchKey& key) {
+  if (key.op == Op::kText) return Field::kAny;
+  if (key.op == Op::kBody) return Field::kBody;
+  const std::string name = key.op == Op::kSubject ? "SUBJECT" : text::uppered(key.name);
+  if (name == "SUBJECT") return Field::kSubject;
+  if (name == "FROM") return Field::kFrom;
+  if (name == "TO") return Field::kTo;
+  if (name == "CC") return Field::kCc;
+  if (mailbox::is_indexed_field(name)) return Field::kHeader;
+  return {};
+}
+
+enum Stage { kByRow, kByMessage, kBySummary, kByOctets, kStages };
+
+class Search {
+ public:
+  Search(const SearchJob& job, const store::Reader& r) : job_(job), r_(r) {}
+
+  Result<std::vector<Match>> run() {
+    std::vector<Match> found;
+    if (job_.uids.count() == 0) return found;
+    if (const auto done = learn(job_.key); !done) return done.error();
+    bound(job_.key);
+    if (first_ > last_ || (only_ && only_->empty())) return found;
+    for (const SearchKey& key : job_.key.children) stages_[static_cast<size_t>(stage(key))].push_back(&key);
+    job_.progress->total = only_ ? static_cast<uint32_t>(only_->size()) : job_.uids.count();
+    const auto done = only_ && only_->size() <= kLookedUpOneByOne ? look_up(found) : scan(found);
+    if (!done) return done.error();
+    return found;
   }
 
  private:
-  bool holds(const SearchKey& key) {
+  static constexpr size_t kLookedUpOneByOne = 1'000;
+  static constexpr size_t kBatch = 2'000;
+
+  // A message of the batch under question.
+  struct Candidate {
+    Row row;
+    uint32_t sequence;
+    Probe probe;
+  };
+
+  // --- what is found out once ---
+
+  std::vector<Uid> named_uids(const SearchKey& key) const {
+    std::vector<Uid> out;
+    const mailbox::UidMap& uids = job_.uids;
+    if (key.op == Op::kUid || key.set.saved) {
+      for (const Target& t : targets_by_uid(key.set, uids, job_.saved)) out.push_back(t.uid);
+      return out;
+    }
+    for (const SequenceSet::Range& range : key.set.resolve(uids.count()))  // numbers over the count match nothing
+      for (uint32_t n = range.first; n <= std::min(range.last, uids.count()); ++n) out.push_back(uids.at(n));
+    return out;
+  }
+
+  Result<void> learn(const SearchKey& key) {
+    if (key.op == Op::kSequence || key.op == Op::kUid) facts_[&key].uids = named_uids(key);
+    if (is_string(key.op)) {
+      facts_[&key].needle.emplace(key.text);
+      const auto field = field_of(key);
+      // In small mailboxes every octet is read: nothing is left to the words there.
+      if (field && !key.text.empty() && job_.uids.count() > kSubstringSearch) {
+        auto hits = job_.mailboxes.search_substring(r_, job_.account, key.text, *field);
+        if (!hits) return hits.error();
+        facts_[&key].indexed = std::move(*hits);
+      }
+    }
+    for (const SearchKey& child : key.children)
+      if (const auto done = learn(child); !done) return done;
+    return {};
+  }
+
+  // Keys that all matches must have bound what is looked at: "UID 99000:* UNSEEN" reads a thousand rows, not all.
+  void bound(const SearchKey& key) {
+    if (key.op == Op::kAnd)
+      for (const SearchKey& child : key.children) bound(child);
+    const auto known = facts_.find(&key);
+    if (known == facts_.end()) return;
+    const Facts& facts = known->second;
+    if (key.op == Op::kSequence || key.op == Op::kUid) {
+      first_ = std::max(first_, facts.uids.empty() ? UINT32_MAX : facts.uids.front());
+      last_ = std::min(last_, facts.uids.empty() ? 0 : facts.uids.back());
+    } else if (facts.indexed) {
+      Ids these;
+      std::set_union(facts.indexed->found.begin(), facts.indexed->found.end(), facts.indexed->unsure.begin(),
+                     facts.indexed->unsure.end(), std::back_inserter(these));
+      if (only_) {
+        Ids both;
+        std::set_intersection(only_->begin(), only_->end(), these.begin(), these.end(), std::back_inserter(both));
+        these = std::move(both);
+      }
+      only_ = std::move(these);
+    }
+  }
+
+  Stage stage(const SearchKey& key) const {
+    Stage highest = kByRow;
+    for (const SearchKey& child : key.children) highest = std::max(highest, stage(child));
+    if (!key.children.empty()) return highest;
+    if (is_string(key.op)) {
+      const Facts& facts = facts_.at(&key);
+      if (facts.decides() && facts.indexed->unsure.empty()) return kByRow;
+    }
+    return static_cast<Stage>(cost(key));
+  }
+
+  // --- looking ---
+
+  Result<void> look_up(std::vector<Match>& found) {
+    std::vector<Uid> uids;
+    const auto read = job_.mailboxes.each_message(r_, job_.account, *only_, [&](mailbox::Message&& m) {
+      for (const mailbox::Message::Place& place : m.places)
+        if (place.mailbox == job_.mailbox && place.uid >= first_ && place.uid <= last_) uids.push_back(place.uid);
+    });
+    if (!read) return read;
+    std::sort(uids.begin(), uids.end());
+    for (const Uid uid : uids) {
+      const auto row = job_.mailboxes.row(r_, job_.account, job_.mailbox, uid);
+      if (!row) return row.error();
+      if (*row) take(std::move(**row));
+    }
+    return judge(found);
+  }
+
+  Result<void> scan(std::vector<Match>& found) {
+    Result<void> judged;
+    const auto scanned = job_.mailboxes.rows(r_, job_.account, job_.mailbox, std::max<Uid>(first_, 1),
+                                             std::min(last_, job_.uids.at(job_.uids.count())), [&](const Row& row) {
+                                               if (!only_ || has(*only_, row.message)) take(Row(row));
+                                               if (batch_.size() >= kBatch) judged = judge(found);
+                                               return judged.ok();
+                                             });
+    if (!judged) return judged;
+    if (!scanned) return scanned;
+    return judge(found);
+  }
+
+  void take(Row row) {
+    const uint32_t sequence = job_.uids.sequence(row.uid);
+    if (sequence > 0)
+      batch_.push_back({std::move(row), sequence, Probe(job_.mailboxes, r_, job_.account, row.message)});
+  }
+
+  Result<void> judge(std::vector<Match>& found) {
+    if (job_.progress->stop) return Error{Code::kTimeout, "the search was given up"};
+    const auto looked_at = static_cast<uint32_t>(batch_.size());
+    for (size_t at = 0; at < kStages; ++at) {
+      if (stages_[at].empty()) continue;
+      if (const auto done = read_ahead(static_cast<Stage>(at)); !done) return done;
+      std::optional<Error> failure;
+      std::erase_if(batch_, [&](Candidate& c) {
+        const bool fits =
+            std::all_of(stages_[at].begin(), stages_[at].end(), [&](const SearchKey* key) { return holds(*key, c); });
+        if (c.probe.failure()) failure = c.probe.failure();
+        return !fits;
+      });
+      if (failure) return *failure;
+    }
+    for (const Candidate& c : batch_) found.push_back({{c.sequence, c.row.uid}, c.row.message});
+    batch_.clear();
+    job_.progress->done += looked_at;
+    return {};
+  }
+
+  // What all of the batch will be asked is read in one pass.
+  Result<void> read_ahead(Stage stage) {
+    if (stage != kByMessage && stage != kBySummary) return {};
+    std::map<MessageId, Probe*> probes;
+    Ids ids;
+    for (Candidate& c : batch_) probes[c.row.message] = &c.probe;
+    for (const auto& [id, probe] : probes) ids.push_back(id);
+    if (stage == kByMessage)
+      return job_.mailboxes.each_message(r_, job_.account, ids,
+                                         [&](mailbox::Message&& m) { probes.at(m.id)->give(std::move(m)); });
+    return job_.mailboxes.each_summary(r_, job_.account, ids, [&](MessageId id, message::Summary&& summary) {
+      probes.at(id)->give(std::move(summary));
+    });
+  }
+
+  // --- one message ---
+
+  bool holds(const SearchKey& key, Candidate& c) const {
     switch (key.op) {
       case Op::kAll:
         return true;
       case Op::kAnd:
-        return std::all_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
+        return std::all_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k, c); });
       case Op::kOr:
-        return std::any_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k); });
+        return std::any_of(key.children.begin(), key.children.end(), [&](const SearchKey& k) { return holds(k, c); });
       case Op::kNot:
-        return !holds(key.children.front());
+        return !holds(key.children.front(), c);
       case Op::kSequence:
       case Op::kUid: {
         const auto& named = facts_.at(&key).uids;
-        return std::binary_search(named.begin(), named.end(), row_.uid);
+        return std::binary_search(named.begin(), named.end(), c.row.uid);
       }
       case Op::kFlag:
-        return (row_.flags.system & key.flag) != 0;
+        return (c.row.flags.system & key.flag) != 0;
       case Op::kKeyword:
-        return std::any_of(row_.flags.keywords.begin(), row_.flags.keywords.end(),
+        return std::any_of(c.row.flags.keywords.begin(), c.row.flags.keywords.end(),
                            [&](const std::string& k) { return text::iequals(k, key.text); });
       case Op::kInternal:
-        return load_message() && within(key, std::chrono::floor<std::chrono::days>(message_->received));
+        return c.probe.message() && within(key, std::chrono::floor<std::chrono::days>(c.probe.message()->received));
+      case Op::kOlder:  // RFC 5032 §3: by the internal date, to the second
+        return c.probe.message() && c.probe.message()->received <= job_.now - seconds(key.number);
+      case Op::kYounger:
+        return c.probe.message() && c.probe.message()->received >= job_.now - seconds(key.number);
       case Op::kLarger:
-        return load_message() && message_->size > key.number;
+        return c.probe.message() && c.probe.message()->size > key.number;
       case Op::kSmaller:
-        return load_message() && message_->size < key.number;
+        return c.probe.message() && c.probe.message()->size < key.number;
       case Op::kSent:
-        return load_details() && sent(key);
+        return sent(key, c.probe.summary());
       case Op::kSubject:
-        return load_details() && text::icontains(message::decode_words(summary().subject), key.text);
       case Op::kAddress:
-        return load_details() && any_address(addresses(key.name), key.text);
       case Op::kHeader:
-        return load_details() && header_contains(key);
       case Op::kBody:
-      case Op::kText: {
-        if (const auto found = facts_.find(&key); found != facts_.end() && found->second.indexed)
-          return std::binary_search(found->second.indexed->begin(), found->second.indexed->end(), row_.message);
-        return load_details() &&
-               (text_contains(details_->structure.root, key.text) || (key.op == Op::kText && head_contains(key.text)));
-      }
+      case Op::kText:
+        return contains(key, c.probe);
     }
     return false;
   }
 
-  const message::Summary& summary() const { return details_->structure.summary; }
-  const std::vector<message::AddressItem>& addresses(std::string_view field) const {
-    return field == "FROM" ? summary().from
-           : field == "TO" ? summary().to
-           : field == "CC" ? summary().cc
-                           : summary().bcc;
-  }
-
   // RFC 9051 §6.4.4: the date as written, whatever its zone.
-  bool sent(const SearchKey& key) const {
-    if (!summary().date) return false;
-    const Time local = *summary().date + minutes(message::parse_date_zone(summary().date_raw));
+  static bool sent(const SearchKey& key, const message::Summary* summary) {
+    if (!summary || !summary->date) return false;
+    const Time local = *summary->date + minutes(message::parse_date_zone(summary->date_raw));
     return within(key, std::chrono::floor<std::chrono::days>(local));
   }
 
-  bool header_contains(const SearchKey& key) {
-    // Threading programs ask for this one by the thousand; it is at hand.
-    if (text::iequals(key.name, "Message-ID") && !key.text.empty() && text::icontains(summary().message_id, key.text))
-      return true;
-    if (!load_head()) return false;
-    for (const message::HeaderField& f : message::header_fields(head_))
-      if (text::iequals(f.name, key.name) && text::icontains(message::decode_words(f.raw_value), key.text)) return true;
-    return false;
-  }
-
-  bool head_contains(std::string_view needle) {
-    if (!load_head()) return false;
-    if (text::icontains(head_, needle)) return true;
-    for (const message::HeaderField& f : message::header_fields(head_))
-      if (text::icontains(message::decode_words(f.raw_value), needle)) return true;
-    return false;
-  }
-
-  bool text_contains(const message::Part& part, std::string_view needle) {
-    if (part.is_text() && part.children.empty() && load_body() &&
-        text::icontains(message::part_text(*body_, part), needle))
-      return true;
-    return std::any_of(part.children.begin(), part.children.end(),
-                       [&](const message::Part& child) { return text_contains(child, needle); });
-  }
-
-  // Each is false where the message is gone, or could not be read: then failure_ says so.
-  template <typename T>
-  bool take(Result<std::optional<T>> found, std::optional<T>& into) {
-    if (!found)
-      failure_ = found.error();
-    else
-      into = std::move(*found);
-    return into.has_value();
-  }
-  bool load_message() {
-    return message_ || take(job_.mailboxes.message(reader_, job_.account, row_.message), message_);
-  }
-  bool load_details() {
-    return details_ || take(job_.mailboxes.details(reader_, job_.account, row_.message), details_);
-  }
-  bool load_body() {
-    if (body_) return true;
-    if (!load_message()) return false;
-    auto found = job_.mailboxes.body(reader_, message_->body);
-    if (!found && found.code() != Code::kNotFound) failure_ = found.error();
-    if (found) body_ = std::move(*found);
-    return body_.has_value();
-  }
-  bool load_head() {
-    if (!head_.empty()) return true;
-    if (!load_body()) return false;
-    head_ = details_->prefix + std::string(details_->structure.root.header(*body_));
-    return true;
+  bool contains(const SearchKey& key, Probe& probe) const {
+    const Facts& facts = facts_.at(&key);
+    if (facts.indexed) {
+      const bool found = has(facts.indexed->found, probe.id());
+      if (found && facts.indexed->decided) return true;
+      if (!found && !has(facts.indexed->unsure, probe.id())) return false;
+    }
+    const message::Needle& needle = *facts.needle;
+    switch (key.op) {
+      case Op::kSubject:
+        return probe.in_subject(needle);
+      case Op::kAddress:
+        return probe.in_addresses(key.name, needle);
+      case Op::kHeader:
+        return probe.in_header(key.name, needle);
+      case Op::kBody:
+        return probe.in_text(needle);
+      default:
+        return probe.in_whole_header(needle) || probe.in_text(needle);
+    }
   }
 
   const SearchJob& job_;
-  const store::Reader& reader_;
-  const AllFacts& facts_;
-  const Row& row_;
-  std::optional<mailbox::Message> message_;
-  std::optional<mailbox::Details> details_;
-  std::optional<std::string> body_;
-  std::string head_;
-  std::optional<Error> failure_;
+  const store::Reader& r_;
+  AllFacts facts_;
+  Uid first_ = 0, last_ = UINT32_MAX;
+  std::optional<Ids> only_;  // no other can match
+  std::array<std::vector<const SearchKey*>, kStages> stages_;
+  std::vector<Candidate> batch_;
 };
-
-std::vector<mailbox::Uid> named_uids(const SearchKey& key, const SearchJob& job) {
-  std::vector<mailbox::Uid> out;
-  const mailbox::UidMap& uids = job.uids;
-  if (key.op == Op::kUid || key.set.saved) {
-    for (const Target& t : targets_by_uid(key.set, uids, job.saved)) out.push_back(t.uid);
-    return out;
-  }
-  for (const SequenceSet::Range& r : key.set.resolve(uids.count()))  // numbers over the count match nothing
-    for (uint32_t n = r.first; n <= std::min(r.last, uids.count()); ++n) out.push_back(uids.at(n));
-  return out;
-}
-
-Result<void> learn(const SearchKey& key, const SearchJob& job, const store::Reader& reader, AllFacts& facts) {
-  if (key.op == Op::kSequence || key.op == Op::kUid) facts[&key].uids = named_uids(key, job);
-  // In large mailboxes the word index answers TEXT and BODY: whole words and the beginnings of the last one.
-  if ((key.op == Op::kBody || key.op == Op::kText) && job.uids.count() > kSubstringSearch) {
-    mailbox::Mailboxes::Term term;
-    term.text = key.text;
-    term.phrase = true;
-    term.field = key.op == Op::kBody ? mailbox::Mailboxes::Term::Field::kBody : mailbox::Mailboxes::Term::Field::kAny;
-    auto hits = job.mailboxes.search(reader, job.account, {term});
-    if (!hits) return hits.error();
-    facts[&key].indexed = std::move(*hits);
-  }
-  for (const SearchKey& child : key.children)
-    if (const auto done = learn(child, job, reader, facts); !done) return done;
-  return {};
-}
 
 }  // namespace
 
-Result<std::vector<Target>> run(const SearchJob& job) {
-  std::vector<Target> found;
-  if (job.uids.count() == 0) return found;
-  const auto snapshot = job.store.snapshot();
-  AllFacts facts;
-  if (const auto done = learn(job.key, job, *snapshot, facts); !done) return done.error();
-  // A set that all matches must be in bounds the rows to look at: "UID 99000:* UNSEEN" reads a thousand, not all.
-  mailbox::Uid first = 1, last = job.uids.at(job.uids.count());
-  for (const SearchKey& key : job.key.children) {
-    const auto set = facts.find(&key);
-    if (key.op != Op::kSequence && key.op != Op::kUid) continue;
-    if (set->second.uids.empty()) return found;
-    first = std::max(first, set->second.uids.front());
-    last = std::min(last, set->second.uids.back());
+Result<std::vector<Match>> run(const SearchJob& job, const store::Reader& r) { return Search(job, r).run(); }
+
+Result<void> each_whole(
+    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, bool summaries,
+    const std::function<void(const Match&, const mailbox::Message&, const message::Summary&)>& visit) {
+  constexpr size_t kBatch = 2'000;
+  struct Whole {
+    std::optional<mailbox::Message> message;
+    std::optional<message::Summary> summary;
+  };
+  std::vector<Match> kept;
+  for (size_t begin = 0; begin < matches.size(); begin += kBatch) {
+    if (job.progress->stop) return Error{Code::kTimeout, "the search was given up"};
+    const size_t end = std::min(matches.size(), begin + kBatch);
+    std::map<MessageId, Whole> whole;
+    Ids ids;
+    for (size_t i = begin; i < end; ++i) whole[matches[i].message];
+    for (const auto& [id, nothing] : whole) ids.push_back(id);
+    auto read = job.mailboxes.each_message(r, job.account, ids,
+                                           [&](mailbox::Message&& m) { whole.at(m.id).message = std::move(m); });
+    if (read && summaries)
+      read = job.mailboxes.each_summary(r, job.account, ids, [&](MessageId id, message::Summary&& summary) {
+        whole.at(id).summary = std::move(summary);
+      });
+    if (!read) return read;
+    for (size_t i = begin; i < end; ++i) {
+      const Whole& one = whole.at(matches[i].message);
+      if (!one.message || (summaries && !one.summary)) continue;
+      visit(matches[i], *one.message, one.summary.value_or(message::Summary()));
+      kept.push_back(matches[i]);
+    }
   }
-  if (first > last) return found;
-  std::optional<Error> failure;
-  const auto scanned = job.mailboxes.rows(*snapshot, job.account, job.mailbox, first, last, [&](const Row& row) {
-    const uint32_t sequence = job.uids.sequence(row.uid);
-    if (sequence == 0) return true;
-    const auto yes = Candidate(job, *snapshot, facts, row).matches(job.key);
-    if (!yes)
-      failure = yes.error();
-    else if (*yes)
-      found.push_back({sequence, row.uid});
-    return !failure;
+  matches = std::move(kept);
+  return {};
+}
+
+void put_in_order(std::vector<Match>& matches, std::vector<std::string>& octets) {
+  std::vector<uint32_t> order(matches.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const int compared = octets[a].compare(octets[b]);
+    return compared != 0 ? compared < 0 : matches[a].target.uid < matches[b].target.uid;
   });
-  if (!scanned) return scanned.error();
-  if (failure) return *failure;
-  return found;
+  std::vector<Match> sorted;
+  std::vector<std::string> sorted_octets;
+  for (const uint32_t i : order) {
+    sorted.push_back(matches[i]);
+    sorted_octets.push_back(std::move(octets[i]));
+  }
+  matches = std::move(sorted);
+  octets = std::move(sorted_octets);
 }
 
 }  // namespace pabal::access::imap

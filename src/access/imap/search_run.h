@@ -1,12 +1,21 @@
 // Answers the criteria of SEARCH from the store. May read every message of a mailbox: run it on a pool.
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "access/imap/search_key.h"
 #include "mailbox/mailbox.h"
 
 namespace pabal::access::imap {
+
+// How far long work has come, and whether it is still wanted. Shared by the session and the pool.
+struct Progress {
+  std::atomic<uint32_t> done = 0, total = 0;  // messages
+  std::atomic<bool> stop = false;             // the work gives kTimeout soon
+};
 
 // Everything by value or outliving every session, so that it may run while the session waits or ends.
 struct SearchJob {
@@ -17,8 +26,23 @@ struct SearchJob {
   mailbox::UidMap uids;   // as the client knows the mailbox
   mailbox::UidMap saved;  // "$"
   SearchKey key;
+  Time now;
+  std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
-// The messages of `uids` that match and are still there, ascending.
-Result<std::vector<Target>> run(const SearchJob& job);
+
+struct Match {
+  Target target;
+  mailbox::MessageId message;
+};
+// The messages of `uids` that match and are still there, ascending. `r` is one moment.
+Result<std::vector<Match>> run(const SearchJob& job, const store::Reader& r);
+
+// The message and the summary (empty, where not wanted) of each, in its order; those gone since are left out of
+// `matches` too.
+Result<void> each_whole(
+    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, bool summaries,
+    const std::function<void(const Match&, const mailbox::Message&, const message::Summary&)>& visit);
+// Sorts both by `octets` (sort.h), equal ones by their numbers.
+void put_in_order(std::vector<Match>& matches, std::vector<std::string>& octets);
 
 }  // namespace pabal::access::imap

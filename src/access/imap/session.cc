@@ -54,6 +54,9 @@ const Session::Command Session::kCommands[] = {
     {"FETCH", State::kSelected, true, &Session::fetch},
     {"STORE", State::kSelected, true, &Session::store_flags},
     {"SEARCH", State::kSelected, true, &Session::search},
+    {"SORT", State::kSelected, true, &Session::sort},
+    {"THREAD", State::kSelected, true, &Session::thread},
+    {"CANCELUPDATE", State::kSelected, false, &Session::cancel_update},
     {"COPY", State::kSelected, true, &Session::copy},
     {"MOVE", State::kSelected, true, &Session::move},
     {"EXPUNGE", State::kSelected, true, &Session::expunge},
@@ -88,6 +91,7 @@ Task<void> Session::command() {
   if (!found || (uid && !found->with_uid)) co_return bad("that command is not known here");
   if (state_ < found->from) co_return bad(state_ == State::kGreeted ? "log in first" : "select a mailbox first");
   if (state_ == State::kOver) co_return bad("goodbye");
+  tell_next_ = loop_.now() + kProgressEvery;
   Task<void> running = (this->*found->run)(words, uid);
   co_await running;
 }
@@ -286,6 +290,13 @@ constexpr std::string_view kCapabilities[] = {
     "PREVIEW",             // RFC 8970
     "STATUS=SIZE",         // RFC 8438
     "UTF8=ACCEPT",         // RFC 6855
+    "WITHIN",              // RFC 5032
+    "SORT",                // RFC 5256
+    "SORT=DISPLAY",        // RFC 5957
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
+    "ESORT",       // RFC 5267
+    "INPROGRESS",  // RFC 9585
 };
 
 std::string Session::capabilities() const {

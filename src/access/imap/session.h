@@ -4,7 +4,8 @@
 //
 // session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
 // commands about mailboxes. selected.cc: SELECT and what the client is told of changes, IDLE. fetch.cc: FETCH.
-// change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH.
+// change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH, SORT, THREAD. contexts.cc: searches that
+// tell of changes.
 #pragma once
 
 #include <functional>
@@ -27,6 +28,12 @@
 namespace pabal::access::imap {
 
 class Bell;
+enum class Searching : uint8_t;
+struct Context;
+struct Progress;
+struct SearchJob;
+struct SearchKey;
+struct SearchRequest;
 
 class Session {
  public:
@@ -56,8 +63,9 @@ class Session {
     mailbox::Mailbox box;
     bool read_only = false;
     View view{};
-    mailbox::UidMap saved{};                        // "$" (RFC 5182)
-    std::map<std::string, std::string> keywords{};  // that a FLAGS answer named: in lower case, as first seen
+    mailbox::UidMap saved{};                           // "$" (RFC 5182)
+    std::vector<std::shared_ptr<Context>> contexts{};  // searches that tell of changes (RFC 5267)
+    std::map<std::string, std::string> keywords{};     // that a FLAGS answer named: in lower case, as first seen
   };
   struct Found {  // a message that a command is about, with its row
     Target target;
@@ -150,6 +158,20 @@ class Session {
 
   // --- search.cc ---
   Task<void> search(Words words, bool uid);
+  Task<void> sort(Words words, bool uid);
+  Task<void> thread(Words words, bool uid);
+  Task<void> search_for(Words words, bool uid, Searching kind);
+  SearchJob search_job(const SearchKey& key) const;
+  Task<Result<void>> on_pool(std::function<Result<void>()> work, std::shared_ptr<Progress> progress);
+  Task<bool> tell_progress(size_t done, size_t total);
+
+  // --- contexts.cc ---
+  bool has_context(const std::string& tag) const;
+  void keep_context(const SearchJob& job, const SearchRequest& request, bool uid, const std::vector<Target>& found,
+                    std::vector<std::string> octets);
+  void tell_removed(const std::vector<Target>& removed);        // before the client hears of the EXPUNGEs
+  Task<void> tell_contexts(std::vector<mailbox::Uid> changed);  // new ones too, after their EXISTS and flags
+  Task<void> cancel_update(Words words, bool uid);
 
   std::unique_ptr<net::Stream> stream_;
   net::Loop& loop_;
@@ -159,6 +181,7 @@ class Session {
   CommandReader reader_;
   std::string text_;  // of the command that runs; Words look into it
   std::string tag_, out_;
+  Time tell_next_;  // when tell_progress() says something again
   size_t bad_ = 0, failed_logins_ = 0;
   bool rev2_ = false, utf8_ = false;  // by ENABLE
   std::optional<identity::Account> account_;

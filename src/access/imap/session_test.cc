@@ -52,11 +52,13 @@ TEST(ImapSession, GreetsWithItsCapabilities) {
   World world;
   Client& c = world.connect();
   ASSERT_TRUE(c.wait_for("\r\n"));
-  EXPECT_EQ(c.take(), crlf("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT "
-                           "UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
-                           "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT "
-                           "APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN] "
-                           "mx.example.com Pabal IMAP\n"));
+  EXPECT_EQ(c.take(),
+            crlf("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT "
+                 "UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
+                 "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT WITHIN "
+                 "SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES ESORT INPROGRESS "
+                 "APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN] "
+                 "mx.example.com Pabal IMAP\n"));
 }
 
 TEST(ImapSession, LogsInWithAPasswordInAnyStringForm) {

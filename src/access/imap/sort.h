@@ -1,0 +1,28 @@
+// The order of SORT (RFC 5256 §3, RFC 5957). Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/imap/words.h"
+#include "mailbox/mailbox.h"
+
+namespace pabal::access::imap {
+
+struct SortKey {
+  enum class By : uint8_t { kArrival, kSize, kDate, kSubject, kFrom, kTo, kCc, kDisplayFrom, kDisplayTo } by;
+  bool reverse = false;
+};
+
+// "(SUBJECT REVERSE DATE)"; nothing: malformed.
+std::optional<std::vector<SortKey>> parse_sort_keys(Words& words);
+
+bool needs_summary(const std::vector<SortKey>& keys);
+// Messages are in order as these octets are; equal ones by their numbers.
+std::string sort_octets(const std::vector<SortKey>& keys, const mailbox::Message& message,
+                        const message::Summary& summary);
+// RFC 5256 §2.2: in UTC; of a message without a date when it was received.
+Time sent_date(const mailbox::Message& message, const message::Summary& summary);
+
+}  // namespace pabal::access::imap
