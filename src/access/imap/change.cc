@@ -8,6 +8,7 @@ namespace pabal::access::imap {
 
 using mailbox::Flags;
 using mailbox::MailboxId;
+using mailbox::ModSeq;
 using mailbox::Row;
 using mailbox::Uid;
 
@@ -41,6 +42,14 @@ Task<void> Session::store_flags(Words words, bool uid) {
   const auto wanted = targets(words, uid);
   if (!wanted) co_return;
   words.space();
+  std::optional<ModSeq> unchanged_since;  // RFC 7162 §3.1.3
+  if (words.accept('(')) {
+    if (words.name() != "UNCHANGEDSINCE") words.fail();
+    words.space();
+    unchanged_since = words.number64();
+    words.expect(')');
+    words.space();
+  }
   const char sign = words.peek() == '+' || words.peek() == '-' ? words.peek() : '=';
   if (sign != '=') words.accept(sign);
   const std::string item = words.name();
@@ -48,31 +57,54 @@ Task<void> Session::store_flags(Words words, bool uid) {
   const auto flags = parse_flags(words);
   if (!flags || !words.done() || (item != "FLAGS" && item != "FLAGS.SILENT")) co_return bad("the STORE is malformed");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
+  if (unchanged_since) become_condstore();
   const bool silent = item == "FLAGS.SILENT";
   const MailboxId box = selected_->box.id;
-  auto stored = std::make_shared<std::vector<mailbox::Mailboxes::Edited>>();
+  struct Stored {
+    std::vector<mailbox::Mailboxes::Edited> edited;
+    std::vector<Row> refused;  // changed since
+  };
+  auto stored = std::make_shared<Stored>();
+  SetText modified;
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
     std::vector<Uid> part;
     for (const Target& target : part_of(*wanted, i, kMessagesPerCommit)) part.push_back(target.uid);
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
-                                            given = *flags, sign, box, stored](store::Transaction& t) -> Result<void> {
-      auto done = boxes.edit_flags(t, account, box, part, [&](Flags& f) { change_flags(f, sign, given); });
-      if (!done) return done.error();
-      *stored = std::move(*done);
-      return {};
-    });
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = selected_->account, part, given = *flags, sign, box, stored,
+                unchanged_since](store::Transaction& t) -> Result<void> {
+          std::vector<Uid> allowed = unchanged_since ? std::vector<Uid>() : part;
+          stored->refused.clear();
+          for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
+            auto row = boxes.row(t, account, box, part[n]);
+            if (!row) return row.error();
+            if (*row && (*row)->modseq > *unchanged_since)
+              stored->refused.push_back(std::move(**row));
+            else
+              allowed.push_back(part[n]);
+          }
+          auto done = boxes.edit_flags(t, account, box, allowed, [&](Flags& f) { change_flags(f, sign, given); });
+          if (!done) return done.error();
+          stored->edited = std::move(*done);
+          return {};
+        });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
-    gone += part.size() - stored->size();  // removed meanwhile
-    for (const auto& [row, changed] : *stored) {
-      if (silent) {
-        if (changed) selected_->view.silent(row.uid, row.modseq);
-        continue;
-      }
-      // RFC 9051 §6.4.6: the flags of each message named, changed or not.
-      const std::string item_text = flags_item(row.flags);
-      out_ += "* " + std::to_string(selected_->view.uids().sequence(row.uid)) + " FETCH (" +
-              (uid ? "UID " + std::to_string(row.uid) + " " : "") + item_text + ")\r\n";
+    gone += part.size() - stored->edited.size() - stored->refused.size();  // removed meanwhile
+    // RFC 9051 §6.4.6: the flags of each message named, changed or not. RFC 7162 §3.1.3: of those refused too, and
+    // MODSEQ even where the flags were not wanted.
+    for (const auto& [row, changed] : stored->edited) {
+      if (!silent)
+        say_changed(row, true, uid);
+      else if (unchanged_since || (condstore_ && changed))
+        say_changed(row, false, uid);
+      if (!silent)
+        selected_->view.told(row.uid, row.modseq);
+      else if (changed)
+        selected_->view.silent(row.uid, row.modseq);
+    }
+    for (const Row& row : stored->refused) {
+      modified.add(uid ? row.uid : selected_->view.uids().sequence(row.uid));
+      say_changed(row, true, uid);
       selected_->view.told(row.uid, row.modseq);
     }
     if (out_.size() < kFlushAt) continue;
@@ -81,8 +113,11 @@ Task<void> Session::store_flags(Words words, bool uid) {
   }
   Task<void> telling = tell_news(uid);
   co_await telling;
-  if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
-  ok("stored");
+  const std::string failed = modified.take();
+  const std::string code = failed.empty() ? "" : "[MODIFIED " + failed + "] ";
+  if (gone > 0 && !uid)
+    co_return no((code.empty() ? "[EXPUNGEISSUED] " : code) + "some of these messages were removed by another session");
+  ok(code + (code.empty() ? "stored" : "those were changed meanwhile"));
 }
 
 // --- COPY, MOVE -----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "access/imap/object_id.h"
 #include "access/imap/session.h"
 #include "base/text.h"
 
@@ -50,12 +51,25 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
 }
 
 Task<void> Session::fetch(Words words, bool uid) {
-  const auto wanted = targets(words, uid);
+  Words ahead = words;
+  auto wanted = targets(words, uid);
   if (!wanted) co_return;
   words.space();
   auto request = parse_fetch(words);
   if (!request) co_return bad("the items of the FETCH are malformed, or not known here");
-  if (uid && !request->wants(Kind::kUid)) request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
+  if (request->vanished && (!uid || !qresync_))  // RFC 7162 §3.2.6
+    co_return bad("VANISHED is for UID FETCH after ENABLE QRESYNC");
+  if (request->wants(Kind::kModSeq)) become_condstore();
+  if (request->changed_since) {
+    const auto since = missed(*request->changed_since);
+    if (!since) co_return no(since.error());
+    ahead.space();
+    if (request->vanished) out_ += vanished_earlier(*parse_set(ahead.set()), *since, 0);
+    since->narrow(*wanted);
+  }
+  // RFC 9586: there the UID is the number of the answer.
+  if (uid && !uidonly_ && !request->wants(Kind::kUid))
+    request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
   const bool sets_seen = request->sets_seen() && !selected_->read_only;
 
   std::vector<Uid> unseen;
@@ -67,6 +81,7 @@ Task<void> Session::fetch(Words words, bool uid) {
     gone += (end - at) - rows->size();
     at = end;
     for (const Found& found : *rows) {
+      if (request->changed_since && found.row.modseq <= *request->changed_since) continue;
       if (request->needs_body()) {
         Task<Result<void>> answering = answer_with_body(found, &*request);
         const Result<void> done = co_await answering;
@@ -117,7 +132,7 @@ Result<void> Session::answer(const Found& found, const FetchRequest& request) {
 // "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the body; without the end, so that those can follow.
 Result<std::string> Session::describe(const Found& found, const FetchRequest& request,
                                       const std::optional<Message>& message, const std::optional<Details>& details) {
-  std::string line = "* " + std::to_string(found.target.sequence) + " FETCH (";
+  std::string line = message_answer(found.target);
   const auto item = [&](std::string_view name, std::string_view value) {
     if (line.back() != '(') line += ' ';
     line += name;
@@ -148,6 +163,18 @@ Result<std::string> Session::describe(const Found& found, const FetchRequest& re
         break;
       case Kind::kPreview:
         item("PREVIEW", quote(details->preview));
+        break;
+      case Kind::kModSeq:
+        item("MODSEQ", "(" + std::to_string(found.row.modseq) + ")");
+        break;
+      case Kind::kEmailId:
+        item("EMAILID", "(" + object_id('E', found.row.message, selected_->account, account_->id) + ")");
+        break;
+      case Kind::kThreadId:
+        item("THREADID", "(" + object_id('T', message->thread, selected_->account, account_->id) + ")");
+        break;
+      case Kind::kSaveDate:
+        item("SAVEDATE", format_date_time(saved_in(*message, selected_->box.id)));
         break;
       case Kind::kSection:
       case Kind::kBinary:

@@ -83,7 +83,9 @@ struct Simple {
 };
 constexpr Simple kSimple[] = {
     {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
-    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure}};
+    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
+    {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId},
+    {"SAVEDATE", Kind::kSaveDate}};
 
 FetchItem simple(Kind kind) {
   FetchItem item;
@@ -136,7 +138,10 @@ bool FetchRequest::wants(Kind kind) const {
 bool FetchRequest::needs_body() const {
   return wants(Kind::kSection) || wants(Kind::kBinary) || wants(Kind::kBinarySize);
 }
-bool FetchRequest::needs_message() const { return needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize); }
+bool FetchRequest::needs_message() const {
+  return needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
+         wants(Kind::kSaveDate);
+}
 bool FetchRequest::needs_details() const {
   return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) ||
          wants(Kind::kPreview);
@@ -153,6 +158,29 @@ bool FetchRequest::reads() const {
 bool FetchRequest::partial() const {
   return std::any_of(items.begin(), items.end(), [](const FetchItem& i) { return i.section.partial; });
 }
+
+namespace {
+
+// RFC 4466 §2.4: "(CHANGEDSINCE 12345 VANISHED)" behind the items.
+void parse_modifiers(Words& words, FetchRequest& request) {
+  parenthesised(words, [&] {
+    const std::string name = words.name();
+    if (name == "CHANGEDSINCE") {
+      words.space();
+      request.changed_since = words.number64();
+    } else if (name == "VANISHED") {
+      request.vanished = true;
+    } else {
+      words.fail();
+    }
+  });
+  // RFC 7162 §3.2.6: VANISHED since when?
+  if (request.vanished && !request.changed_since) words.fail();
+  // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ too.
+  if (!request.wants(Kind::kModSeq)) request.items.push_back(simple(Kind::kModSeq));
+}
+
+}  // namespace
 
 std::optional<FetchRequest> parse_fetch(Words& words) {
   FetchRequest request;
@@ -172,6 +200,7 @@ std::optional<FetchRequest> parse_fetch(Words& words) {
   } else if (!parse_item(words, request.items)) {
     return {};
   }
+  if (words.accept(' ')) parse_modifiers(words, request);
   if (!words.done()) return {};
   return request;
 }

@@ -1,4 +1,4 @@
-// What a FETCH asks for (RFC 9051 §6.4.5, RFC 8970). Pure.
+// What a FETCH asks for (RFC 9051 §6.4.5, RFC 8970, RFC 8474, RFC 8514, RFC 7162). Pure.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,10 @@ struct FetchItem {
     kBody,
     kBodyStructure,
     kPreview,
+    kModSeq,
+    kEmailId,
+    kThreadId,
+    kSaveDate,
     kSection,
     kBinary,
     kBinarySize
@@ -39,6 +43,8 @@ struct FetchItem {
 
 struct FetchRequest {
   std::vector<FetchItem> items;
+  std::optional<mailbox::ModSeq> changed_since;  // RFC 7162 §3.1.4.1
+  bool vanished = false;                         // RFC 7162 §3.2.6
   bool wants(FetchItem::Kind kind) const;
   bool needs_message() const;  // the record of what changes: dates, size, where the body is
   bool needs_details() const;  // the parsed structure

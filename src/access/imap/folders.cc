@@ -1,9 +1,18 @@
+#include <algorithm>
+
+#include "access/imap/object_id.h"
 #include "access/imap/session.h"
 
 namespace pabal::access::imap {
 
 using mailbox::Mailbox;
 using mailbox::Role;
+
+namespace {
+bool asks_modseq(const std::vector<std::string>& items) {
+  return std::find(items.begin(), items.end(), "HIGHESTMODSEQ") != items.end();
+}
+}  // namespace
 
 // --- LIST, LSUB, STATUS ---------------------------------------------------------------------------------------------
 
@@ -19,6 +28,7 @@ Task<void> Session::lsub(Words words, bool) {
 
 void Session::answer_list(const std::optional<ListRequest>& request) {
   if (!request) return bad("the LIST is malformed");
+  if (asks_modseq(request->status)) become_condstore();
   const std::string command = request->lsub ? "* LSUB (" : "* LIST (";
   // RFC 9051 §6.3.9: an empty pattern asks for the separator.
   if (!request->extended && request->patterns.front().empty()) {
@@ -58,7 +68,12 @@ std::string Session::status_answer(const Mailbox& box, const std::vector<std::st
       value = box.octets;
     else if (item == "APPENDLIMIT")
       value = services_.max_message;
-    else if (item != "RECENT")
+    else if (item == "HIGHESTMODSEQ")  // RFC 7162 §3.1.7
+      value = std::max<mailbox::ModSeq>(box.highest_modseq, 1);
+    else if (item == "MAILBOXID") {  // RFC 8474 §4.3
+      out += (out.empty() ? "" : " ") + item + " (" + object_id('M', box.id, account_->id, account_->id) + ")";
+      continue;
+    } else if (item != "RECENT")
       continue;  // nothing is \Recent here
     out += (out.empty() ? "" : " ") + item + " " + std::to_string(value);
   }
@@ -74,6 +89,7 @@ Task<void> Session::status(Words words, bool) {
   const auto found = locate(services_.store, *name);
   if (!found) co_return no(found.error());
   if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
+  if (asks_modseq(*items)) become_condstore();
   out_ += status_answer((*found)->box, *items);
   Task<void> telling = tell_news(true);
   co_await telling;
@@ -106,18 +122,20 @@ Task<void> Session::create(Words words, bool) {
     co_return no(
         "[USEATTR] a mailbox has one use at most, one of \\Drafts \\Sent \\Junk \\Trash \\Archive \\Important");
   if (name->ends_with('/')) name->pop_back();  // RFC 9051 §6.3.4: a hint that children will follow
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
-                                          role](store::Transaction& t) -> Result<void> {
+  auto id = std::make_shared<mailbox::MailboxId>(0);
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name, role,
+                                          id](store::Transaction& t) -> Result<void> {
     if (role != Role::kNone) {
       const auto holder = boxes.by_role(t, account, role);
       if (!holder) return holder.error();
       if (*holder) return Error{Code::kUnsupported, "another mailbox has that use"};
     }
     const auto made = boxes.create(t, account, name, role);
+    if (made) *id = *made;
     return made ? Result<void>() : made.error();
   });
-  const Result<void> done = co_await committing;
-  done ? ok("created") : no(done.error());
+  if (const Result<void> done = co_await committing; !done) co_return no(done.error());
+  ok("[MAILBOXID (" + object_id('M', *id, account_->id, account_->id) + ")] created");  // RFC 8474 §4.1
 }
 
 namespace {

@@ -116,6 +116,9 @@ Task<void> Session::search_for(Words words, bool uid, Searching kind) {
   if (parsed.bad_charset) co_return no("[BADCHARSET (UTF-8 US-ASCII)] that charset is not known here");
   if (!parsed.request) co_return bad("the search is malformed, or has a key that is not known here");
   const SearchRequest& request = *parsed.request;
+  if (uidonly_ && names_numbers(request.key))
+    co_return bad("[UIDREQUIRED] after ENABLE UIDONLY there are no message numbers");
+  if (asks_modseq(request.key)) become_condstore();
   if (request.has_charset && utf8_) co_return bad("with UTF8=ACCEPT there is no CHARSET (RFC 6855 section 3)");
   if (request.update && has_context(tag_)) co_return bad("that tag has a search that tells of changes already");
 

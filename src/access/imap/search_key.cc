@@ -63,19 +63,25 @@ class Parser {
       Op op;
       When when;
     };
-    constexpr DateName kDates[] = {{"BEFORE", Op::kInternal, When::kBefore}, {"ON", Op::kInternal, When::kOn},
-                                   {"SINCE", Op::kInternal, When::kSince},   {"SENTBEFORE", Op::kSent, When::kBefore},
-                                   {"SENTON", Op::kSent, When::kOn},         {"SENTSINCE", Op::kSent, When::kSince}};
+    constexpr DateName kDates[] = {{"BEFORE", Op::kInternal, When::kBefore},   {"ON", Op::kInternal, When::kOn},
+                                   {"SINCE", Op::kInternal, When::kSince},     {"SENTBEFORE", Op::kSent, When::kBefore},
+                                   {"SENTON", Op::kSent, When::kOn},           {"SENTSINCE", Op::kSent, When::kSince},
+                                   {"SAVEDBEFORE", Op::kSaved, When::kBefore}, {"SAVEDON", Op::kSaved, When::kOn},
+                                   {"SAVEDSINCE", Op::kSaved, When::kSince}};
     for (const DateName& known : kDates)
       if (name == known.name) return date(known.op, known.when);
 
     // RFC 9051 has no \Recent, and here no message is: OLD is all, NEW and RECENT are none.
     if (name == "ALL" || name == "OLD") return SearchKey();
+    if (name == "SAVEDATESUPPORTED") return SearchKey();  // RFC 8514 §4.3: by every mailbox
     if (name == "NEW" || name == "RECENT") return negated(SearchKey());
     if (name == "KEYWORD") return keyword();
     if (name == "UNKEYWORD") return negated(keyword());
     if (name == "FROM" || name == "TO" || name == "CC" || name == "BCC") return string(Op::kAddress, name);
     if (name == "SUBJECT") return string(Op::kSubject);
+    if (name == "EMAILID") return string(Op::kEmail);
+    if (name == "THREADID") return string(Op::kThread);
+    if (name == "MODSEQ") return modseq();
     if (name == "BODY") return string(Op::kBody);
     if (name == "TEXT") return string(Op::kText);
     if (name == "HEADER") {
@@ -156,6 +162,20 @@ class Parser {
     if (key.number == 0) words_.fail();
     return key;
   }
+  // RFC 7162 §3.1.5: a message has one modification sequence, so the name and type of an entry narrow nothing.
+  SearchKey modseq() {
+    SearchKey key;
+    words_.space();
+    if (words_.peek() == '"') {
+      if (!text::istarts_with(words_.astring(), "/flags/")) words_.fail();
+      words_.space();
+      if (!words_.accept_word("priv") && !words_.accept_word("shared") && !words_.accept_word("all")) words_.fail();
+      words_.space();
+    }
+    key.op = Op::kModSeq;
+    key.number = words_.number64();
+    return key;
+  }
   SearchKey date(Op op, When when) {
     SearchKey key;
     words_.space();
@@ -210,6 +230,15 @@ bool parse_return(Words& words, SearchRequest& request) {
 
 }  // namespace
 
+bool asks_modseq(const SearchKey& key) {
+  return key.op == Op::kModSeq || std::any_of(key.children.begin(), key.children.end(), asks_modseq);
+}
+
+bool names_numbers(const SearchKey& key) {
+  return (key.op == Op::kSequence && !key.set.saved) ||
+         std::any_of(key.children.begin(), key.children.end(), names_numbers);
+}
+
 int cost(const SearchKey& key) {
   int highest = 0;
   for (const SearchKey& child : key.children) highest = std::max(highest, cost(child));
@@ -260,10 +289,17 @@ std::string search_answer(const SearchRequest& request, const std::string& tag, 
   std::vector<uint32_t> numbers;
   numbers.reserve(found.size());
   for (const Target& t : found) numbers.push_back(uid ? t.uid : t.sequence);
+  const auto highest = [](const std::vector<Target>& of) {
+    mailbox::ModSeq out = 0;
+    for (const Target& t : of) out = std::max(out, t.modseq);
+    return std::to_string(out);
+  };
+  const bool modseq = !found.empty() && asks_modseq(request.key);
   std::string out;
   if (!extended) {
     out = request.sort.empty() ? "* SEARCH" : "* SORT";
     for (const uint32_t n : numbers) (out += ' ') += std::to_string(n);
+    if (modseq) out += " (MODSEQ " + highest(found) + ")";
     return out + "\r\n";
   }
   if (!request.min && !request.max && !request.all && !request.count && !request.partial) return out;  // SAVE alone
@@ -278,6 +314,8 @@ std::string search_answer(const SearchRequest& request, const std::string& tag, 
     out += " PARTIAL (" + request.partial->text + " " + (part.empty() ? "NIL" : set_text(part)) + ")";
   }
   if (request.count) out += " COUNT " + std::to_string(numbers.size());
+  // RFC 4731 §3.2: of the messages that MIN and MAX name where nothing else is asked for.
+  if (modseq) out += " MODSEQ " + highest(saved_targets(request, found));
   return out + "\r\n";
 }
 

@@ -24,10 +24,14 @@ struct SearchKey {
     kSequence,
     kUid,
     kFlag,
+    kModSeq,
+    kEmail,
     kKeyword,  // answered by the row
     kInternal,
     kOlder,
     kYounger,
+    kSaved,
+    kThread,
     kLarger,
     kSmaller,  // by the message's record
     kSent,
@@ -41,10 +45,10 @@ struct SearchKey {
   SequenceSet set{};  // kSequence, kUid
   uint8_t flag = 0;
   std::string name{};  // kHeader: the field; kAddress: FROM, TO, CC, BCC
-  std::string text{};  // UTF-8
+  std::string text{};  // UTF-8; kEmail, kThread: the object identifier
   enum class When : uint8_t { kBefore, kOn, kSince } when = When::kOn;
   std::chrono::sys_days day{};
-  uint64_t number = 0;  // octets; kOlder, kYounger: seconds
+  uint64_t number = 0;  // octets; kOlder, kYounger: seconds; kModSeq: at least this
 };
 
 enum class Searching : uint8_t { kSearch, kSort, kThread };
@@ -66,6 +70,10 @@ struct SearchParse {
 };
 // After the command and its space.
 SearchParse parse_search(Words& words, Searching kind = Searching::kSearch);
+
+// RFC 7162 §3.1.5: a MODSEQ key is in it, so the answer tells the highest of the messages found.
+bool asks_modseq(const SearchKey& key);
+bool names_numbers(const SearchKey& key);  // a set of sequence numbers is in it
 
 // What one of the keys costs to answer; those of an AND are asked from the cheapest on.
 int cost(const SearchKey& key);

@@ -129,7 +129,7 @@ TEST(Search, DepthAndNumberOfKeysAreBounded) {
 TEST(Search, AnswersComeInTheFormAskedFor) {
   const auto answer = [](std::string_view text, bool uid, bool extended, const std::vector<uint32_t>& numbers) {
     std::vector<Target> found;
-    for (const uint32_t n : numbers) found.push_back({n, n});
+    for (const uint32_t n : numbers) found.push_back({n, n, 100 - n});
     return search_answer(*parse(text), "t", uid, extended, found);
   };
   EXPECT_EQ(answer("ALL", false, false, {1, 2, 5}), "* SEARCH 1 2 5\r\n");
@@ -141,6 +141,23 @@ TEST(Search, AnswersComeInTheFormAskedFor) {
   EXPECT_EQ(answer("RETURN (MAX) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID MAX 9\r\n");
   EXPECT_EQ(answer("RETURN (SAVE) ALL", true, true, {2, 9}), "");
   EXPECT_EQ(answer("RETURN (SAVE COUNT) ALL", true, true, {2, 9}), "* ESEARCH (TAG \"t\") UID COUNT 2\r\n");
+  // RFC 7162 §3.1.6, RFC 4731 §3.2
+  EXPECT_EQ(answer("OR SEEN NOT MODSEQ 5", false, false, {1, 2}), "* SEARCH 1 2 (MODSEQ 99)\r\n");
+  EXPECT_EQ(answer("MODSEQ 5", false, false, {}), "* SEARCH\r\n");
+  EXPECT_EQ(answer("RETURN (ALL) MODSEQ 5", false, true, {1, 2}), "* ESEARCH (TAG \"t\") ALL 1:2 MODSEQ 99\r\n");
+  EXPECT_EQ(answer("RETURN (MAX) MODSEQ 5", false, true, {1, 2}), "* ESEARCH (TAG \"t\") MAX 2 MODSEQ 98\r\n");
+  EXPECT_EQ(answer("RETURN (MAX COUNT) MODSEQ 5", false, true, {1, 2}),
+            "* ESEARCH (TAG \"t\") MAX 2 COUNT 2 MODSEQ 99\r\n");
+  EXPECT_EQ(answer("RETURN (COUNT) MODSEQ 5", false, true, {}), "* ESEARCH (TAG \"t\") COUNT 0\r\n");
+}
+
+TEST(Search, ModseqMayNameAnEntry) {
+  EXPECT_EQ(parse("MODSEQ 620162338")->key.children[0].number, 620162338u);
+  EXPECT_EQ(parse("MODSEQ \"/flags/\\\\draft\" all 620162338")->key.children[0].number, 620162338u);
+  EXPECT_TRUE(parse("MODSEQ \"/flags/$Junk\" priv 0"));
+  for (const std::string bad : {"MODSEQ", "MODSEQ x", "MODSEQ 1:2", "MODSEQ \"/flags/x\" 1",
+                                "MODSEQ \"/flags/x\" some 1", "MODSEQ \"x\" all 1", "MODSEQ 9223372036854775808"})
+    EXPECT_FALSE(parse(bad)) << bad;
 }
 
 TEST(Search, APartIsAnsweredAsItWasAskedFor) {

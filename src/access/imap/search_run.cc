@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "access/imap/limits.h"
+#include "access/imap/object_id.h"
 #include "base/text.h"
 #include "mailbox/probe.h"
 #include "mailbox/search.h"
@@ -203,7 +204,7 @@ class Search {
       });
       if (failure) return *failure;
     }
-    for (const Candidate& c : batch_) found.push_back({{c.sequence, c.row.uid}, c.row.message});
+    for (const Candidate& c : batch_) found.push_back({{c.sequence, c.row.uid, c.row.modseq}, c.row.message});
     batch_.clear();
     job_.progress->done += looked_at;
     return {};
@@ -246,12 +247,21 @@ class Search {
       case Op::kKeyword:
         return std::any_of(c.row.flags.keywords.begin(), c.row.flags.keywords.end(),
                            [&](const std::string& k) { return text::iequals(k, key.text); });
+      case Op::kModSeq:
+        return c.row.modseq >= key.number;
+      case Op::kEmail:
+        return is_object('E', c.row.message, key.text);
+      case Op::kThread:
+        return c.probe.message() && is_object('T', c.probe.message()->thread, key.text);
       case Op::kInternal:
         return c.probe.message() && within(key, std::chrono::floor<std::chrono::days>(c.probe.message()->received));
       case Op::kOlder:  // RFC 5032 §3: by the internal date, to the second
         return c.probe.message() && c.probe.message()->received <= job_.now - seconds(key.number);
       case Op::kYounger:
         return c.probe.message() && c.probe.message()->received >= job_.now - seconds(key.number);
+      case Op::kSaved:
+        return c.probe.message() &&
+               within(key, std::chrono::floor<std::chrono::days>(saved_in(*c.probe.message(), job_.mailbox)));
       case Op::kLarger:
         return c.probe.message() && c.probe.message()->size > key.number;
       case Op::kSmaller:
@@ -266,6 +276,10 @@ class Search {
         return contains(key, c.probe);
     }
     return false;
+  }
+
+  bool is_object(char kind, uint64_t number, const std::string& id) const {
+    return id == object_id(kind, number, job_.account, job_.account) || id == object_id(kind, number, job_.account, 0);
   }
 
   // RFC 9051 §6.4.4: the date as written, whatever its zone.

@@ -1,8 +1,7 @@
 #include <algorithm>
 
-#include "access/imap/bell.h"
+#include "access/imap/object_id.h"
 #include "access/imap/session.h"
-#include "base/log.h"
 #include "base/text.h"
 
 namespace pabal::access::imap {
@@ -39,8 +38,13 @@ void Session::deselect() {
 Task<void> Session::open(Words words, bool read_only) {
   const auto name = mailbox_argument(words);
   if (!name) co_return;
-  if (!words.done()) co_return bad("SELECT wants a mailbox");
+  const auto request = parse_select(words);
+  if (!request) co_return bad("SELECT wants a mailbox, and perhaps (CONDSTORE) or (QRESYNC (...))");
+  if (request->qresync && !qresync_) co_return bad("ENABLE QRESYNC first");  // RFC 7162 §3.2.5
+  if (request->qresync && uidonly_ && !request->qresync->match_numbers.ranges.empty())
+    co_return bad("[UIDREQUIRED] there are no message numbers here");
   deselect();  // also when what follows fails (RFC 9051 §6.3.2)
+  if (request->condstore) condstore_ = true;
   // One moment: counts, UIDs and modseq agree. Reads a value for each 4,096 UIDs, no rows.
   const auto snapshot = services_.store.snapshot();
   auto found = locate(*snapshot, *name);
@@ -52,7 +56,8 @@ Task<void> Session::open(Words words, bool read_only) {
   if (!figures) co_return no(figures.error());
   auto uids = services_.mailboxes.uids(*snapshot, account, id);
   if (!uids) co_return no(uids.error());
-  selected_ = Selected{account, std::move((*found)->box), read_only, View(id, std::move(*uids), figures->modseq)};
+  View view((*found)->box, std::move(*uids), figures->modseq);
+  selected_ = Selected{account, std::move((*found)->box), read_only, std::move(view)};
   for (const std::string_view keyword : kCommonKeywords) selected_->keywords.emplace(text::lowered(keyword), keyword);
   state_ = State::kSelected;
 
@@ -64,7 +69,17 @@ Task<void> Session::open(Words words, bool read_only) {
               : "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\r\n";
   out_ += "* OK [UIDVALIDITY " + std::to_string(selected_->box.uid_validity) + "] of this mailbox\r\n";
   out_ += "* OK [UIDNEXT " + std::to_string(selected_->box.uid_next) + "] the next one\r\n";
+  out_ += "* OK " + highest_modseq() + " of this mailbox\r\n";
+  out_ += "* OK [MAILBOXID (" + object_id('M', id, account, account_->id) + ")] its name for ever\r\n";
   if (rev2_) out_ += "* LIST () \"/\" " + shown_name(selected_->box.name) + "\r\n";
+  // RFC 7162 §3.2.5: of another UIDVALIDITY nothing that the client knows is worth anything.
+  if (request->qresync && request->qresync->uid_validity == selected_->box.uid_validity) {
+    Task<Result<void>> telling = resync(*request->qresync);
+    if (const Result<void> done = co_await telling; !done) {
+      deselect();
+      co_return no(done.error());
+    }
+  }
   ok(read_only ? "[READ-ONLY] examined" : "[READ-WRITE] selected");
 }
 
@@ -86,6 +101,97 @@ Task<void> Session::unselect(Words words, bool) {
   ok("closed");
 }
 
+// --- CONDSTORE, QRESYNC ---------------------------------------------------------------------------------------------
+
+// Modification sequences are the account's, so that one feed tells of all its mailboxes. What a mailbox is said to have
+// as its HIGHESTMODSEQ is that of the last change in it: it does not move when others do.
+std::string Session::highest_modseq() const {
+  return "[HIGHESTMODSEQ " + std::to_string(selected_->view.told_through()) + "]";
+}
+
+void Session::become_condstore() {
+  // RFC 7162 §3.1: the first such command tells how far the client knows the mailbox.
+  if (!std::exchange(condstore_, true) && selected_)
+    out_ += "* OK " + highest_modseq() + " MODSEQ is told from now on\r\n";
+}
+
+// What happened in the selected mailbox after `since`.
+Result<Session::Missed> Session::missed(mailbox::ModSeq since) const {
+  Missed out;
+  for (;;) {
+    const auto changes = services_.mailboxes.changes(services_.store, selected_->account, since, kChangesAtOnce);
+    if (!changes && changes.code() == Code::kNotFound) return Missed();
+    if (!changes) return changes.error();
+    if (changes->empty()) break;
+    since = changes->back().modseq;
+    for (const mailbox::Change& change : *changes) {
+      if (change.mailbox != selected_->box.id || change.uid == 0) continue;
+      (change.kind == mailbox::Change::Kind::kRemoved ? out.removed : out.changed).push_back(change.uid);
+    }
+  }
+  out.known = true;
+  for (std::vector<Uid>* uids : {&out.changed, &out.removed}) {
+    std::sort(uids->begin(), uids->end());
+    uids->erase(std::unique(uids->begin(), uids->end()), uids->end());
+  }
+  return out;
+}
+
+// Where the feed tells which messages changed, only those need be looked at.
+void Session::Missed::narrow(std::vector<Target>& targets) const {
+  if (!known) return;
+  auto at = changed.begin();
+  std::erase_if(targets, [&](const Target& t) {
+    while (at != changed.end() && *at < t.uid) ++at;
+    return at == changed.end() || *at != t.uid;
+  });
+}
+
+// RFC 7162 §3.2.6: those of `wanted` that were removed since then; nothing where there are none. Where the feed does
+// not reach back, all over `above` that are not there. What the client sees still, it is told of as news.
+std::string Session::vanished_earlier(const SequenceSet& wanted, const Missed& since, Uid above) const {
+  const Uid last = selected_->view.highest_uid();
+  std::vector<SequenceSet::Range> ranges = wanted.resolve(last);
+  if (wanted.saved)
+    for (const mailbox::UidMap::Range& r : selected_->saved.ranges()) ranges.push_back({r.first, r.last});
+  mailbox::UidMap gone = missing(ranges, selected_->view.uids(), since.known ? 0 : above, last);
+  if (since.known) {
+    mailbox::UidMap removed;
+    for (const Uid uid : since.removed)
+      if (gone.sequence(uid) > 0) removed.add(uid);
+    gone = std::move(removed);
+  }
+  SetText text;
+  for (const mailbox::UidMap::Range& r : gone.ranges()) text.add(r.first, r.last);
+  const std::string set = text.take();
+  return set.empty() ? "" : "* VANISHED (EARLIER) " + set + "\r\n";
+}
+
+// RFC 7162 §3.2.5.1: what a client missed since it was here last, as UID FETCH known (FLAGS) (CHANGEDSINCE n VANISHED)
+// would tell it.
+Task<Result<void>> Session::resync(Qresync qresync) {
+  const auto since = missed(qresync.modseq);
+  if (!since) co_return since.error();
+  const mailbox::UidMap& uids = selected_->view.uids();
+  SequenceSet known;
+  known.ranges.push_back({1, SequenceSet::kStar});
+  if (qresync.known) known = *qresync.known;
+  out_ += vanished_earlier(known, *since, agreed_up_to(qresync, uids));
+  std::vector<Target> targets = targets_by_uid(known, uids, {});
+  since->narrow(targets);
+  for (size_t at = 0; at < targets.size(); at += kRowsAtOnce) {
+    const auto found = find_rows(targets, at, std::min(targets.size(), at + kRowsAtOnce));
+    if (!found) co_return found.error();
+    std::vector<Row> rows;
+    for (const Found& one : *found)
+      if (one.row.modseq > qresync.modseq) rows.push_back(one.row);
+    Task<void> saying = say_rows(std::move(rows));
+    co_await saying;
+    if (!selected_) break;
+  }
+  co_return Result<void>();
+}
+
 // --- flags ----------------------------------------------------------------------------------------------------------
 
 void Session::say_flags() {
@@ -103,120 +209,6 @@ std::string Session::flags_item(const mailbox::Flags& flags) {
   }
   if (grew) say_flags();
   return "FLAGS " + flag_list(flags);
-}
-
-// --- news -----------------------------------------------------------------------------------------------------------
-
-// Feeds the view with what has happened since it last looked. False: it could not be read.
-bool Session::learn_news() {
-  View& view = selected_->view;
-  const auto figures = services_.mailboxes.figures(services_.store, selected_->account);
-  if (!figures) {
-    if (figures.code() == Code::kNotFound) bye("the account was removed");
-    return false;
-  }
-  while (figures->modseq > view.seen()) {
-    const auto changes = services_.mailboxes.changes(services_.store, selected_->account, view.seen(), kChangesAtOnce);
-    if (changes && !changes->empty()) {
-      for (const mailbox::Change& change : *changes) view.note(change);
-      continue;
-    }
-    if (!changes && changes.code() != Code::kNotFound) return false;
-    // The feed does not reach back: compare with the mailbox as it is.
-    const auto snapshot = services_.store.snapshot();
-    const auto now = services_.mailboxes.figures(*snapshot, selected_->account);
-    const auto uids = services_.mailboxes.uids(*snapshot, selected_->account, selected_->box.id);
-    std::vector<Uid> changed;
-    const auto rows =
-        services_.mailboxes.rows(*snapshot, selected_->account, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
-          if (row.modseq > view.seen()) changed.push_back(row.uid);
-          return true;
-        });
-    if (!now || !uids || !rows) return false;
-    view.replace(*uids, changed, now->modseq);
-    break;
-  }
-  return true;
-}
-
-Task<void> Session::tell_news(bool may_expunge) {
-  if (!selected_ || !learn_news()) co_return;
-  const View::News news = selected_->view.take(may_expunge);
-  if (news.mailbox_removed) co_return bye("the mailbox was deleted by another session");
-  for (const uint32_t sequence : news.expunged) {
-    out_ += "* " + std::to_string(sequence) + " EXPUNGE\r\n";
-    if (out_.size() < kFlushAt) continue;
-    Task<bool> flushing = flush();
-    if (!(co_await flushing)) co_return;
-  }
-  if (news.exists) {
-    out_ += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
-    if (!rev2_) out_ += "* 0 RECENT\r\n";
-  }
-  for (const Uid uid : news.changed) {
-    const auto row = services_.mailboxes.row(services_.store, selected_->account, selected_->box.id, uid);
-    if (!row || !*row) continue;  // gone meanwhile: the next news say so
-    const std::string flags = flags_item((*row)->flags);
-    out_ += "* " + std::to_string(selected_->view.uids().sequence(uid)) + " FETCH (UID " + std::to_string(uid) + " " +
-            flags + ")\r\n";
-    if (out_.size() < kFlushAt) continue;
-    Task<bool> flushing = flush();
-    if (!(co_await flushing)) co_return;
-  }
-}
-
-// --- IDLE -----------------------------------------------------------------------------------------------------------
-
-// Tells an idling client what happens, beside the read that waits for DONE. Ends at a ring after `over`.
-Task<void> Session::push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended) {
-  while (!*over) {
-    Task<void> telling = self->tell_news(true);
-    co_await telling;
-    Task<bool> flushing = self->flush();
-    const bool sent = co_await flushing;
-    if (!sent || self->state_ == State::kOver) break;
-    Bell::Awaiter ring = changed->wait();
-    co_await ring;
-  }
-  // The mailbox or the client is gone: the reading side is to notice.
-  if (!*over) self->stream_->close();
-  ended->ring();
-}
-
-Task<void> Session::idle(Words words, bool) {
-  if (!words.done()) co_return bad("IDLE has no arguments");
-  out_ += "+ idling\r\n";
-  Task<bool> flushing = flush();
-  if (!(co_await flushing)) co_return;
-
-  const auto changed = std::make_shared<Bell>(), ended = std::make_shared<Bell>();
-  std::unique_ptr<store::Store::Watch> watch;
-  bool over = false;
-  // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing
-  // else.
-  if (selected_) {
-    watch = services_.mailboxes.watch(selected_->account,
-                                      [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
-    loop_.spawn(push(this, changed, &over, ended));
-  }
-  std::optional<std::string> line = reader_.line();
-  while (!line && reader_.held() <= kMaxLineBeforeLogin) {
-    Task<bool> filling = fill(kIdleTime);
-    if (!(co_await filling)) break;
-    line = reader_.line();
-  }
-  over = true;
-  if (watch) {
-    watch.reset();
-    changed->ring();
-    Bell::Awaiter pushed = ended->wait();
-    co_await pushed;
-  }
-  if (!line) co_return void(state_ = State::kOver);
-  if (!text::iequals(*line, "DONE")) co_return bad("DONE was expected");
-  Task<void> telling = tell_news(true);
-  co_await telling;
-  ok("idled");
 }
 
 }  // namespace pabal::access::imap

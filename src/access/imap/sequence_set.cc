@@ -105,13 +105,12 @@ void SetText::close() {
   if (last_ > first_) text_ += ":" + std::to_string(last_);
 }
 
-void SetText::add(uint32_t n) {
-  if (first_ > 0 && n == last_ + 1) {
-    last_ = n;
-    return;
+void SetText::add(uint32_t first, uint32_t last) {
+  if (first_ == 0 || first != last_ + 1) {
+    close();
+    first_ = first;
   }
-  close();
-  first_ = last_ = n;
+  last_ = last;
 }
 
 std::string SetText::take() {

@@ -14,6 +14,7 @@ namespace pabal::access::imap {
 struct Target {  // one message a command is about
   uint32_t sequence;
   mailbox::Uid uid;
+  mailbox::ModSeq modseq = 0;  // of its row, where that was read
 };
 
 struct SequenceSet {
@@ -40,7 +41,8 @@ std::optional<std::vector<Target>> targets_by_sequence(const SequenceSet& set, c
 // Ascending numbers as a set: "1:3,7".
 class SetText {
  public:
-  void add(uint32_t n);
+  void add(uint32_t n) { add(n, n); }
+  void add(uint32_t first, uint32_t last);
   std::string take();
 
  private:

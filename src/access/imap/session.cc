@@ -89,6 +89,8 @@ Task<void> Session::command() {
   if (!sane || !words.ok()) co_return bad("a command is a tag, a blank and a word");
   const Command* found = find_command(name);
   if (!found || (uid && !found->with_uid)) co_return bad("that command is not known here");
+  if (uidonly_ && found->with_uid && !uid && name != "EXPUNGE")  // RFC 9586
+    co_return bad("[UIDREQUIRED] after ENABLE UIDONLY there are no message numbers: say UID " + name);
   if (state_ < found->from) co_return bad(state_ == State::kGreeted ? "log in first" : "select a mailbox first");
   if (state_ == State::kOver) co_return bad("goodbye");
   tell_next_ = loop_.now() + kProgressEvery;
@@ -185,7 +187,13 @@ Task<bool> Session::put(std::string_view octets) {
 }
 
 void Session::ok(std::string_view text) {
-  ((out_ += tag_ + " OK ") += text) += "\r\n";
+  std::string code;
+  if (selected_ && std::exchange(selected_->owes_modseq, false)) {
+    code = highest_modseq() + " ";
+    if (text.starts_with('['))
+      out_ += "* OK " + std::exchange(code, {}) + "so far\r\n";  // there is one code in an answer
+  }
+  ((out_ += tag_ + " OK " + code) += text) += "\r\n";
   bad_ = 0;
 }
 void Session::no(std::string_view text) { ((out_ += tag_ + " NO ") += text) += "\r\n"; }
@@ -297,6 +305,11 @@ constexpr std::string_view kCapabilities[] = {
     "THREAD=REFERENCES",
     "ESORT",       // RFC 5267
     "INPROGRESS",  // RFC 9585
+    "CONDSTORE",   // RFC 7162
+    "QRESYNC",     // RFC 7162
+    "UIDONLY",     // RFC 9586
+    "OBJECTID",    // RFC 8474
+    "SAVEDATE",    // RFC 8514
 };
 
 std::string Session::capabilities() const {
@@ -356,6 +369,9 @@ Task<void> Session::enable(Words words, bool) {
     const std::string what = words.name();
     if (what == "IMAP4REV2" && !rev2_) rev2_ = true, enabled += " IMAP4rev2";
     if (what == "UTF8=ACCEPT" && !utf8_) utf8_ = true, enabled += " UTF8=ACCEPT";
+    if (what == "UIDONLY" && !uidonly_) uidonly_ = true, enabled += " UIDONLY";
+    if (what == "CONDSTORE" && !condstore_) become_condstore(), enabled += " CONDSTORE";
+    if (what == "QRESYNC" && !qresync_) become_condstore(), qresync_ = true, enabled += " QRESYNC";
   } while (words.peek() == ' ');
   if (!words.done()) co_return bad("ENABLE wants names of capabilities");
   out_ += "* ENABLED" + enabled + "\r\n";

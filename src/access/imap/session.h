@@ -3,9 +3,9 @@
 // serve() waits for both.
 //
 // session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
-// commands about mailboxes. selected.cc: SELECT and what the client is told of changes, IDLE. fetch.cc: FETCH.
-// change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH, SORT, THREAD. contexts.cc: searches that
-// tell of changes.
+// commands about mailboxes. selected.cc: SELECT and what a client missed (QRESYNC). news.cc: what it is told of
+// changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH, SORT,
+// THREAD. contexts.cc: searches that tell of changes.
 #pragma once
 
 #include <functional>
@@ -21,6 +21,7 @@
 #include "access/imap/imap.h"
 #include "access/imap/limits.h"
 #include "access/imap/list.h"
+#include "access/imap/select_request.h"
 #include "access/imap/sequence_set.h"
 #include "access/imap/view.h"
 #include "access/imap/words.h"
@@ -63,6 +64,7 @@ class Session {
     mailbox::Mailbox box;
     bool read_only = false;
     View view{};
+    bool owes_modseq = false;                          // RFC 7162 §3.2.7: the next OK tells HIGHESTMODSEQ
     mailbox::UidMap saved{};                           // "$" (RFC 5182)
     std::vector<std::shared_ptr<Context>> contexts{};  // searches that tell of changes (RFC 5267)
     std::map<std::string, std::string> keywords{};     // that a FLAGS answer named: in lower case, as first seen
@@ -70,6 +72,11 @@ class Session {
   struct Found {  // a message that a command is about, with its row
     Target target;
     mailbox::Row row;
+  };
+  struct Missed {        // what happened in a mailbox after some modification sequence
+    bool known = false;  // false: the change feed no longer reaches back, and the sets say nothing
+    std::vector<mailbox::Uid> changed, removed;  // ascending; new ones are among the changed
+    void narrow(std::vector<Target>& targets) const;
   };
 
   // --- session.cc ---
@@ -123,14 +130,24 @@ class Session {
   Task<void> examine(Words words, bool uid);
   Task<void> close(Words words, bool uid);
   Task<void> unselect(Words words, bool uid);
-  Task<void> idle(Words words, bool uid);
   Task<void> open(Words words, bool read_only);
   void deselect();
-  Task<void> tell_news(bool may_expunge);  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID
-  bool learn_news();
-  static Task<void> push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended);
+  Task<Result<void>> resync(Qresync qresync);
+  std::string vanished_earlier(const SequenceSet& wanted, const Missed& since, mailbox::Uid above) const;
+  Result<Missed> missed(mailbox::ModSeq since) const;
+  void become_condstore();
+  std::string highest_modseq() const;                   // "[HIGHESTMODSEQ 7]": how far the client has been told all
   std::string flags_item(const mailbox::Flags& flags);  // "FLAGS (...)"; new keywords are made known before
   void say_flags();
+
+  // --- news.cc ---
+  Task<void> idle(Words words, bool uid);
+  Task<void> tell_news(bool may_expunge);  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID
+  bool learn_news(const store::Reader& r);
+  std::string message_answer(const Target& target) const;  // "* 5 FETCH ("
+  void say_changed(const mailbox::Row& row, bool flags, bool uid);
+  Task<void> say_rows(std::vector<mailbox::Row> rows);
+  static Task<void> push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended);
 
   // --- fetch.cc ---
   Task<void> fetch(Words words, bool uid);
@@ -183,7 +200,8 @@ class Session {
   std::string tag_, out_;
   Time tell_next_;  // when tell_progress() says something again
   size_t bad_ = 0, failed_logins_ = 0;
-  bool rev2_ = false, utf8_ = false;  // by ENABLE
+  bool rev2_ = false, utf8_ = false, qresync_ = false, uidonly_ = false;  // by ENABLE
+  bool condstore_ = false;  // RFC 7162 §3.1: the client has shown that it knows of MODSEQ
   std::optional<identity::Account> account_;
   std::optional<Selected> selected_;  // in State::kSelected
   std::set<mailbox::MessageId> traced_;

@@ -57,6 +57,7 @@ TEST(ImapSession, GreetsWithItsCapabilities) {
                  "UIDPLUS MOVE CHILDREN LIST-EXTENDED LIST-STATUS "
                  "SPECIAL-USE CREATE-SPECIAL-USE ESEARCH SEARCHRES BINARY PREVIEW STATUS=SIZE UTF8=ACCEPT WITHIN "
                  "SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES ESORT INPROGRESS "
+                 "CONDSTORE QRESYNC UIDONLY OBJECTID SAVEDATE "
                  "APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN] "
                  "mx.example.com Pabal IMAP\n"));
 }
@@ -234,7 +235,7 @@ TEST(ImapSession, SmallCommandsAnswer) {
   EXPECT_EQ(c.talk("ID NIL"), crlf("* ID (\"name\" \"Pabal\")\nt OK that is me\n"));
   EXPECT_EQ(c.talk("ID (\"name\" \"x\" \"version\" NIL)"), crlf("* ID (\"name\" \"Pabal\")\nt OK that is me\n"));
   EXPECT_THAT(c.talk("ID (\"name\")"), StartsWith("t BAD "));
-  EXPECT_EQ(c.talk("ENABLE CONDSTORE IMAP4rev2 X-FOO"), crlf("* ENABLED IMAP4rev2\nt OK enabled\n"));
+  EXPECT_EQ(c.talk("ENABLE CONDSTORE IMAP4rev2 X-FOO"), crlf("* ENABLED CONDSTORE IMAP4rev2\nt OK enabled\n"));
   EXPECT_EQ(c.talk("ENABLE IMAP4rev2"), crlf("* ENABLED\nt OK enabled\n"));
   EXPECT_THAT(c.talk("ENABLE"), StartsWith("t BAD "));
   EXPECT_THAT(c.talk("NOOP x"), StartsWith("t BAD "));
@@ -270,7 +271,7 @@ TEST(ImapSession, ListGivesStatusToo) {
 TEST(ImapSession, MailboxesAreMadeRenamedAndRemoved) {
   World world;
   Client& c = world.logged_in();
-  EXPECT_EQ(c.talk("CREATE a/b/"), "t OK created\r\n");
+  EXPECT_THAT(c.talk("CREATE a/b/"), StartsWith("t OK [MAILBOXID (M"));
   EXPECT_EQ(c.talk("CREATE a/b"), "t NO [ALREADYEXISTS] there is a mailbox a/b already\r\n");
   EXPECT_EQ(c.talk("CREATE inbox"), "t NO [ALREADYEXISTS] there is a mailbox INBOX already\r\n");
   EXPECT_THAT(c.talk("CREATE \"a//b\""), StartsWith("t NO [CANNOT] "));
@@ -293,7 +294,7 @@ TEST(ImapSession, MailboxesAreMadeRenamedAndRemoved) {
 TEST(ImapSession, ASpecialUseIsGivenOnce) {
   World world;
   Client& c = world.logged_in();
-  EXPECT_EQ(c.talk("CREATE Starred (USE (\\Important))"), "t OK created\r\n");
+  EXPECT_THAT(c.talk("CREATE Starred (USE (\\Important))"), StartsWith("t OK [MAILBOXID (M"));
   EXPECT_EQ(c.talk("LIST (SPECIAL-USE) \"\" S*"),
             crlf("* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent\"\n* LIST (\\HasNoChildren \\Important) \"/\" "
                  "\"Starred\"\nt OK listed\n"));
@@ -306,8 +307,8 @@ TEST(ImapSession, ASpecialUseIsGivenOnce) {
 TEST(ImapSession, NamesOutsideAsciiAreUtf7UntilUtf8IsEnabled) {
   World world;
   Client& c = world.logged_in();
-  EXPECT_EQ(c.talk("CREATE &vBvHQNO4ycDVaA-"), "t OK created\r\n");
-  EXPECT_EQ(c.talk("CREATE R&-D"), "t OK created\r\n");
+  EXPECT_THAT(c.talk("CREATE &vBvHQNO4ycDVaA-"), StartsWith("t OK [MAILBOXID (M"));
+  EXPECT_THAT(c.talk("CREATE R&-D"), StartsWith("t OK [MAILBOXID (M"));
   EXPECT_THAT(c.talk("CREATE R&D"), StartsWith("t NO [CANNOT] "));
   EXPECT_THAT(c.talk("LIST \"\" &vBvHQNO4ycDVaA-*"), HasSubstr("\"&vBvHQNO4ycDVaA-\""));
   Client& u = world.logged_in();
@@ -369,20 +370,23 @@ TEST(ImapSession, SelectSaysWhatAMailboxHolds) {
   World world;
   for (int i = 0; i < 3; ++i) world.deliver("Subject: x\r\n\r\n");
   const std::string validity = std::to_string(world.box("INBOX").uid_validity);
+  const std::string ids = "* OK [HIGHESTMODSEQ " + std::to_string(world.box("INBOX").highest_modseq) +
+                          "] of this mailbox\n* OK [MAILBOXID (M1)] its name for ever\n";
   Client& c = world.logged_in();
   const std::string flags =
       "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $MDNSent $NotJunk $Phishing)\n";
-  EXPECT_EQ(c.talk("SELECT inbox"),
-            crlf(flags +
-                 "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "
-                 "keywords may be made\n"
-                 "* OK [UIDVALIDITY " +
-                 validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-WRITE] selected\n"));
-  EXPECT_EQ(c.talk("EXAMINE INBOX"),
-            crlf("* OK [CLOSED] the mailbox selected before\n" + flags +
-                 "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS ()] read only\n"
-                 "* OK [UIDVALIDITY " +
-                 validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\nt OK [READ-ONLY] examined\n"));
+  EXPECT_EQ(
+      c.talk("SELECT inbox"),
+      crlf(flags +
+           "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "
+           "keywords may be made\n"
+           "* OK [UIDVALIDITY " +
+           validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\n" + ids + "t OK [READ-WRITE] selected\n"));
+  EXPECT_EQ(c.talk("EXAMINE INBOX"), crlf("* OK [CLOSED] the mailbox selected before\n" + flags +
+                                          "* 3 EXISTS\n* 0 RECENT\n* OK [PERMANENTFLAGS ()] read only\n"
+                                          "* OK [UIDVALIDITY " +
+                                          validity + "] of this mailbox\n* OK [UIDNEXT 4] the next one\n" + ids +
+                                          "t OK [READ-ONLY] examined\n"));
   // A SELECT that fails leaves nothing selected.
   EXPECT_EQ(c.talk("SELECT nothing"),
             crlf("* OK [CLOSED] the mailbox selected before\nt NO [NONEXISTENT] there is no mailbox of that name\n"));
@@ -395,7 +399,10 @@ TEST(ImapSession, SelectSaysWhatAMailboxHolds) {
           "* 0 EXISTS\n* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\n"
           "* OK [UIDVALIDITY " +
           std::to_string(world.box("Junk").uid_validity) +
-          "] of this mailbox\n* OK [UIDNEXT 1] the next one\n"
+          "] of this mailbox\n* OK [UIDNEXT 1] the next one\n* OK [HIGHESTMODSEQ 1] of this mailbox\n"
+          "* OK [MAILBOXID (M" +
+          std::to_string(world.box("Junk").id) +
+          ")] its name for ever\n"
           "* LIST () \"/\" \"Junk\"\nt OK [READ-WRITE] selected\n"));
 }
 

@@ -13,6 +13,8 @@
 #include "access/imap/imap.h"
 #include "base/check.h"
 #include "identity/login.h"
+#include "mailbox/keys.h"
+#include "mailbox/records.h"
 #include "net/sim.h"
 #include "store/rocksdb_store.h"
 
@@ -98,6 +100,16 @@ class Backend {
   }
   void remove(mailbox::MessageId id, const std::string& folder = "INBOX") {
     change([&](store::Transaction& t) { return mailboxes->remove_place(t, alice, id, box(folder).id); });
+  }
+
+  // The change feed reaches back no further than now, as when an account has had more changes than are kept.
+  void forget_changes() {
+    change([&](store::Transaction& t) -> Result<void> {
+      auto state = *mailbox::decode_state(**t.get(mailbox::keys::state(alice)));
+      state.first_change = state.modseq + 1;
+      t.put(mailbox::keys::state(alice), mailbox::encode(state));
+      return {};
+    });
   }
 
   ManualClock clock;

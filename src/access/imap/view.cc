@@ -8,27 +8,38 @@ using mailbox::ModSeq;
 using mailbox::Uid;
 using mailbox::UidMap;
 
-View::View(mailbox::MailboxId mailbox, UidMap uids, ModSeq seen)
-    : mailbox_(mailbox), uids_(std::move(uids)), seen_(seen) {
-  highest_ = last();
+View::View(const mailbox::Mailbox& box, UidMap uids, ModSeq seen)
+    : mailbox_(box.id), uids_(std::move(uids)), seen_(seen), highest_modseq_(box.highest_modseq) {
+  highest_ = std::max(last(), box.uid_next - 1);
+}
+
+ModSeq View::told_through() const {
+  ModSeq out = highest_modseq_;
+  for (const auto* waiting : {&added_, &removed_, &changed_})
+    for (const auto& [uid, modseq] : *waiting) out = std::min(out, modseq - 1);
+  return std::max<ModSeq>(out, 1);
 }
 
 void View::note(const mailbox::Change& change) {
   using Kind = mailbox::Change::Kind;
   seen_ = std::max(seen_, change.modseq);
   if (change.mailbox != mailbox_) return;
+  if (change.uid > 0) highest_modseq_ = std::max(highest_modseq_, change.modseq);
   switch (change.kind) {
     case Kind::kAdded:
-      if (change.uid > highest_) added_.insert(change.uid);
+      if (change.uid > highest_) added_.emplace(change.uid, change.modseq);
       break;
     case Kind::kRemoved:
-      if (added_.erase(change.uid) == 0 && uids_.sequence(change.uid) > 0) removed_.insert(change.uid);
+      if (added_.erase(change.uid) == 0 && uids_.sequence(change.uid) > 0) {
+        removed_.emplace(change.uid, change.modseq);
+        changed_.erase(change.uid);
+      }
       break;
     case Kind::kFlags: {
       const auto own = own_.find(change.uid);
       const bool known =
           own != own_.end() && (change.modseq <= own->second.told || change.modseq == own->second.silent);
-      if (!known) changed_.insert(change.uid);
+      if (!known && uids_.sequence(change.uid) > 0) changed_.emplace(change.uid, change.modseq);
       break;
     }
     case Kind::kMailboxRemoved:
@@ -39,16 +50,22 @@ void View::note(const mailbox::Change& change) {
   }
 }
 
-void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq seen) {
+void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq seen, ModSeq highest_modseq) {
+  const ModSeq since = told_through() + 1;  // the least that any of this can have
   for (const UidMap::Range& range : uids_.ranges())
     for (uint64_t uid = range.first; uid <= range.last; ++uid)
-      if (now.sequence(static_cast<Uid>(uid)) == 0) removed_.insert(static_cast<Uid>(uid));
+      if (now.sequence(static_cast<Uid>(uid)) == 0) {
+        removed_.emplace(static_cast<Uid>(uid), since);
+        changed_.erase(static_cast<Uid>(uid));
+      }
   added_.clear();
   for (const UidMap::Range& range : now.ranges())
     for (uint64_t uid = std::max<uint64_t>(range.first, uint64_t{highest_} + 1); uid <= range.last; ++uid)
-      added_.insert(static_cast<Uid>(uid));
-  changed_.insert(changed.begin(), changed.end());
+      added_.emplace(static_cast<Uid>(uid), since);
+  for (const Uid uid : changed)
+    if (uids_.sequence(uid) > 0 && !removed_.contains(uid)) changed_.emplace(uid, since);
   seen_ = std::max(seen_, seen);
+  highest_modseq_ = std::max(highest_modseq_, highest_modseq);
 }
 
 void View::told(Uid uid, ModSeq modseq) {
@@ -58,20 +75,23 @@ void View::told(Uid uid, ModSeq modseq) {
 
 void View::silent(Uid uid, ModSeq modseq) { own_[uid].silent = modseq; }
 
-View::News View::take(bool may_expunge) {
+View::News View::take(May may) {
   News news;
   news.mailbox_removed = mailbox_removed_;
-  for (const Uid uid : changed_)
-    if (uids_.sequence(uid) > 0 && !removed_.contains(uid)) news.changed.push_back(uid);
-  changed_.clear();
+  if (may.flags) {
+    for (const auto& [uid, modseq] : changed_) news.changed.push_back(uid);
+    changed_.clear();
+  }
   own_.clear();
-  if (may_expunge && !removed_.empty()) {
-    for (auto uid = removed_.rbegin(); uid != removed_.rend(); ++uid) news.expunged.push_back(uids_.sequence(*uid));
+  if (may.expunge && !removed_.empty()) {
+    for (const auto& [uid, modseq] : removed_) news.removed.push_back(uid);
+    for (auto uid = news.removed.rbegin(); uid != news.removed.rend(); ++uid)
+      news.expunged.push_back(uids_.sequence(*uid));
     // Built anew in one pass: taking them out one by one would be quadratic in a fragmented mailbox.
     UidMap left;
-    auto gone = removed_.begin();
+    auto gone = news.removed.begin();
     for (UidMap::Range range : uids_.ranges()) {
-      for (; gone != removed_.end() && *gone <= range.last; ++gone) {
+      for (; gone != news.removed.end() && *gone <= range.last; ++gone) {
         if (*gone > range.first) left.append({range.first, *gone - 1});
         range.first = *gone + 1;
       }
@@ -80,9 +100,12 @@ View::News View::take(bool may_expunge) {
     uids_ = std::move(left);
     removed_.clear();
   }
-  if (!added_.empty()) {
-    for (const Uid uid : added_) uids_.add(uid);
-    highest_ = *added_.rbegin();
+  if (may.exists && !added_.empty()) {
+    for (const auto& [uid, modseq] : added_) {
+      uids_.add(uid);
+      news.added.push_back(uid);
+    }
+    highest_ = std::max(highest_, news.added.back());
     added_.clear();
     news.exists = uids_.count();
   }

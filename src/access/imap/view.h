@@ -4,7 +4,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "mailbox/mailbox.h"
@@ -14,17 +13,23 @@ namespace pabal::access::imap {
 class View {
  public:
   View() = default;
-  // `uids` as they were at modification sequence `seen`.
-  View(mailbox::MailboxId mailbox, mailbox::UidMap uids, mailbox::ModSeq seen);
+  // `uids` as they were at modification sequence `seen` of the account. `box`: the mailbox then, for what it gives out
+  // next and its own highest modification sequence.
+  View(const mailbox::Mailbox& box, mailbox::UidMap uids, mailbox::ModSeq seen);
 
   const mailbox::UidMap& uids() const { return uids_; }
   mailbox::ModSeq seen() const { return seen_; }
+  mailbox::Uid highest_uid() const { return highest_; }  // that was ever told, of messages that are gone too
+  // RFC 7162 §3.1.2.1: HIGHESTMODSEQ of this mailbox as far as the client has been told all (§3.2): what is held back
+  // lies over it. At least 1.
+  mailbox::ModSeq told_through() const;
 
   // A change of the feed, in its order; those of other mailboxes only move seen().
   void note(const mailbox::Change& change);
   // In place of the feed when it does not reach back far enough: the UIDs now, and those whose flags changed since
   // seen().
-  void replace(const mailbox::UidMap& now, const std::vector<mailbox::Uid>& changed, mailbox::ModSeq seen);
+  void replace(const mailbox::UidMap& now, const std::vector<mailbox::Uid>& changed, mailbox::ModSeq seen,
+               mailbox::ModSeq highest_modseq);
 
   // The client has been sent the flags of `uid` as of `modseq`.
   void told(mailbox::Uid uid, mailbox::ModSeq modseq);
@@ -32,16 +37,22 @@ class View {
   void silent(mailbox::Uid uid, mailbox::ModSeq modseq);
 
   struct News {
-    std::vector<uint32_t> expunged;  // sequence numbers, highest first: each is right when its turn comes
+    std::vector<uint32_t> expunged;     // sequence numbers, highest first: each is right when its turn comes
+    std::vector<mailbox::Uid> removed;  // the same by UID, ascending
     std::optional<uint32_t> exists;
+    std::vector<mailbox::Uid> added;    // why
     std::vector<mailbox::Uid> changed;  // flags; number them after the expunges
     bool mailbox_removed = false;
     bool empty() const { return expunged.empty() && !exists && changed.empty() && !mailbox_removed; }
   };
-  // RFC 9051 §7.5.1: no EXPUNGE while the client may be sending sequence numbers; they wait then, and EXISTS counts
-  // them still.
-  News take(bool may_expunge);
-  bool has_removals() const { return !removed_.empty(); }
+  struct May {  // what can be told now; the rest waits
+    // RFC 9051 §7.5.1: no EXPUNGE while the client may be sending sequence numbers; EXISTS counts them still.
+    bool expunge = true;
+    bool exists = true, flags = true;  // RFC 5465: false where the client wants no such news
+  };
+  News take(May may);
+  News take(bool may_expunge) { return take(May{may_expunge}); }
+  bool waits() const { return !added_.empty() || !removed_.empty() || !changed_.empty(); }
 
  private:
   mailbox::Uid last() const { return uids_.ranges().empty() ? 0 : uids_.ranges().back().last; }
@@ -49,8 +60,9 @@ class View {
   mailbox::MailboxId mailbox_ = 0;
   mailbox::UidMap uids_;
   mailbox::ModSeq seen_ = 0;
-  mailbox::Uid highest_ = 0;  // the highest UID ever told
-  std::set<mailbox::Uid> added_, removed_, changed_;
+  mailbox::Uid highest_ = 0;
+  mailbox::ModSeq highest_modseq_ = 0;  // of the changes of this mailbox that are known here
+  std::map<mailbox::Uid, mailbox::ModSeq> added_, removed_, changed_;  // since when
   struct Own {
     mailbox::ModSeq told = 0, silent = 0;
   };

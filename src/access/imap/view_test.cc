@@ -14,14 +14,19 @@ using mailbox::ModSeq;
 using mailbox::Uid;
 using Kind = Change::Kind;
 
-constexpr mailbox::MailboxId kBox = 7;
+constexpr mailbox::MailboxId kBoxId = 7;
+const mailbox::Mailbox kBox = [] {
+  mailbox::Mailbox box;
+  box.id = kBoxId;
+  return box;
+}();
 
 mailbox::UidMap first(Uid count) {
   mailbox::UidMap map;
   if (count > 0) map.append({1, count});
   return map;
 }
-Change change(ModSeq modseq, Kind kind, Uid uid, mailbox::MailboxId box = kBox) {
+Change change(ModSeq modseq, Kind kind, Uid uid, mailbox::MailboxId box = kBoxId) {
   return {modseq, kind, box, uid, uid};
 }
 
@@ -97,7 +102,7 @@ TEST(View, AUidIsNotToldTwiceAfterTheLastWasExpunged) {
   mailbox::UidMap now;
   now.append({1, 2});
   now.append({5, 5});
-  view.replace(now, {1}, 20);
+  view.replace(now, {1}, 20, 20);
   auto news = view.take(true);
   EXPECT_EQ(news.exists, 3u);
   EXPECT_EQ(news.changed, std::vector<Uid>{1});
@@ -134,7 +139,7 @@ TEST(View, ClientsConvergeWhateverHappens) {
         std::vector<Uid> changed;
         for (size_t i = c.fed; i < feed.size(); ++i)
           if (feed[i].kind == Kind::kFlags) changed.push_back(feed[i].uid);
-        c.view.replace(uids_now(), changed, modseq);
+        c.view.replace(uids_now(), changed, modseq, modseq);
         c.fed = feed.size();
       }
       for (; c.fed < feed.size(); ++c.fed) c.view.note(feed[c.fed]);

@@ -1,0 +1,170 @@
+// What a client is told of changes that it did not ask for, in answers to its commands and in IDLE.
+#include <algorithm>
+
+#include "access/imap/bell.h"
+#include "access/imap/session.h"
+#include "base/text.h"
+
+namespace pabal::access::imap {
+
+using mailbox::Row;
+using mailbox::Uid;
+
+namespace {
+constexpr size_t kChangesAtOnce = 10'000;
+}  // namespace
+
+// Feeds the view with what has happened since it last looked. False: it could not be read.
+bool Session::learn_news(const store::Reader& r) {
+  View& view = selected_->view;
+  const auto& boxes = services_.mailboxes;
+  const mailbox::AccountId account = selected_->account;
+  const auto figures = boxes.figures(r, account);
+  if (!figures) return false;
+  while (figures->modseq > view.seen()) {
+    const auto changes = boxes.changes(r, account, view.seen(), kChangesAtOnce);
+    if (changes && !changes->empty()) {
+      for (const mailbox::Change& change : *changes) view.note(change);
+      continue;
+    }
+    if (!changes && changes.code() != Code::kNotFound) return false;
+    // The feed does not reach back: compare with the mailbox as it is.
+    const auto box = boxes.get(r, account, selected_->box.id);
+    const auto uids = boxes.uids(r, account, selected_->box.id);
+    std::vector<Uid> changed;
+    const auto rows = boxes.rows(r, account, selected_->box.id, 1, UINT32_MAX, [&](const Row& row) {
+      if (row.modseq > view.seen()) changed.push_back(row.uid);
+      return true;
+    });
+    if (!box || !uids || !rows) return false;
+    view.replace(*uids, changed, figures->modseq, *box ? (*box)->highest_modseq : 0);
+    break;
+  }
+  return true;
+}
+
+Task<void> Session::tell_news(bool may_expunge) {
+  if (!selected_) co_return;
+  const auto& boxes = services_.mailboxes;
+  const auto figures = boxes.figures(services_.store, selected_->account);
+  if (!figures) co_return figures.code() == Code::kNotFound ? bye("the account was removed") : void();
+  const bool waited = selected_->view.waits();
+  if (figures->modseq == selected_->view.seen() && !waited) co_return;
+  // All is read at one moment, or a MODSEQ could be told of a change that is later than one not told yet; a client that
+  // goes away then would ask for what comes after it (RFC 7162 §3.2).
+  auto snapshot = services_.store.snapshot();
+  if (!learn_news(*snapshot)) co_return;
+  const View::News news = selected_->view.take(may_expunge);
+  if (news.mailbox_removed) co_return bye("the mailbox was deleted by another session");
+  std::vector<Row> rows;
+  for (const Uid uid : news.changed) {
+    auto row = boxes.row(*snapshot, selected_->account, selected_->box.id, uid);
+    if (row && *row) rows.push_back(std::move(**row));
+  }
+  snapshot.reset();
+
+  if (qresync_ || uidonly_) {
+    // RFC 7162 §3.2.10, RFC 9586: VANISHED in place of EXPUNGE.
+    if (!news.removed.empty()) out_ += "* VANISHED " + set_text(news.removed) + "\r\n";
+  } else {
+    for (const uint32_t sequence : news.expunged) {
+      out_ += "* " + std::to_string(sequence) + " EXPUNGE\r\n";
+      if (out_.size() < kFlushAt) continue;
+      Task<bool> flushing = flush();
+      if (!(co_await flushing)) co_return;
+    }
+  }
+  if (news.exists) {
+    out_ += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
+    if (!rev2_) out_ += "* 0 RECENT\r\n";
+  }
+  Task<void> saying = say_rows(std::move(rows));
+  co_await saying;
+  if (!condstore_ || !selected_) co_return;
+  if (selected_->view.waits())
+    out_ += "* OK " + highest_modseq() + " there is more to tell\r\n";  // RFC 7162 §3.2: less than what waits
+  else if (waited || (qresync_ && !news.removed.empty()))
+    selected_->owes_modseq = true;
+}
+
+// Flags and modseqs as they were when the rows were read.
+Task<void> Session::say_rows(std::vector<Row> rows) {
+  for (const Row& row : rows) {
+    say_changed(row, true, true);
+    if (out_.size() < kFlushAt) continue;
+    Task<bool> flushing = flush();
+    if (!(co_await flushing)) co_return;
+  }
+}
+
+std::string Session::message_answer(const Target& target) const {
+  return uidonly_ ? "* " + std::to_string(target.uid) + " UIDFETCH ("
+                  : "* " + std::to_string(target.sequence) + " FETCH (";
+}
+
+// What a client is told of a message without FETCH. RFC 7162 §3.2.4: with UID and MODSEQ once it knows of MODSEQ.
+void Session::say_changed(const Row& row, bool flags, bool uid) {
+  const std::string named = flags ? flags_item(row.flags) : "";
+  std::string line = message_answer({selected_->view.uids().sequence(row.uid), row.uid});
+  const auto item = [&](const std::string& text) { line += (line.back() == '(' ? "" : " ") + text; };
+  if ((uid || condstore_) && !uidonly_) item("UID " + std::to_string(row.uid));
+  if (flags) item(named);
+  if (condstore_) item("MODSEQ (" + std::to_string(row.modseq) + ")");
+  out_ += line + ")\r\n";
+}
+
+// --- IDLE -----------------------------------------------------------------------------------------------------------
+
+// Tells an idling client what happens, beside the read that waits for DONE. Ends at a ring after `over`.
+Task<void> Session::push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended) {
+  while (!*over) {
+    Task<void> telling = self->tell_news(true);
+    co_await telling;
+    Task<bool> flushing = self->flush();
+    const bool sent = co_await flushing;
+    if (!sent || self->state_ == State::kOver) break;
+    Bell::Awaiter ring = changed->wait();
+    co_await ring;
+  }
+  // The mailbox or the client is gone: the reading side is to notice.
+  if (!*over) self->stream_->close();
+  ended->ring();
+}
+
+Task<void> Session::idle(Words words, bool) {
+  if (!words.done()) co_return bad("IDLE has no arguments");
+  out_ += "+ idling\r\n";
+  Task<bool> flushing = flush();
+  if (!(co_await flushing)) co_return;
+
+  const auto changed = std::make_shared<Bell>(), ended = std::make_shared<Bell>();
+  std::unique_ptr<store::Store::Watch> watch;
+  bool over = false;
+  // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing
+  // else.
+  if (selected_) {
+    watch = services_.mailboxes.watch(selected_->account,
+                                      [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
+    loop_.spawn(push(this, changed, &over, ended));
+  }
+  std::optional<std::string> line = reader_.line();
+  while (!line && reader_.held() <= kMaxLineBeforeLogin) {
+    Task<bool> filling = fill(kIdleTime);
+    if (!(co_await filling)) break;
+    line = reader_.line();
+  }
+  over = true;
+  if (watch) {
+    watch.reset();
+    changed->ring();
+    Bell::Awaiter pushed = ended->wait();
+    co_await pushed;
+  }
+  if (!line) co_return void(state_ = State::kOver);
+  if (!text::iequals(*line, "DONE")) co_return bad("DONE was expected");
+  Task<void> telling = tell_news(true);
+  co_await telling;
+  ok("idled");
+}
+
+}  // namespace pabal::access::imap
