@@ -73,6 +73,7 @@ struct Limits {
   size_t include_depth = 10;  // RFC 6609 §3.2: at least 3
   size_t includes = 100;      // in one run
   size_t edits = 500;         // of headers and parts
+  size_t versions = 8;        // of the message, that actions are about: each is a copy
 };
 
 // What is known of the delivery. Views must outlive run().
