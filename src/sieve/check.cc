@@ -23,8 +23,8 @@ const std::string* constant(const Node& node, Slot slot) {
 
 // RFC 5229 §3: these steer the script and have to be known before it runs.
 void check_constants(const Checking& c) {
-  constexpr std::array kConstant = {Slot::kComparator, Slot::kMatch,    Slot::kVariable,
-                                    Slot::kScript,     Slot::kCapabilities};
+  constexpr std::array kConstant = {Slot::kComparator, Slot::kMatch, Slot::kVariable, Slot::kScript,
+                                    Slot::kCapabilities};
   for (const Slot slot : kConstant) {
     const Operand* operand = c.node.find(slot);
     if (!operand) continue;
@@ -56,7 +56,8 @@ void check_comparator(const Checking& c) {
     c.fault(c.at(Slot::kMatch), "i;ascii-numeric compares whole numbers; use it with :is, :value or :count");
   const std::string* relation = constant(c.node, Slot::kMatch);
   if (relation && !parse_relation(*relation))
-    c.fault(c.at(Slot::kMatch), "behind :count and :value stands one of \"gt\", \"ge\", \"lt\", \"le\", \"eq\", \"ne\"");
+    c.fault(c.at(Slot::kMatch),
+            "behind :count and :value stands one of \"gt\", \"ge\", \"lt\", \"le\", \"eq\", \"ne\"");
 }
 
 void check_patterns(const Checking& c) {
@@ -74,7 +75,8 @@ void check_headers(const Checking& c) {
   if (!names || c.node.op == Op::kEnvelope) return;
   for (const Text& name : names->strings)
     if (!name.expand && !is_header_name(name.text))
-      c.warn(c.at(Slot::kHeaders), quoted(name.text) + " can be no header field; write its name without colon and blanks");
+      c.warn(c.at(Slot::kHeaders),
+             quoted(name.text) + " can be no header field; write its name without colon and blanks");
 }
 
 void check_envelope(const Checking& c) {
@@ -86,7 +88,8 @@ void check_envelope(const Checking& c) {
     // RFC 6009 §3
     const bool dsn = part == "notify" || part == "orcpt" || part == "ret" || part == "envid";
     if (!dsn)
-      c.fault(c.at(Slot::kHeaders), "the envelope has no " + quoted(name.text) + "; it has \"from\", \"to\" and \"auth\"");
+      c.fault(c.at(Slot::kHeaders),
+              "the envelope has no " + quoted(name.text) + "; it has \"from\", \"to\" and \"auth\"");
     else if (!c.enabled("envelope-dsn"))
       c.fault(c.at(Slot::kHeaders), "add \"envelope-dsn\" to the require at the top of the script");
     else if (c.node.has(Slot::kPart))
@@ -159,7 +162,8 @@ void check_variable_names(const Checking& c) {
     if (!is_identifier(global ? std::string_view(lower).substr(7) : lower))
       c.fault(c.at(Slot::kVariable), quoted(name.text) + " can be no variable; a name has letters, digits and _");
     else if (global && !c.enabled("include"))
-      c.fault(c.at(Slot::kVariable), "add \"include\" to the require at the top of the script, for variables in global.");
+      c.fault(c.at(Slot::kVariable),
+              "add \"include\" to the require at the top of the script, for variables in global.");
     else if (!c.enabled("variables"))
       c.fault(c.at(Slot::kVariable), "add \"variables\" to the require at the top of the script");
   }
@@ -168,8 +172,9 @@ void check_variable_names(const Checking& c) {
 void check_date(const Checking& c) {
   const std::string* part = constant(c.node, Slot::kDatePart);
   if (part && !is_date_part(*part))
-    c.fault(c.at(Slot::kDatePart), "a date has no part " + quoted(*part) + "; RFC 5260 names year, month, day, date, "
-                                   "julian, hour, minute, second, time, iso8601, std11, zone and weekday");
+    c.fault(c.at(Slot::kDatePart), "a date has no part " + quoted(*part) +
+                                       "; RFC 5260 names year, month, day, date, "
+                                       "julian, hour, minute, second, time, iso8601, std11, zone and weekday");
   const std::string* zone = constant(c.node, Slot::kZone);
   if (zone && !zone->empty() && !parse_zone(*zone)) c.fault(c.at(Slot::kZone), "a zone is one like \"+0100\"");
 }
@@ -203,15 +208,23 @@ void check_arguments(const Checking& c) {
   check_tags_together(c);
   check_flags(c);
   switch (c.node.op) {
-    case Op::kEnvelope: check_envelope(c); break;
-    case Op::kFileInto: check_target(c); break;
+    case Op::kEnvelope:
+      check_envelope(c);
+      break;
+    case Op::kFileInto:
+      check_target(c);
+      break;
     case Op::kNotify:
       check_notify(c);
       check_target(c);
       break;
-    case Op::kRedirect: check_redirect(c); break;
+    case Op::kRedirect:
+      check_redirect(c);
+      break;
     case Op::kDate:
-    case Op::kCurrentDate: check_date(c); break;
+    case Op::kCurrentDate:
+      check_date(c);
+      break;
     case Op::kExtractText:
       if (!c.enabled("variables"))  // RFC 5703 §7
         c.fault(c.statement.at, "\"extracttext\" sets a variable; add \"variables\" to the require");
@@ -222,7 +235,9 @@ void check_arguments(const Checking& c) {
     case Op::kAddFlag:
     case Op::kRemoveFlag:
     case Op::kHasFlag:
-    case Op::kGlobal: check_variable_names(c); break;
+    case Op::kGlobal:
+      check_variable_names(c);
+      break;
     case Op::kVacation: {
       check_target(c);
       const std::string* from = constant(c.node, Slot::kFrom);
@@ -236,7 +251,8 @@ void check_arguments(const Checking& c) {
         c.fault(c.at(Slot::kName), quoted(*name) + " can be no header field; write its name without colon and blanks");
       break;
     }
-    default: break;
+    default:
+      break;
   }
 }
 

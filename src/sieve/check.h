@@ -14,9 +14,9 @@ namespace pabal::sieve {
 struct Checking {
   const Statement& statement;
   const Node& node;
-  std::function<Place(Slot)> at;                         // of the argument; of the statement when not given
-  std::function<bool(std::string_view)> enabled;         // an extension of that name is required
-  std::function<void(Place, std::string)> fault;         // the script is refused
+  std::function<Place(Slot)> at;                  // of the argument; of the statement when not given
+  std::function<bool(std::string_view)> enabled;  // an extension of that name is required
+  std::function<void(Place, std::string)> fault;  // the script is refused
   std::function<void(Place, std::string)> warn;
 };
 void check_arguments(const Checking& c);

@@ -62,9 +62,14 @@ Folded fold(Comparator comparator, std::string_view value) {
   Folded out;
   switch (comparator) {
     case Comparator::kOctet:
-    case Comparator::kAsciiNumeric: out.text = value; return out;
-    case Comparator::kAsciiCasemap: out.text = text::uppered(value); return out;
-    case Comparator::kUnicodeCasemap: break;
+    case Comparator::kAsciiNumeric:
+      out.text = value;
+      return out;
+    case Comparator::kAsciiCasemap:
+      out.text = text::uppered(value);
+      return out;
+    case Comparator::kUnicodeCasemap:
+      break;
   }
   if (text::is_ascii(value)) {
     out.text = text::uppered(value);
@@ -138,8 +143,8 @@ Wildcard::Outcome Wildcard::match(std::string_view value, const Folded& folded, 
   };
   std::vector<Span> spans;
   size_t unit = 0, at = 0;
-  // Where to go back to: the last *, how many spans were there with it, and where its text ends now. Trying the shortest
-  // text for each * in turn and going back to the last one only finds a match if there is one.
+  // Where to go back to: the last *, how many spans were there with it, and where its text ends now. Trying the
+  // shortest text for each * in turn and going back to the last one only finds a match if there is one.
   size_t many = units_.size(), many_spans = 0, many_end = 0;
   for (;;) {
     if (work == 0) return Outcome::kTooMuch;

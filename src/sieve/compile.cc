@@ -16,20 +16,28 @@ std::string quoted(std::string_view s) { return "\"" + text::printable(s, 60) + 
 
 std::string_view type_name(Type type) {
   switch (type) {
-    case Type::kNumber: return "a number";
-    case Type::kString: return "a text in double quotes";
-    case Type::kStrings: return "a text in double quotes or a list of them in [ ]";
-    case Type::kNone: break;
+    case Type::kNumber:
+      return "a number";
+    case Type::kString:
+      return "a text in double quotes";
+    case Type::kStrings:
+      return "a text in double quotes or a list of them in [ ]";
+    case Type::kNone:
+      break;
   }
   return "nothing";
 }
 
 bool fits(const Argument& argument, Type type) {
   switch (type) {
-    case Type::kNumber: return argument.kind == Argument::kNumber;
-    case Type::kString: return argument.kind == Argument::kString;
-    case Type::kStrings: return argument.kind == Argument::kString || argument.kind == Argument::kList;
-    case Type::kNone: break;
+    case Type::kNumber:
+      return argument.kind == Argument::kNumber;
+    case Type::kString:
+      return argument.kind == Argument::kString;
+    case Type::kStrings:
+      return argument.kind == Argument::kString || argument.kind == Argument::kList;
+    case Type::kNone:
+      break;
   }
   return false;
 }
@@ -95,7 +103,8 @@ class Compiler {
   }
   void missing(Node& node, Place at, std::string_view extension, std::string_view what) {
     const std::string_view name = extension.substr(0, extension.find('|'));
-    unusable(node, at, quoted(what) + " is an extension; add " + quoted(name) + " to the require at the top of the script");
+    unusable(node, at,
+             quoted(what) + " is an extension; add " + quoted(name) + " to the require at the top of the script");
   }
 
   void block(const std::vector<Statement>& statements, std::vector<Node>& out) {
@@ -117,7 +126,8 @@ class Compiler {
   }
 
   void require(const Statement& s) {
-    const bool good = s.arguments.size() == 1 && fits(s.arguments[0], Type::kStrings) && s.tests.empty() && !s.has_block;
+    const bool good =
+        s.arguments.size() == 1 && fits(s.arguments[0], Type::kStrings) && s.tests.empty() && !s.has_block;
     if (!good) return fault(s.at, "require is followed by a list of texts: require [\"fileinto\", \"copy\"];");
     if (!may_require_) return fault(s.at, "require stands at the top of a script, before other commands");  // §3.2
     for (const Argument::Item& item : s.arguments[0].strings) {
@@ -234,7 +244,8 @@ class Compiler {
       return false;
     }
     if (node.has(known->slot)) {
-      fault(argument.at, ":" + argument.tag + " cannot be here; " + quoted(s.name) + " has this or a like tag before it");
+      fault(argument.at,
+            ":" + argument.tag + " cannot be here; " + quoted(s.name) + " has this or a like tag before it");
       return false;
     }
     Operand operand{known->slot, known->choice, 0, {}};
@@ -304,8 +315,9 @@ class Compiler {
       out.expand = true;
       // RFC 5229 §3: a namespace that no extension defines is an error.
       if (!r->space.empty() && !(r->space == "global" && enabled("include")))
-        fault(item.at, "there are no variables in " + quoted(r->space + ".") +
-                           (r->space == "global" ? "; add \"include\" to the require" : "; remove the part with the dot"));
+        fault(item.at,
+              "there are no variables in " + quoted(r->space + ".") +
+                  (r->space == "global" ? "; add \"include\" to the require" : "; remove the part with the dot"));
     }
     return out;
   }

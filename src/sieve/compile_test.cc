@@ -37,10 +37,12 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"redirect text:\nabc\n", "1:10", "single dot"}, Broken{"redirect text: abc\n.\n;", "1:10", "new line"},
         Broken{"if header \"a\" [\"b\" \"c\"] {}", "1:20", "a comma or ends with ]"},
         Broken{"if header \"a\" [] {}", "1:16", "a list holds texts"},
-        Broken{"if anyof (true, false {}", "1:23", "comma or ends with )"}, Broken{"keep; ]", "1:7", "a command is expected"},
+        Broken{"if anyof (true, false {}", "1:23", "comma or ends with )"},
+        Broken{"keep; ]", "1:7", "a command is expected"},
         Broken{"if size :over 100KB {}", "1:15", "digits and one of K, M, G"},
-        Broken{"if size :over 99999999999999999999 {}", "1:15", "too large"}, Broken{"keep; %", "1:7", "does not belong"},
-        Broken{"if size : over 1 {}", "1:9", "begins a tag"}, Broken{"keep;\n\xff", "2:0", "not UTF-8"},
+        Broken{"if size :over 99999999999999999999 {}", "1:15", "too large"},
+        Broken{"keep; %", "1:7", "does not belong"}, Broken{"if size : over 1 {}", "1:9", "begins a tag"},
+        Broken{"keep;\n\xff", "2:0", "not UTF-8"},
         // columns count characters, not octets
         Broken{"redirect \"j\xC3\xBCrg@example.org\"; kepp;", "1:30", "no command \"kepp\""},
         // commands
@@ -53,10 +55,12 @@ INSTANTIATE_TEST_SUITE_P(
         // require
         Broken{"keep; require \"fileinto\";", "1:7", "at the top"},
         Broken{"require [\"fileinto\",\n  \"tornado\"];", "2:3", "no extension \"tornado\""},
-        Broken{"require 1;", "1:1", "list of texts"}, Broken{"fileinto \"a\";", "1:1", "add \"fileinto\" to the require"},
+        Broken{"require 1;", "1:1", "list of texts"},
+        Broken{"fileinto \"a\";", "1:1", "add \"fileinto\" to the require"},
         Broken{"require \"fileinto\"; fileinto :copy \"a\";", "1:30", "add \"copy\""},
         Broken{"if header :regex \"a\" \"b\" {}", "1:11", "add \"regex\""},
-        Broken{"if header :comparator \"i;ascii-numeric\" \"a\" \"b\" {}", "1:11", "add \"comparator-i;ascii-numeric\""},
+        Broken{"if header :comparator \"i;ascii-numeric\" \"a\" \"b\" {}", "1:11",
+               "add \"comparator-i;ascii-numeric\""},
         Broken{"require \"include\"; global \"x\";", "1:20", "add \"variables\""},
         // arguments
         Broken{"keep \"a\";", "1:6", "takes no more arguments"}, Broken{"redirect;", "1:1", "wants more arguments"},
@@ -66,10 +70,12 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"if header \"a\" :is \"b\" {}", "1:15", "before the other arguments"},
         Broken{"if header :is :contains \"a\" \"b\" {}", "1:15", "this or a like tag"},
         Broken{"if header :foo \"a\" \"b\" {}", "1:11", "no tag :foo"},
-        Broken{"redirect \"nowhere\";", "1:10", "is no address"}, Broken{"redirect \"a@b.c, d@e.f\";", "1:10", "is no address"},
+        Broken{"redirect \"nowhere\";", "1:10", "is no address"},
+        Broken{"redirect \"a@b.c, d@e.f\";", "1:10", "is no address"},
         Broken{"require \"fileinto\"; fileinto \"\";", "1:30", "can be no mailbox"},
         Broken{"if header :comparator \"i;klingon\" \"a\" \"b\" {}", "1:11", "no comparator \"i;klingon\""},
-        Broken{"require \"comparator-i;ascii-numeric\"; if header :contains :comparator \"i;ascii-numeric\" \"a\" \"b\" {}",
+        Broken{"require \"comparator-i;ascii-numeric\"; if header :contains :comparator \"i;ascii-numeric\" \"a\" "
+               "\"b\" {}",
                "1:49", "compares whole numbers"},
         Broken{"require \"relational\"; if header :count \"more\" \"a\" \"1\" {}", "1:33", "\"gt\", \"ge\""},
         Broken{"require \"regex\"; if header :regex \"a\" \"(\" {}", "1:39", "regular expression"},
@@ -93,7 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"require \"enotify\"; notify \"xmpp:a@b\";", "1:27", "no way to notify"},
         Broken{"require \"enotify\"; notify :importance \"9\" \"mailto:a@b.c\";", "1:27", "1\" (high)"},
         Broken{"require \"foreverypart\"; break;", "1:25", "block of a foreverypart"},
-        Broken{"require \"redirect-dsn\"; redirect :notify \"NEVER,DELAY\" \"a@b.c\";", "1:34", "SUCCESS,FAILURE,DELAY"},
+        Broken{"require \"redirect-dsn\"; redirect :notify \"NEVER,DELAY\" \"a@b.c\";", "1:34",
+               "SUCCESS,FAILURE,DELAY"},
         Broken{"require \"encoded-character\"; redirect \"${unicode:D800}@b.c\";", "1:39", "is no character"}));
 
 TEST(SieveCompile, SaysSeveralFaultsInOrder) {
@@ -108,8 +115,9 @@ TEST(SieveCompile, SaysSeveralFaultsInOrder) {
 
 TEST(SieveCompile, TakesWhatScriptsHoldInPractice) {
   for (const std::string_view script :
-       {"", "\xEF\xBB\xBFkeep;", "# only a comment", "/* a */ keep /* b */ ; # c", "KEEP;\r\nSTOP;\r\n", "if true {} else {}",
-        "require \"fileinto\";require [\"copy\"]; fileinto :COPY \"x\";", "redirect text: # note\r\na@b.c\r\n.\r\n;",
+       {"", "\xEF\xBB\xBFkeep;", "# only a comment", "/* a */ keep /* b */ ; # c", "KEEP;\r\nSTOP;\r\n",
+        "if true {} else {}", "require \"fileinto\";require [\"copy\"]; fileinto :COPY \"x\";",
+        "redirect text: # note\r\na@b.c\r\n.\r\n;",
         "if header [\"a\"] [\"b\", \"c\"] { keep; } elsif false { stop; } else { discard; }",
         "if allof (true, not false, anyof (true)) { keep; }", "redirect \"Bob <bob@example.org>\";",
         "require [\"comparator-i;octet\", \"comparator-i;ascii-casemap\"];"})
@@ -161,7 +169,8 @@ TEST(SieveProgram, RefusesOctetsThatAreNoProgram) {
 
 TEST(SieveProgram, IsSmall) {
   const std::string_view script =
-      "require [\"fileinto\"];\n# lists\nif header :contains [\"List-Id\", \"X-List\"] \"sieve\" {\n  fileinto \"Lists/sieve\";\n}\n";
+      "require [\"fileinto\"];\n# lists\nif header :contains [\"List-Id\", \"X-List\"] \"sieve\" {\n  fileinto "
+      "\"Lists/sieve\";\n}\n";
   EXPECT_LT(encode(*compile(script).program).size(), script.size());
 }
 
@@ -169,8 +178,7 @@ TEST(SieveExtensions, AreNamedOnceInOrder) {
   const auto& all = extensions();
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
   EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end());
-  for (const std::string_view name : all)
-    EXPECT_EQ(faults("require \"" + std::string(name) + "\";"), "") << name;
+  for (const std::string_view name : all) EXPECT_EQ(faults("require \"" + std::string(name) + "\";"), "") << name;
 }
 
 }  // namespace

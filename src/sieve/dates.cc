@@ -10,8 +10,9 @@
 namespace pabal::sieve {
 namespace {
 
-constexpr std::array<std::string_view, 13> kParts = {"year",    "month", "day",  "date", "julian",  "hour", "minute",
-                                                     "second",  "time",  "iso8601", "std11", "zone", "weekday"};
+constexpr std::array<std::string_view, 13> kParts = {"year",  "month",  "day",    "date", "julian",
+                                                     "hour",  "minute", "second", "time", "iso8601",
+                                                     "std11", "zone",   "weekday"};
 constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

@@ -7,9 +7,10 @@ namespace {
 
 // The value of an expression of variables, as the name of a mailbox.
 std::string value(std::string_view script, std::string_view expression, std::string_view letter = kLetter) {
-  const std::string done = did("require [\"variables\", \"fileinto\", \"regex\", \"enotify\", \"encoded-character\"];\n" +
-                                   std::string(script) + "fileinto \"<" + std::string(expression) + ">\";",
-                               letter);
+  const std::string done =
+      did("require [\"variables\", \"fileinto\", \"regex\", \"enotify\", \"encoded-character\"];\n" +
+              std::string(script) + "fileinto \"<" + std::string(expression) + ">\";",
+          letter);
   return done.starts_with("fileinto <") ? done.substr(10, done.size() - 11) : done;
 }
 
@@ -67,7 +68,8 @@ TEST(SieveFlags, AreKeptAndTested) {  // RFC 5232
   EXPECT_EQ(flags("addflag \"a b c\"; removeflag [\"B\", \"\\\\Seen\"]; keep;"), "keep [a c]");
   EXPECT_EQ(flags("setflag \"\\\\Seen\"; fileinto :flags \"\\\\Flagged\" \"x\"; fileinto \"y\";"),
             "fileinto x [\\Flagged]; fileinto y [\\Seen]");
-  EXPECT_EQ(flags("setflag \"mine\" \"\\\\Draft\"; addflag \"mine\" \"junk\"; keep :flags \"${mine}\";"), "keep [\\Draft junk]");
+  EXPECT_EQ(flags("setflag \"mine\" \"\\\\Draft\"; addflag \"mine\" \"junk\"; keep :flags \"${mine}\";"),
+            "keep [\\Draft junk]");
   EXPECT_EQ(flags("keep :flags \"a\"; keep :flags \"b\";"), "keep [a b]");
   EXPECT_EQ(flags("setflag \"\\\\Seen \\\\Answered\"; if hasflag \"\\\\answered\" { discard; }"), "discard");
   EXPECT_EQ(flags("setflag \"v\" \"a b\"; if hasflag \"v\" [\"z\", \"b c\"] { discard; }"), "discard");
@@ -82,7 +84,8 @@ TEST(SieveVacation, SaysEverything) {  // RFC 5230, RFC 6131, RFC 8580
             "vacation X subject=Away from=Me <me@example.org> mime every 1987200; implicit keep");
   EXPECT_EQ(did("require \"vacation\"; vacation :days 0 \"x\";"), "vacation x every 86400; implicit keep");
   EXPECT_EQ(did("require \"vacation-seconds\"; vacation :seconds 0 \"x\";"), "vacation x every 0; implicit keep");
-  EXPECT_EQ(did("require [\"vacation\", \"fcc\", \"mailbox\", \"imap4flags\"]; vacation :fcc \"Sent\" :create :flags \"\\\\Seen\" \"x\";"),
+  EXPECT_EQ(did("require [\"vacation\", \"fcc\", \"mailbox\", \"imap4flags\"]; vacation :fcc \"Sent\" :create :flags "
+                "\"\\\\Seen\" \"x\";"),
             "vacation x fcc=Sent create [\\Seen]; implicit keep");
   EXPECT_NE(did("require \"vacation\"; vacation \"a\"; vacation \"b\";").find("only once"), std::string::npos);
   const auto handle = [](std::string_view script) {
@@ -90,14 +93,17 @@ TEST(SieveVacation, SaysEverything) {  // RFC 5230, RFC 6131, RFC 8580
   };
   EXPECT_EQ(handle("require \"vacation\"; vacation \"a\";"), handle("require \"vacation\"; vacation :days 3 \"a\";"));
   EXPECT_NE(handle("require \"vacation\"; vacation \"a\";"), handle("require \"vacation\"; vacation \"b\";"));
-  EXPECT_EQ(handle("require \"vacation\"; vacation :handle \"x\" \"a\";"), handle("require \"vacation\"; vacation :handle \"x\" \"b\";"));
+  EXPECT_EQ(handle("require \"vacation\"; vacation :handle \"x\" \"a\";"),
+            handle("require \"vacation\"; vacation :handle \"x\" \"b\";"));
 }
 
 TEST(SieveReject, StandsAlone) {  // RFC 5429
   EXPECT_EQ(did("require \"reject\"; reject \"No.\";"), "reject No.");
   EXPECT_EQ(did("require \"ereject\"; ereject \"No.\";"), "ereject No.");
-  EXPECT_NE(did("require [\"reject\", \"vacation\"]; reject \"No.\"; vacation \"x\";").find("implicit keep ERROR"), std::string::npos);
-  EXPECT_NE(did("require [\"reject\", \"vacation\"]; vacation \"x\"; reject \"No.\";").find("ERROR"), std::string::npos);
+  EXPECT_NE(did("require [\"reject\", \"vacation\"]; reject \"No.\"; vacation \"x\";").find("implicit keep ERROR"),
+            std::string::npos);
+  EXPECT_NE(did("require [\"reject\", \"vacation\"]; vacation \"x\"; reject \"No.\";").find("ERROR"),
+            std::string::npos);
   EXPECT_NE(did("require \"reject\"; reject \"a\"; reject \"b\";").find("only once"), std::string::npos);
   EXPECT_NE(did("require \"reject\"; keep; reject \"a\";").find("ERROR"), std::string::npos);
 }
@@ -105,7 +111,8 @@ TEST(SieveReject, StandsAlone) {  // RFC 5429
 TEST(SieveNotify, IsByMail) {  // RFC 5435, RFC 5436
   EXPECT_EQ(did("require \"enotify\"; notify :importance \"1\" :message \"New\" \"mailto:alm@example.com\";"),
             "notify mailto:alm@example.com 1 New; implicit keep");
-  const auto mailto_ = parse_mailto("mailto:a%40b.c,Bob%20%3Cd@e.f%3E?to=g@h.i&subject=a%20b&body=x%0D%0Ay&X-Priority=1&From=z@z.z");
+  const auto mailto_ =
+      parse_mailto("mailto:a%40b.c,Bob%20%3Cd@e.f%3E?to=g@h.i&subject=a%20b&body=x%0D%0Ay&X-Priority=1&From=z@z.z");
   ASSERT_FALSE(parse_mailto("mailto:"));
   ASSERT_TRUE(mailto_);
   EXPECT_EQ(mailto_->to, (std::vector<std::string>{"a@b.c", "d@e.f", "g@h.i"}));
@@ -121,16 +128,19 @@ TEST(SieveRedirect, TakesListsAndDsn) {
   TestHost host;
   host.known_lists = {"urn:friends"};
   EXPECT_EQ(did("require \"extlists\"; redirect :list \"urn:friends\";", kLetter, host), "redirect list urn:friends");
-  EXPECT_NE(did("require \"extlists\"; redirect :list \"urn:none\";", kLetter, host).find("there is no list"), std::string::npos);
+  EXPECT_NE(did("require \"extlists\"; redirect :list \"urn:none\";", kLetter, host).find("there is no list"),
+            std::string::npos);
   EXPECT_EQ(did("require \"redirect-dsn\"; redirect :notify \"failure,delay\" :ret \"hdrs\" \"a@b.c\";"),
             "redirect a@b.c notify=FAILURE,DELAY ret=HDRS");
 }
 
 TEST(SieveFileInto, TakesIdsUsesAndCreate) {
-  EXPECT_EQ(did("require [\"fileinto\", \"mailbox\", \"mailboxid\", \"special-use\"]; fileinto :create :mailboxid \"F1\" "
-                ":specialuse \"\\\\Junk\" \"Spam\";"),
-            "fileinto Spam id=F1 use=\\Junk create");
-  EXPECT_NE(did("require [\"fileinto\", \"variables\"]; fileinto \"${x}\";").find("can be no mailbox"), std::string::npos);
+  EXPECT_EQ(
+      did("require [\"fileinto\", \"mailbox\", \"mailboxid\", \"special-use\"]; fileinto :create :mailboxid \"F1\" "
+          ":specialuse \"\\\\Junk\" \"Spam\";"),
+      "fileinto Spam id=F1 use=\\Junk create");
+  EXPECT_NE(did("require [\"fileinto\", \"variables\"]; fileinto \"${x}\";").find("can be no mailbox"),
+            std::string::npos);
 }
 
 TEST(SieveDuplicate, RecordsNewIds) {  // RFC 7352
@@ -140,9 +150,12 @@ TEST(SieveDuplicate, RecordsNewIds) {  // RFC 7352
   host.seen = {std::get<RecordDuplicate>(first.actions.at(1).what).id};
   EXPECT_EQ(did("require \"duplicate\"; if duplicate { discard; }", kLetter, host), "discard");
   EXPECT_EQ(did("require \"duplicate\"; if duplicate :header \"message-id\" { discard; }", kLetter, host), "discard");
-  EXPECT_EQ(did("require \"duplicate\"; if duplicate :uniqueid \"<1@desert.example.org>\" { discard; }", kLetter, host), "discard");
-  EXPECT_EQ(did("require \"duplicate\"; if duplicate :seconds 60 :last { discard; }", kLetter, host), "discard; record 60");
-  EXPECT_EQ(did("require \"duplicate\"; if duplicate :handle \"x\" { discard; }", kLetter, host), "implicit keep; record 604800");
+  EXPECT_EQ(did("require \"duplicate\"; if duplicate :uniqueid \"<1@desert.example.org>\" { discard; }", kLetter, host),
+            "discard");
+  EXPECT_EQ(did("require \"duplicate\"; if duplicate :seconds 60 :last { discard; }", kLetter, host),
+            "discard; record 60");
+  EXPECT_EQ(did("require \"duplicate\"; if duplicate :handle \"x\" { discard; }", kLetter, host),
+            "implicit keep; record 604800");
   EXPECT_EQ(did("require \"duplicate\"; if duplicate :seconds 0 { discard; }", kLetter, host), "implicit keep");
   EXPECT_EQ(did("require \"duplicate\"; if duplicate :header \"X-None\" { discard; }", kLetter, host), "implicit keep");
   EXPECT_EQ(did("require [\"duplicate\", \"ihave\"]; if duplicate :handle \"x\" { } error \"no\";", kLetter, host),
@@ -152,8 +165,10 @@ TEST(SieveDuplicate, RecordsNewIds) {  // RFC 7352
 TEST(SieveIhave, DefersFaults) {  // RFC 5463
   EXPECT_EQ(did("require \"ihave\"; if ihave \"fileinto\" { fileinto \"a\"; } else { discard; }"), "fileinto a");
   EXPECT_EQ(did("require \"ihave\"; if ihave \"tornado\" { whirl \"a\" :fast; } else { discard; }"), "discard");
-  EXPECT_EQ(did("require \"ihave\"; if not ihave \"tornado\" { stop; } if storm \"a\" { whirl { keep; } }"), "implicit keep");
-  EXPECT_EQ(did("require \"ihave\";\nwhirl;"), "implicit keep ERROR line 2: there is no command \"whirl\"; is it spelled right?");
+  EXPECT_EQ(did("require \"ihave\"; if not ihave \"tornado\" { stop; } if storm \"a\" { whirl { keep; } }"),
+            "implicit keep");
+  EXPECT_EQ(did("require \"ihave\";\nwhirl;"),
+            "implicit keep ERROR line 2: there is no command \"whirl\"; is it spelled right?");
   EXPECT_NE(did("require \"ihave\"; fileinto \"a\";").find("add \"fileinto\""), std::string::npos);
   EXPECT_FALSE(compile("require \"ihave\"; whirl;").warnings.empty());
 }
@@ -168,7 +183,9 @@ TEST(SieveInclude, RunsOtherScripts) {  // RFC 6609
                   {"pong", "require \"include\"; include \"ping\";"},
                   {"broken", "foo;"},
                   {"fails", "require \"ihave\";\nerror \"oh\";"},
-                  {"sets", "require [\"include\", \"variables\"]; global \"g\"; set \"g\" \"1\"; set \"l\" \"2\"; set \"global.h\" \"3\";"}};
+                  {"sets",
+                   "require [\"include\", \"variables\"]; global \"g\"; set \"g\" \"1\"; set \"l\" \"2\"; set "
+                   "\"global.h\" \"3\";"}};
   const auto included = [&](std::string_view script) {
     return did("require [\"include\", \"fileinto\", \"variables\"];" + std::string(script), kLetter, host);
   };
@@ -178,7 +195,8 @@ TEST(SieveInclude, RunsOtherScripts) {  // RFC 6609
   EXPECT_EQ(included("include :once \"b\"; include :once \"b\";"), "fileinto b");
   EXPECT_EQ(included("return; fileinto \"x\";"), "implicit keep");
   EXPECT_EQ(included("include :optional \"none\"; fileinto \"x\";"), "fileinto x");
-  EXPECT_NE(included("include \"none\";").find("ERROR line 1: the script \"none\" cannot be included"), std::string::npos);
+  EXPECT_NE(included("include \"none\";").find("ERROR line 1: the script \"none\" cannot be included"),
+            std::string::npos);
   EXPECT_NE(included("include :optional \"broken\";").find("no command"), std::string::npos);
   EXPECT_NE(included("include \"loop\";").find("includes itself"), std::string::npos);
   EXPECT_NE(included("include \"ping\";").find("includes itself"), std::string::npos);

@@ -1,5 +1,5 @@
-// The table of commands, tests, tags and extensions. It drives the checking of scripts: a new extension is rows here and
-// an evaluator in a run_*.cc.
+// The table of commands, tests, tags and extensions. It drives the checking of scripts: a new extension is rows here
+// and an evaluator in a run_*.cc.
 #pragma once
 
 #include <cstdint>

@@ -30,9 +30,7 @@ void Letter::header_changed() {
   snapshot_.reset();
 }
 
-size_t Letter::size() const {
-  return header().size() + (edited_body_ ? edited_body_->size() : original_body().size());
-}
+size_t Letter::size() const { return header().size() + (edited_body_ ? edited_body_->size() : original_body().size()); }
 
 std::vector<message::HeaderField> Letter::fields(const message::Part& part) const {
   return &part == &root() ? fields_ : message::header_fields(part.header(bytes_));

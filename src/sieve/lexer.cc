@@ -84,8 +84,8 @@ Token Lexer::next() {
     advance(1);
     return Token{Token::kPunctuation, at, {}, 0, c};
   }
-  return fault(at, "'" + text::printable(script_.substr(at_, 1)) +
-                       "' does not belong here; texts are written in double quotes");
+  return fault(
+      at, "'" + text::printable(script_.substr(at_, 1)) + "' does not belong here; texts are written in double quotes");
 }
 
 Token Lexer::word(Place at) {

@@ -42,7 +42,7 @@ bool add_recipients(std::vector<std::string>& to, std::string_view list) {
 
 // RFC 6068 §4, RFC 5436 §2.3: fields that a notification has of its own, or that would change what it is.
 bool is_safe(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kUnsafe = {"date", "from",     "sender",     "bcc",
+  constexpr std::array<std::string_view, 8> kUnsafe = {"date",           "from",     "sender",     "bcc",
                                                        "auto-submitted", "received", "message-id", "mime-version"};
   return is_header_name(name) && !text::istarts_with(name, "content-") && !text::istarts_with(name, "resent-") &&
          std::none_of(kUnsafe.begin(), kUnsafe.end(), [&](std::string_view n) { return text::iequals(n, name); });

@@ -52,8 +52,10 @@ bool Matching::matches(size_t key, std::string_view value, const Folded& folded)
     case kIs:
       if (comparator_ == Comparator::kAsciiNumeric) return compare_numbers(value, keys_[key]) == 0;
       return folded.text == folded_[key];
-    case kContains: return contains(folded.text, folded_[key]);
-    case kValueOf: return holds(relation_, compare(comparator_, value, keys_[key]));
+    case kContains:
+      return contains(folded.text, folded_[key]);
+    case kValueOf:
+      return holds(relation_, compare(comparator_, value, keys_[key]));
     case kMatches: {
       uint64_t work = run_.limits.steps * kWorkInStep;
       const uint64_t before = work;
@@ -73,8 +75,10 @@ bool Matching::matches(size_t key, std::string_view value, const Folded& folded)
       captured(regex->captures());
       return true;
     }
-    case kInList: return run_.host.in_list(keys_[key], value);
-    default: return false;
+    case kInList:
+      return run_.host.in_list(keys_[key], value);
+    default:
+      return false;
   }
 }
 

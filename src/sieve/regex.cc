@@ -8,9 +8,9 @@
 namespace pabal::sieve {
 namespace {
 
-constexpr size_t kMaxPattern = 4'096;        // octets
-constexpr int32_t kStackOctets = 1 << 20;    // ICU's heap for going back, of one match
-constexpr size_t kMaxSubject = 1 << 20;      // octets of a value that are looked at
+constexpr size_t kMaxPattern = 4'096;      // octets
+constexpr int32_t kStackOctets = 1 << 20;  // ICU's heap for going back, of one match
+constexpr size_t kMaxSubject = 1 << 20;    // octets of a value that are looked at
 
 bool is_class_name(std::string_view name) {
   for (const std::string_view known :

@@ -46,7 +46,7 @@ class Run {
   bool failed() const { return error_.has_value(); }
 
   // --- arguments ---
-  std::string text(const Text& text);  // variables expanded
+  std::string text(const Text& text);             // variables expanded
   std::string text(const Node& node, Slot slot);  // its first string; "" when not given
   std::vector<std::string> texts(const Node& node, Slot slot);
 
@@ -74,7 +74,7 @@ class Run {
   uint64_t regex_ticks;
   std::vector<Frame> frames;
   std::map<std::string, std::string> globals;
-  std::vector<std::string> flags;  // RFC 5232 §2: the internal variable
+  std::vector<std::string> flags;       // RFC 5232 §2: the internal variable
   const message::Part* part = nullptr;  // of the innermost foreverypart; null: outside
   size_t loops = 0;
   std::string broken_loop;         // the loop that a kBreak is on its way to; "": the innermost

@@ -12,7 +12,8 @@ Flow include(Run& run, const Node& node) {
   const std::string key = (global ? "g/" : "p/") + name;
   if (node.has(Slot::kOnce) && run.included.contains(key)) return Flow::kNext;
   for (const Frame& frame : run.frames)
-    if (run.frames.size() > 1 && frame.script == name && frame.global_place == global && &frame != &run.frames.front()) {
+    if (run.frames.size() > 1 && frame.script == name && frame.global_place == global &&
+        &frame != &run.frames.front()) {
       if (node.has(Slot::kOnce)) return Flow::kNext;
       run.fail("the script \"" + text::printable(name) + "\" includes itself; remove one include");
       return Flow::kStop;
@@ -71,7 +72,8 @@ Flow for_every_part(Run& run, const Node& node) {
   }
   run.part = outer;
   if (--run.loops == 0) {
-    if (flow == Flow::kBreak) run.fail("there is no loop \"" + text::printable(run.broken_loop) + "\" around this break");
+    if (flow == Flow::kBreak)
+      run.fail("there is no loop \"" + text::printable(run.broken_loop) + "\" around this break");
     run.letter.settle();
   }
   return run.failed() ? Flow::kStop : flow;

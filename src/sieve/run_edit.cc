@@ -45,7 +45,9 @@ std::string entity_of(const std::string& text, bool mime) {
          message::encode_quoted_printable(text);
 }
 
-std::string_view raw_field(std::string_view block, const message::HeaderField& f) { return block.substr(f.offset, f.size); }
+std::string_view raw_field(std::string_view block, const message::HeaderField& f) {
+  return block.substr(f.offset, f.size);
+}
 
 // The header of the message without the fields of its old content, with those of `entity`; RFC 5703 §5.
 std::string header_with(Run& run, const Node& node, const std::string& entity_header) {

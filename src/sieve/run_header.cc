@@ -17,13 +17,17 @@ std::optional<std::string> part_of(const std::string& local, const std::string& 
                                    uint8_t part) {
   const size_t plus = local.find('+');
   switch (part) {
-    case kLocalPart: return local;
-    case kDomain: return domain;
-    case kUser: return local.substr(0, plus);
+    case kLocalPart:
+      return local;
+    case kDomain:
+      return domain;
+    case kUser:
+      return local.substr(0, plus);
     case kDetail:
       if (plus == local.npos) return std::nullopt;
       return local.substr(plus + 1);
-    default: return whole;
+    default:
+      return whole;
   }
 }
 
@@ -33,11 +37,15 @@ std::vector<std::string> mime_values(Run& run, const Operand& wanted, std::strin
   const size_t slash = value.value.find('/');
   std::vector<std::string> out;
   switch (wanted.choice) {
-    case kType: out.push_back(value.value.substr(0, slash)); break;
+    case kType:
+      out.push_back(value.value.substr(0, slash));
+      break;
     case kSubtype:
       out.push_back(slash == value.value.npos ? std::string() : value.value.substr(slash + 1));
       break;
-    case kContentType: out.push_back(value.value); break;
+    case kContentType:
+      out.push_back(value.value);
+      break;
     default:
       for (const Text& name : wanted.strings)
         if (const std::string* found = value.find(text::lowered(run.text(name)))) out.push_back(*found);
@@ -146,7 +154,8 @@ bool test_envelope(Run& run, const Node& node) {
     const std::string name = text::lowered(given);
     if (name == "from" && match_envelope_address(matching, run.input.from, part)) return true;
     if (name == "to" && match_envelope_address(matching, run.input.to, part)) return true;
-    if (name == "auth" && !run.input.auth.empty() && match_envelope_address(matching, run.input.auth, part)) return true;
+    if (name == "auth" && !run.input.auth.empty() && match_envelope_address(matching, run.input.auth, part))
+      return true;
     for (const auto& [key, value] : {std::pair<std::string_view, const std::string&>{"orcpt", run.input.dsn_orcpt},
                                      {"ret", run.input.dsn_ret},
                                      {"envid", run.input.dsn_envid}})

@@ -78,7 +78,8 @@ Flow declare_global(Run& run, const Node& node) {
   for (const std::string& name : run.texts(node, Slot::kVariable)) {
     const std::string lower = text::lowered(name);
     if (run.frames.back().variables.contains(lower))
-      run.fail("the variable \"" + text::printable(name) + "\" was set before it was declared global; declare it first");
+      run.fail("the variable \"" + text::printable(name) +
+               "\" was set before it was declared global; declare it first");
     run.frames.back().globals.insert(lower);
     if (run.frames.back().globals.size() > run.limits.variables) run.fail("the script declares too many variables");
   }
@@ -130,7 +131,8 @@ bool test_has_flag(Run& run, const Node& node) {
     std::vector<std::string> values;
     for (const std::string& name : run.texts(node, Slot::kVariable)) {
       const std::string lower = text::lowered(name);
-      values.push_back(lower.starts_with("global.") ? run.variable("global", lower.substr(7)) : run.variable("", lower));
+      values.push_back(lower.starts_with("global.") ? run.variable("global", lower.substr(7))
+                                                    : run.variable("", lower));
     }
     flags = flag_list(values);
   }

@@ -9,7 +9,7 @@
 namespace pabal::sieve {
 namespace {
 
-constexpr std::chrono::seconds kDuplicateLifetime{7 * 86'400};     // RFC 7352 §3.3
+constexpr std::chrono::seconds kDuplicateLifetime{7 * 86'400};  // RFC 7352 §3.3
 constexpr std::chrono::seconds kMaxDuplicateLifetime{90 * 86'400};
 
 bool each(Run& run, const Node& node, Slot slot, const std::function<bool(const std::string&)>& holds_for) {

@@ -143,10 +143,12 @@ inline std::string did(std::string_view script, std::string_view letter = kLette
 // Whether a test is true, with the requires it needs.
 inline std::string holds(std::string_view require, std::string_view test, std::string_view letter = kLetter,
                          const TestHost& host = {}) {
-  const std::string done = did("require [\"fileinto\"" + std::string(require.empty() ? "" : ", ") + std::string(require) +
-                                   "];\nif " + std::string(test) + " { fileinto \"yes\"; }",
+  const std::string done = did("require [\"fileinto\"" + std::string(require.empty() ? "" : ", ") +
+                                   std::string(require) + "];\nif " + std::string(test) + " { fileinto \"yes\"; }",
                                letter, host);
-  return done.find("fileinto yes") != done.npos ? "yes" : done.find("implicit keep") == 0 && done.find("ERROR") == done.npos ? "no" : done;
+  return done.find("fileinto yes") != done.npos                               ? "yes"
+         : done.find("implicit keep") == 0 && done.find("ERROR") == done.npos ? "no"
+                                                                              : done;
 }
 
 }  // namespace pabal::sieve

@@ -71,9 +71,9 @@ std::optional<std::string> canonical_flag(std::string_view flag) {
   }
   // RFC 9051 §9 atom.
   constexpr std::string_view kSpecial = "(){%*\"\\]";
-  const bool good = !flag.empty() && flag.size() <= kMaxFlagOctets && std::all_of(flag.begin(), flag.end(), [&](char c) {
-    return c > 32 && c < 127 && kSpecial.find(c) == kSpecial.npos;
-  });
+  const bool good = !flag.empty() && flag.size() <= kMaxFlagOctets &&
+                    std::all_of(flag.begin(), flag.end(),
+                                [&](char c) { return c > 32 && c < 127 && kSpecial.find(c) == kSpecial.npos; });
   if (!good) return std::nullopt;
   return std::string(flag);
 }
@@ -105,12 +105,18 @@ std::optional<Relation> parse_relation(std::string_view text) {
 
 bool holds(Relation relation, int order) {
   switch (relation) {
-    case Relation::kGt: return order > 0;
-    case Relation::kGe: return order >= 0;
-    case Relation::kLt: return order < 0;
-    case Relation::kLe: return order <= 0;
-    case Relation::kEq: return order == 0;
-    case Relation::kNe: return order != 0;
+    case Relation::kGt:
+      return order > 0;
+    case Relation::kGe:
+      return order >= 0;
+    case Relation::kLt:
+      return order < 0;
+    case Relation::kLe:
+      return order <= 0;
+    case Relation::kEq:
+      return order == 0;
+    case Relation::kNe:
+      return order != 0;
   }
   return false;
 }
