@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "message/binary.h"
 #include "message/tree_test.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -14,5 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PABAL_CHECK(again && m::same(*again, message));
   PABAL_CHECK(pabal::text::is_utf8(m::all_text(bytes, message)));
   PABAL_CHECK(pabal::text::is_utf8(m::preview(bytes, message)));
+  if (message.has_nul)
+    if (const auto text = m::encode_binary(bytes, message)) {
+      PABAL_CHECK(text->find('\0') == std::string::npos);
+      PABAL_CHECK(m::part_count(m::parse(*text).root) == m::part_count(message.root));
+    }
   return 0;
 }

@@ -144,6 +144,8 @@ struct Prepared {
   std::string words;   // the word list the search takes in
   std::string stored;  // what goes to the body space
 };
+// Bodies with NULs become base64, since many ways to read mail cannot carry them. structure.has_nul: a NUL stands where
+// that cannot be done; such a message is to be refused.
 std::shared_ptr<const Prepared> prepare(std::string bytes);
 
 struct Filing {                      // how one copy comes into one account

@@ -2,6 +2,7 @@
 #include "mailbox/compress.h"
 #include "mailbox/impl.h"
 #include "mailbox/search.h"
+#include "message/binary.h"
 
 namespace pabal::mailbox {
 namespace {
@@ -34,6 +35,12 @@ Result<std::string> original(std::string_view stored) {
 std::shared_ptr<const Prepared> prepare(std::string bytes) {
   auto out = std::make_shared<Prepared>();
   out->structure = message::parse(bytes);
+  if (out->structure.has_nul) {
+    if (auto text = message::encode_binary(bytes, out->structure)) {
+      bytes = std::move(*text);
+      out->structure = message::parse(bytes);
+    }
+  }
   out->encoded = message::encode(out->structure);
   out->preview = message::preview(bytes, out->structure);
   out->words = packed(word_list(bytes, out->structure));

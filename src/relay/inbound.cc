@@ -195,6 +195,11 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
     prepared = co_await working;
   }
   if (!prepared) co_return all({451, "4.3.2", prepared.error().message});
+  if ((*prepared)->structure.has_nul) {
+    const Reply binary{554, "5.6.1", "a NUL stands where nothing can be encoded"};
+    note_refusal(info, recipients_.front().address, binary);
+    co_return all(binary);
+  }
 
   auto arrival = std::make_shared<Arrival>();
   arrival->mail.id = id;
