@@ -49,13 +49,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   identity::Login login(directory, pool, guard, random);
   net::TlsInfo tls;
   tls.channel_binding = std::string(32, 'E');
-  const char* mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+  const char* mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "OAUTHBEARER", "XOAUTH2"};
   const uint8_t choice = data[0];
-  identity::SaslExchange exchange(login, loop, "192.0.2.1", choice & 4 ? &tls : nullptr);
+  identity::SaslExchange exchange(login, loop, "192.0.2.1", choice & 64 ? &tls : nullptr);
   const auto messages = text::split(input.substr(1), '\n');
 
   std::optional<identity::SaslStep> step;
-  loop.spawn(keep(exchange.start(mechanisms[choice & 3], {}), &step));
+  loop.spawn(keep(exchange.start(mechanisms[choice % std::size(mechanisms)], {}), &step));
   loop.run_for(minutes(1));
   PABAL_CHECK(step);
   for (size_t i = 0; i < messages.size() && step && step->kind == identity::SaslStep::Kind::kChallenge; ++i) {

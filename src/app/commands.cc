@@ -13,6 +13,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"domain", "mail domains: add, list, show, records, catch-all, enable, disable, remove"},
     {"account", "people's accounts: add, list, show, password, quota, admin, enable, disable, remove"},
     {"alias", "addresses that lead to others, groups too: add, list, remove"},
+    {"token", "access tokens, for programs to log in by: create, list, revoke"},
     {"mailbox", "an account's folders: list, create, rename, remove; deleted, undelete"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
     {"trace", "what happened to a message: by message-id, address or id"},
@@ -68,6 +69,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_domain_commands(app, call, words);
   add_account_commands(app, call, words);
   add_alias_commands(app, call, words);
+  add_token_commands(app, call, words);
   add_mailbox_commands(app, call, words);
   add_queue_commands(app, call, words);
   CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason",

@@ -35,11 +35,12 @@ struct Call {
 
 // Everything the commands' options are read into; lives as long as the parse.
 struct Words {
-  std::string name, other, target, catch_all, display, quota, who, query;
-  std::vector<std::string> targets;
+  std::string name, other, target, catch_all, display, quota, who, query, label;
+  std::vector<std::string> targets, scopes;
   bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false,
        no_dkim = false;
   size_t limit = 100;
+  int64_t days = identity::kTokenLifetime.count();
 };
 
 using Act = std::function<void(Call&)>;
@@ -66,6 +67,8 @@ std::optional<identity::Account> need_account(Call& call, const std::string& nam
 void add_domain_commands(CLI::App& app, Call& call, Words& w);
 void add_account_commands(CLI::App& app, Call& call, Words& w);
 void add_alias_commands(CLI::App& app, Call& call, Words& w);
+// commands_tokens.cc
+void add_token_commands(CLI::App& app, Call& call, Words& w);
 // commands_mail.cc
 void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
 void add_queue_commands(CLI::App& app, Call& call, Words& w);

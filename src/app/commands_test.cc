@@ -96,6 +96,9 @@ const Words kAll[] = {{"domain", "add"},
                       {"alias", "add"},
                       {"alias", "list"},
                       {"alias", "remove"},
+                      {"token", "create"},
+                      {"token", "list"},
+                      {"token", "revoke"},
                       {"mailbox", "list"},
                       {"mailbox", "create"},
                       {"mailbox", "rename"},
@@ -309,6 +312,34 @@ TEST_F(CommandsTest, AnAliasIsAddedReplacedListedAndRemoved) {
   EXPECT_THAT(bad({"alias", "add", "alice@example.com", "bob@example.com"}), HasSubstr("is an account"));
   EXPECT_THAT(bad({"alias", "add", "x@example.org", "bob@example.com"}), HasSubstr("there is no domain"));
   EXPECT_THAT(bad({"alias", "add", "x@example.com", "bob"}), HasSubstr("not an address"));
+}
+
+// --- token ----------------------------------------------------------------------------------------------------------
+
+TEST_F(CommandsTest, TokensAreMadeListedAndTakenBack) {
+  people();
+  EXPECT_THAT(good({"token", "list"}), HasSubstr("pabal token create"));
+  const std::string made = good({"token", "create", "--scope", "mail.read", "--days", "30", "--label",
+                                 "phone of\x1B[31m Alice", "alice@example.com"});
+  const size_t at = made.find("token: ") + 7;
+  const std::string secret = made.substr(at, made.find('\n', at) - at);
+  const auto bearer = rooms->directory->check_token(secret);
+  ASSERT_TRUE(bearer) << made;
+  EXPECT_EQ(bearer->account.name, "alice@example.com");
+  EXPECT_EQ(bearer->token.scopes, std::vector<std::string>{"mail.read"});
+  EXPECT_THAT(made, HasSubstr("pabal token revoke " + bearer->token.id));
+  EXPECT_THAT(good({"token", "create", "bob@example.com"}), HasSubstr("for mail.read and mail.send"));
+
+  const std::string list = good({"token", "list"});
+  EXPECT_THAT(list, AllOf(HasSubstr(bearer->token.id), HasSubstr("phone of"), HasSubstr("bob@example.com"),
+                          Not(HasSubstr(secret)), Not(HasSubstr("\x1B"))));
+  EXPECT_THAT(good({"token", "list", "alice@example.com"}), Not(HasSubstr("bob@example.com")));
+  good({"token", "revoke", bearer->token.id});
+  EXPECT_FALSE(rooms->directory->check_token(secret));
+  EXPECT_THAT(bad({"token", "revoke", bearer->token.id}), HasSubstr("`pabal token list`"));
+  EXPECT_THAT(bad({"token", "create", "nobody@example.com"}), HasSubstr("`pabal account list`"));
+  EXPECT_THAT(bad({"token", "create", "alice@example.com", "--scope", "root"}), HasSubstr("mail.read and mail.send"));
+  bad({"token", "create", "alice@example.com", "--days", "0"}, 2);
 }
 
 // --- mailbox --------------------------------------------------------------------------------------------------------

@@ -262,7 +262,7 @@ Result<Directory::Secrets> Directory::make_secrets(std::string_view password) co
   if (password.size() > kMaxPassword) return Error{Code::kInvalid, "the password is too long: 1,000 octets at most"};
   if (!text::is_utf8(password) || password.find('\0') != password.npos)
     return Error{Code::kInvalid, "the password is not UTF-8 text"};
-  const std::string prepared = prepared_password(password);
+  const std::string prepared = sasl_prepared(password);
   auto argon2 = argon2_hash(prepared, random_);
   if (!argon2) return argon2.error();
   return Secrets{std::move(*argon2), make_scram(prepared, random_.bytes(16), kScramIterations)};
@@ -297,7 +297,7 @@ Result<Account> Directory::add_account(store::Transaction& t, Account account, c
   return account;
 }
 
-Result<void> Directory::update_account(store::Transaction& t, const Account& account) {
+Result<void> Directory::update_account(store::Transaction& t, const Account& account) const {
   const auto there = this->account(t, account.id);
   if (!there) return there.error();
   if (!*there || (*there)->name != account.name) return Error{Code::kNotFound, "there is no account " + account.name};
@@ -321,7 +321,7 @@ Result<void> Directory::remove_account(store::Transaction& t, AccountId id) {
   t.erase(keys::named('n', *canonical((*there)->name)));
   t.erase(keys::account(id));
   t.erase(keys::secrets(id));
-  return {};
+  return revoke_tokens(t, id);
 }
 
 Result<std::vector<Account>> Directory::accounts(const store::Reader& r, std::string_view domain) const {
@@ -513,6 +513,13 @@ bool Directory::recently_verified(AccountId id, const std::string& argon2, std::
          text::same_secret(known->second.password_hmac, hmac_sha256(cache_key_, password));
 }
 
+// RFC 4616 §2, RFC 5802 §5.1: the name as it is typed, then as SASLprep makes it.
+Result<std::optional<Account>> Directory::by_login(std::string_view name) const {
+  auto found = account(store_, name);
+  if (!found || *found || text::is_ascii(name)) return found;
+  return account(store_, sasl_prepared(name));
+}
+
 Result<bool> Directory::may_log_in(const Account& account) const {
   if (!account.enabled) return false;
   const auto home = domain(store_, std::string_view(account.name).substr(account.name.rfind('@') + 1));
@@ -523,8 +530,8 @@ Result<bool> Directory::may_log_in(const Account& account) const {
 Result<Account> Directory::check_password(std::string_view name, std::string_view given) const {
   const Error denied{Code::kDenied, "the name or the password is wrong"};
   if (given.size() > kMaxPassword) return denied;
-  const std::string password = prepared_password(given);
-  const auto found = account(store_, name);
+  const std::string password = sasl_prepared(given);
+  const auto found = by_login(name);
   if (!found) return found.error();
   std::optional<Secrets> secrets;
   bool open = false;
@@ -546,7 +553,7 @@ Result<Account> Directory::check_password(std::string_view name, std::string_vie
 }
 
 Result<std::optional<Account>> Directory::find_enabled(std::string_view name) const {
-  auto found = account(store_, name);
+  auto found = by_login(name);
   if (!found || !*found) return found;
   const auto may = may_log_in(**found);
   if (!may) return may.error();

@@ -1,6 +1,6 @@
 // identity: domains, accounts, aliases, credentials. Who is local, who may log in, and to whom an address leads.
-// It sends and files nothing. Passwords are kept as Argon2id (RFC 9106) and SCRAM-SHA-256 secrets (RFC 5802), never in
-// clear.
+// It sends and files nothing. Passwords are kept as Argon2id (RFC 9106) and SCRAM-SHA-256 secrets (RFC 5802), access
+// tokens as hashes, never in clear.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "identity/password.h"
+#include "identity/tokens.h"
 #include "store/store.h"
 
 namespace pabal::identity {
@@ -86,7 +87,7 @@ class Directory {
   };
   Result<Secrets> make_secrets(std::string_view password) const;  // kInvalid: shorter than 8, or not UTF-8
   Result<Account> add_account(store::Transaction& t, Account account, const Secrets& secrets);  // assigns the id
-  Result<void> update_account(store::Transaction& t, const Account& account);
+  Result<void> update_account(store::Transaction& t, const Account& account) const;
   Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);  // kNotFound
   Result<void> remove_account(store::Transaction& t, AccountId id);
   Result<std::vector<Account>> accounts(const store::Reader& r, std::string_view domain) const;  // empty: all
@@ -109,12 +110,27 @@ class Directory {
   // For SCRAM. Unknown names give a stable made-up salt, so that names cannot be probed; its proof never verifies.
   Result<ScramSecret> scram_secret(std::string_view name) const;
 
+  // Tokens (tokens.cc). make_token() makes up what is given to the owner; issue_token() keeps its hash until
+  // `token.expires`, with the scopes and the label of `token`. kNotFound, kInvalid, kLimit.
+  std::string make_token(AccountId account) const;
+  Result<Token> issue_token(store::Transaction& t, AccountId account, std::string_view secret, Token token) const;
+  Result<std::vector<Token>> tokens(const store::Reader& r, AccountId account) const;  // oldest first
+  Result<void> revoke_token(store::Transaction& t, std::string_view id) const;         // kNotFound
+  Result<void> revoke_tokens(store::Transaction& t, AccountId account) const;          // all of them
+  // Whose token it is, if he may log in. kDenied without saying why. What it is good for is the caller's to look at.
+  struct Bearer {
+    Account account;
+    Token token;
+  };
+  Result<Bearer> check_token(std::string_view secret) const;
+
  private:
   struct Known {
     std::string password_hmac, argon2;
     Time until;
   };
   Result<std::optional<Account>> first_admin(const store::Reader& r, std::string_view domain) const;
+  Result<std::optional<Account>> by_login(std::string_view name) const;
   Result<bool> may_log_in(const Account& account) const;
   bool recently_verified(AccountId id, const std::string& argon2, std::string_view password) const;
 

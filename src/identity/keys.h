@@ -4,6 +4,7 @@
 //   I n DOMAIN NUL LOCAL     account id (u32)
 //   I l DOMAIN NUL LOCAL     alias record
 //   I s account:u32          secrets: Argon2id string, SCRAM salt, stored key, server key, iterations
+//   I t account:u32 hash     token record; the hash is SHA-256 of what was given out. With expiry
 //   I c                      last account id given
 //   I k                      random key of this server, for made-up SCRAM salts
 #pragma once
@@ -19,6 +20,10 @@ namespace pabal::identity::keys {
 inline std::string domain(std::string_view name) { return Encoder().raw("Id").raw(name).take(); }
 inline std::string account(uint32_t id) { return Encoder().raw("Ia").u32(id).take(); }
 inline std::string secrets(uint32_t id) { return Encoder().raw("Is").u32(id).take(); }
+inline constexpr std::string_view kTokens = "It";
+inline std::string token(uint32_t account, std::string_view hash) {
+  return Encoder().raw(kTokens).u32(account).raw(hash).take();
+}
 inline std::string named(char kind, const message::Address& a) {
   return Encoder().raw("I").u8(static_cast<uint8_t>(kind)).raw(a.domain).u8(0).raw(a.local).take();
 }

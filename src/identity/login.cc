@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "identity/bearer.h"
 
 namespace pabal::identity {
 namespace {
@@ -19,22 +20,6 @@ SaslStep challenge(std::string data) {
   step.kind = SaslStep::Kind::kChallenge;
   step.data = std::move(data);
   return step;
-}
-
-// RFC 5802 §5.1: "=2C" and "=3D" in names.
-std::optional<std::string> scram_name(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '=')
-      out += text[i];
-    else if (text.substr(i, 3) == "=2C")
-      out += ',', i += 2;
-    else if (text.substr(i, 3) == "=3D")
-      out += '=', i += 2;
-    else
-      return {};
-  }
-  return out;
 }
 
 // RFC 5802 §7: printable ASCII without commas.
@@ -122,7 +107,7 @@ std::string guarded_name(const std::string& name) { return "n" + text::lowered(n
 Task<Result<void>> Login::wait_turn(net::Loop& loop, std::string name, std::string ip) {
   const std::optional<Duration> turn = guard_.take_turn("i" + ip);
   if (!turn) co_return Error{Code::kLimit, "too many failed logins from your address; try again in some minutes"};
-  const Duration wait = std::max(*turn, guard_.delay(guarded_name(name)));
+  const Duration wait = name.empty() ? *turn : std::max(*turn, guard_.delay(guarded_name(name)));
   if (wait > Duration(0)) {
     Task<void> waiting = net::sleep(loop, wait);
     co_await waiting;
@@ -133,7 +118,7 @@ Task<Result<void>> Login::wait_turn(net::Loop& loop, std::string name, std::stri
 void Login::settle(const std::string& name, const std::string& ip, bool good) {
   // A success clears the name, not the address: else a guesser clears it with an account of his own.
   if (good) return guard_.succeeded(guarded_name(name));
-  guard_.failed(guarded_name(name));
+  if (!name.empty()) guard_.failed(guarded_name(name));
   guard_.failed("i" + ip);
 }
 
@@ -148,12 +133,26 @@ Task<Result<Account>> Login::password(net::Loop& loop, std::string name, std::st
   co_return account;
 }
 
+Task<Result<Directory::Bearer>> Login::bearer(net::Loop& loop, std::string name, std::string token, std::string ip) {
+  Task<Result<void>> waiting = wait_turn(loop, name, ip);
+  const Result<void> turn = co_await waiting;
+  if (!turn) co_return turn.error();
+  Result<Directory::Bearer> found = directory_.check_token(token);
+  if (found && !name.empty()) {
+    const auto named = directory_.find_enabled(name);
+    if (!named) co_return named.error();
+    if (!*named || (*named)->id != found->account.id) found = Error{Code::kDenied, "the token is not of that account"};
+  }
+  if (found || found.code() == Code::kDenied) settle(name, ip, found.ok());
+  co_return found;
+}
+
 // --- SASL -----------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls) {
   std::vector<std::string> out;
   if (tls && !tls->channel_binding.empty()) out.emplace_back("SCRAM-SHA-256-PLUS");
-  for (const char* name : {"SCRAM-SHA-256", "PLAIN", "LOGIN"}) out.emplace_back(name);
+  for (const char* name : {"SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", "XOAUTH2", "LOGIN"}) out.emplace_back(name);
   return out;
 }
 
@@ -167,6 +166,9 @@ Task<SaslStep> SaslExchange::start(std::string mechanism, std::optional<std::str
   else if (mechanism == "SCRAM-SHA-256-PLUS" && tls_ && !tls_->channel_binding.empty()) {
     state_ = State::kScramFirst;
     plus_ = true;
+  } else if (mechanism == "OAUTHBEARER" || mechanism == "XOAUTH2") {
+    state_ = State::kBearer;
+    xoauth2_ = mechanism == "XOAUTH2";
   } else
     co_return failure("that mechanism is not offered");
   if (initial) {
@@ -207,6 +209,16 @@ Task<SaslStep> SaslExchange::next(std::string data) {
       step.account = *proven_;
       co_return step;
     }
+    case State::kBearer: {
+      Task<SaslStep> going = bearer(std::move(data));
+      co_return co_await going;
+    }
+    case State::kBearerFailed: {  // RFC 7628 §3.2.3: whatever it answers
+      state_ = State::kOver;
+      SaslStep step;
+      step.error = refused_;
+      co_return step;
+    }
     case State::kOver:
       break;
   }
@@ -235,6 +247,29 @@ Task<SaslStep> SaslExchange::check(std::string name, std::string password) {
   co_return step;
 }
 
+Task<SaslStep> SaslExchange::bearer(std::string data) {
+  state_ = State::kOver;
+  const auto message = xoauth2_ ? parse_xoauth2(data) : parse_oauthbearer(data);
+  if (!message || message->name.size() > kMaxSaslField) co_return failure("the message with the token is malformed");
+  Task<Result<Directory::Bearer>> checking = login_.bearer(loop_, message->name, message->token, ip_);
+  Result<Directory::Bearer> bearer = co_await checking;
+  SaslStep step;
+  if (bearer && bearer->token.covers(scope_)) {
+    step.kind = SaslStep::Kind::kSuccess;
+    step.account = std::move(bearer->account);
+    co_return step;
+  }
+  step.error = bearer ? Error{Code::kDenied, "the token is not for this; it wants the scope " + std::string(scope_)}
+                      : bearer.error();
+  if (step.error.code != Code::kDenied) co_return step;
+  // RFC 7628 §3.2.2: what is wrong comes as a challenge, and the failure after the client has answered to it.
+  state_ = State::kBearerFailed;
+  refused_ = step.error;
+  const std::string scope = "\"scope\":\"" + std::string(scope_) + "\"}";
+  if (xoauth2_) co_return challenge("{\"status\":\"401\",\"schemes\":\"bearer\"," + scope);
+  co_return challenge("{\"status\":\"" + std::string(bearer ? "insufficient_scope" : "invalid_token") + "\"," + scope);
+}
+
 // RFC 5802 §7: gs2-header n=user,r=nonce
 SaslStep SaslExchange::scram_first(std::string_view data) {
   state_ = State::kOver;
@@ -260,10 +295,10 @@ SaslStep SaslExchange::scram_first(std::string_view data) {
   const auto authzid = attribute(fields[1], 'a');
   const auto user = attribute(fields[2], 'n');  // "m=" here is an extension nobody knows: §5.1 wants it refused
   const auto nonce = attribute(fields[3], 'r');
-  const auto name = user ? scram_name(*user) : std::nullopt;
+  const auto name = user ? sasl_name(*user) : std::nullopt;
   if ((!fields[1].empty() && !authzid) || !name || name->empty() || !nonce || !is_nonce(*nonce)) return bad;
   if (authzid) {
-    const auto acting = scram_name(*authzid);
+    const auto acting = sasl_name(*authzid);
     if (!acting || !text::iequals(*acting, *name)) return failure("nobody may act for another here");
   }
   user_ = *name;

@@ -1,6 +1,6 @@
-// Logging in, for every protocol: SASL exchanges (RFC 4422) PLAIN, LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, and
-// passwords given plainly (IMAP LOGIN). Argon2id runs on a pool; those who fail wait longer each time, by address and
-// by account.
+// Logging in, for every protocol: SASL exchanges (RFC 4422) PLAIN, LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, with
+// access tokens OAUTHBEARER (RFC 7628) and XOAUTH2, and passwords given plainly (IMAP LOGIN). Argon2id runs on a pool;
+// those who fail wait longer each time, by address and by account.
 #pragma once
 
 #include <list>
@@ -58,6 +58,10 @@ class Login {
   // Waits as the guard says, then checks on the pool. kDenied; kLimit: busy, or too many tries are waiting.
   Task<Result<Account>> password(net::Loop& loop, std::string name, std::string password, std::string ip);
 
+  // The same with an access token. `name` may be empty, else the token must be that account's. It is the caller's to
+  // see whether the token covers what is wanted.
+  Task<Result<Directory::Bearer>> bearer(net::Loop& loop, std::string name, std::string token, std::string ip);
+
   // For exchanges that prove a password otherwise: before and after the proof is looked at.
   Task<Result<void>> wait_turn(net::Loop& loop, std::string name, std::string ip);
   void settle(const std::string& name, const std::string& ip, bool good);
@@ -87,9 +91,10 @@ std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls);
 // that are not offered all end it; nothing can be tried twice.
 class SaslExchange {
  public:
-  // `tls` may be null and must outlive the exchange.
-  SaslExchange(Login& login, net::Loop& loop, std::string ip, const net::TlsInfo* tls)
-      : login_(login), loop_(loop), ip_(std::move(ip)), tls_(tls) {}
+  // `tls` may be null and must outlive the exchange. `scope`: what an access token must cover here (tokens.h).
+  SaslExchange(Login& login, net::Loop& loop, std::string ip, const net::TlsInfo* tls,
+               std::string_view scope = kMailRead)
+      : login_(login), loop_(loop), ip_(std::move(ip)), tls_(tls), scope_(scope) {}
 
   Task<SaslStep> start(std::string mechanism, std::optional<std::string> initial);
   Task<SaslStep> next(std::string data);
@@ -99,11 +104,13 @@ class SaslExchange {
   Task<SaslStep> check(std::string name, std::string password);
   SaslStep scram_first(std::string_view data);
   Task<SaslStep> scram_final(std::string data);
+  Task<SaslStep> bearer(std::string data);
 
   Login& login_;
   net::Loop& loop_;
   const std::string ip_;
   const net::TlsInfo* tls_;
+  const std::string_view scope_;
   enum class State {
     kPlain,
     kLoginUser,
@@ -111,12 +118,15 @@ class SaslExchange {
     kScramFirst,
     kScramFinal,
     kScramDone,
+    kBearer,
+    kBearerFailed,
     kOver
   } state_ = State::kOver;
-  bool plus_ = false;
+  bool plus_ = false, xoauth2_ = false;
   std::string user_, gs2_, client_first_bare_, server_first_, nonce_, binding_;
   ScramSecret secret_;
   std::optional<Account> proven_;
+  Error refused_{};  // of a token; the client hears it after it has answered to the details
 };
 
 }  // namespace pabal::identity

@@ -11,6 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using Kind = SaslStep::Kind;
 
 // --- the guard ------------------------------------------------------------------------------------------------------
@@ -144,10 +145,11 @@ struct ScramClient {
 };
 
 TEST_F(LoginTest, OffersPlusOnlyWhereThereIsAChannel) {
-  EXPECT_THAT(sasl_mechanisms(nullptr), ElementsAre("SCRAM-SHA-256", "PLAIN", "LOGIN"));
-  EXPECT_THAT(sasl_mechanisms(&tls), ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"));
+  EXPECT_THAT(sasl_mechanisms(nullptr), ElementsAre("SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", "XOAUTH2", "LOGIN"));
+  EXPECT_THAT(sasl_mechanisms(&tls),
+              ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", "XOAUTH2", "LOGIN"));
   tls.channel_binding.clear();
-  EXPECT_THAT(sasl_mechanisms(&tls), ElementsAre("SCRAM-SHA-256", "PLAIN", "LOGIN"));
+  EXPECT_THAT(sasl_mechanisms(&tls), ElementsAre("SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", "XOAUTH2", "LOGIN"));
 }
 
 TEST_F(LoginTest, PlainLogsInWithAndWithoutAnInitialResponse) {  // RFC 4616
@@ -190,6 +192,77 @@ TEST_F(LoginTest, LoginAsksForNameAndPassword) {
   EXPECT_EQ(next("correct horse").kind, Kind::kFailure);
   start("LOGIN");
   EXPECT_EQ(next(std::string(1'001, 'a')).kind, Kind::kFailure);
+}
+
+TEST_F(LoginTest, NamesAreLookedUpAsSaslprepMakesThem) {
+  ASSERT_TRUE(account("ix\u00E9@example.com", "correct horse"));
+  EXPECT_EQ(start("PLAIN", plain("", "\u2168\u00E9@example.com", "correct horse")).kind, Kind::kSuccess);
+}
+
+struct BearerLoginTest : LoginTest {
+  std::string secret;
+  BearerLoginTest() {
+    const AccountId alice = (*directory->account(*store, "alice@example.com"))->id;
+    secret = directory->make_token(alice);
+    EXPECT_TRUE(commit([&](store::Transaction& t) -> Result<void> {
+      Token token;
+      token.scopes = {std::string(kMailRead)};
+      token.expires = clock.now() + days(1);
+      const auto issued = directory->issue_token(t, alice, secret, token);
+      return issued ? Result<void>() : issued.error();
+    }));
+  }
+  static std::string oauthbearer(const std::string& name, const std::string& token) {
+    return "n," + (name.empty() ? "" : "a=" + name) + ",\x01host=mx\x01" + "auth=Bearer " + token + "\x01\x01";
+  }
+  static std::string xoauth2(const std::string& name, const std::string& token) {
+    return "user=" + name + "\x01" + "auth=Bearer " + token + "\x01\x01";
+  }
+};
+
+TEST_F(BearerLoginTest, ATokenLogsIn) {
+  for (const std::string name : {"", "alice@example.com", "Alice@EXAMPLE.com"}) {
+    const SaslStep step = start("OAUTHBEARER", oauthbearer(name, secret));
+    ASSERT_EQ(step.kind, Kind::kSuccess) << step.error.message;
+    EXPECT_EQ(step.account.name, "alice@example.com");
+  }
+  EXPECT_EQ(start("XOAUTH2", xoauth2("alice@example.com", secret)).kind, Kind::kSuccess);
+  EXPECT_EQ(start("XOAUTH2").data, "");
+  EXPECT_EQ(next(xoauth2("alice@example.com", secret)).kind, Kind::kSuccess);
+}
+
+TEST_F(BearerLoginTest, AFailureComesInTwoSteps) {  // RFC 7628 §3.2.2, §3.2.3
+  SaslStep step = start("OAUTHBEARER", oauthbearer("alice@example.com", "pabal_wrong"));
+  ASSERT_EQ(step.kind, Kind::kChallenge);
+  EXPECT_EQ(step.data, R"({"status":"invalid_token","scope":"mail.read"})");
+  step = next("\x01");
+  EXPECT_EQ(step.kind, Kind::kFailure);
+  EXPECT_EQ(step.error.code, Code::kDenied);
+  EXPECT_THAT(step.error.message, Not(HasSubstr("pabal_")));
+  EXPECT_EQ(next(oauthbearer("", secret)).kind, Kind::kFailure) << "one exchange, one try";
+
+  step = start("XOAUTH2", xoauth2("alice@example.com", "pabal_wrong"));
+  EXPECT_EQ(step.data, R"({"status":"401","schemes":"bearer","scope":"mail.read"})");
+  EXPECT_EQ(next("").kind, Kind::kFailure);
+}
+
+TEST_F(BearerLoginTest, ATokenIsForItsAccountAndScopeOnly) {
+  ASSERT_TRUE(account("bob@example.com"));
+  for (const std::string name : {"bob@example.com", "nobody@example.com"})
+    EXPECT_EQ(start("OAUTHBEARER", oauthbearer(name, secret)).kind, Kind::kChallenge) << name;
+  SaslExchange sending(login, loop, "192.0.2.1", nullptr, kMailSend);
+  const SaslStep step = run(sending.start("OAUTHBEARER", oauthbearer("alice@example.com", secret)));
+  EXPECT_EQ(step.data, R"({"status":"insufficient_scope","scope":"mail.send"})");
+  EXPECT_EQ(run(sending.next("\x01")).kind, Kind::kFailure);
+  for (const char* bad : {"", "\x01", "x"}) EXPECT_EQ(start("OAUTHBEARER", bad).kind, Kind::kFailure);
+}
+
+TEST_F(BearerLoginTest, FailuresMakeGuessersWait) {
+  for (int i = 0; i < 6; ++i) start("OAUTHBEARER", oauthbearer("", "pabal_wrong"));
+  EXPECT_GT(guard.delay("i192.0.2.1"), seconds(0));
+  EXPECT_EQ(guard.delay("n"), seconds(0)) << "nobody's name is no name";
+  start("XOAUTH2", xoauth2("alice@example.com", "pabal_wrong"), nullptr, "192.0.2.9");
+  EXPECT_EQ(guard.size(), 3u);
 }
 
 TEST_F(LoginTest, MechanismsThatAreNotOfferedFail) {

@@ -24,19 +24,18 @@ std::string fold_local(std::string_view local) {
   return folded.toUTF8String(out);
 }
 
-std::string prepared_password(std::string_view password) {
-  if (text::is_ascii(password) || !text::is_utf8(password)) return std::string(password);
+std::string sasl_prepared(std::string_view typed) {
+  if (text::is_ascii(typed) || !text::is_utf8(typed)) return std::string(typed);
   UErrorCode failure = U_ZERO_ERROR;
   const std::unique_ptr<UStringPrepProfile, decltype(&usprep_close)> profile(
       usprep_openByType(USPREP_RFC4013_SASLPREP, &failure), usprep_close);
-  const icu::UnicodeString given =
-      icu::UnicodeString::fromUTF8({password.data(), static_cast<int32_t>(password.size())});
+  const icu::UnicodeString given = icu::UnicodeString::fromUTF8({typed.data(), static_cast<int32_t>(typed.size())});
   std::vector<UChar> made(static_cast<size_t>(given.length()) * 18 + 1);  // NFKC makes of one letter 18 at most
   const int32_t size = U_FAILURE(failure) ? 0
                                           : usprep_prepare(profile.get(), given.getBuffer(), given.length(),
                                                            made.data(), static_cast<int32_t>(made.size()),
                                                            USPREP_ALLOW_UNASSIGNED, nullptr, &failure);
-  if (U_FAILURE(failure) || size == 0) return std::string(password);
+  if (U_FAILURE(failure) || size == 0) return std::string(typed);
   std::string out;
   return icu::UnicodeString(made.data(), size).toUTF8String(out);
 }

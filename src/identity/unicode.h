@@ -9,8 +9,9 @@ namespace pabal::identity {
 // A local part as it is compared: lower case, NFC (RFC 6532 §3.1). ASCII is quick; broken UTF-8 is lowered as ASCII.
 std::string fold_local(std::string_view local);
 
-// A password as it is hashed: SASLprep (RFC 4013), so that the same keys typed on two systems are the same octets. What
-// it forbids is taken as it is: clients do so, too, and a password that works nowhere helps nobody.
-std::string prepared_password(std::string_view password);
+// A password as it is hashed, a login name as it is looked up: SASLprep (RFC 4013), so that the same keys typed on two
+// systems are the same octets. What it forbids is taken as it is: clients do so, too, and a password that works nowhere
+// helps nobody.
+std::string sasl_prepared(std::string_view typed);
 
 }  // namespace pabal::identity

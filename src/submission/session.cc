@@ -41,7 +41,8 @@ smtp::AuthStep Session::taken(identity::SaslStep step) {
 
 Task<smtp::AuthStep> Session::auth_start(smtp::ClientInfo info, std::string mechanism,
                                          std::optional<std::string> initial) {
-  exchange_ = std::make_unique<identity::SaslExchange>(services_.login, loop_, info.remote.ip, info.tls);
+  exchange_ =
+      std::make_unique<identity::SaslExchange>(services_.login, loop_, info.remote.ip, info.tls, identity::kMailSend);
   Task<identity::SaslStep> starting = exchange_->start(std::move(mechanism), std::move(initial));
   identity::SaslStep step = co_await starting;
   co_return taken(std::move(step));
@@ -159,6 +160,10 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
       co_return replies;
     }
     prepared = *made;
+  }
+  if (prepared->structure.has_nul) {
+    reply = refused(info, "", {554, "5.6.1", "a NUL stands where nothing can be encoded"});
+    co_return replies;
   }
 
   mailbox::LocalDelivery::Mail mail;

@@ -298,17 +298,23 @@ TEST_F(Submission, ParsesLargeMessagesOnThePoolAndPutsThemOffWhenItIsFull) {
   EXPECT_THAT(content("small"), StartsWith("250 "));
 }
 
-TEST_F(Submission, KeepsBinaryContentAsItIs) {
+TEST_F(Submission, EncodesBinaryContentForThoseWhoCannotReadIt) {  // RFC 3030 §3 allows it
   log_in();
   envelope({"<dan@example.org>"}, " BODY=BINARYMIME");
-  const std::string text =
-      "From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n\0\n.\r\n\xFF"s;
+  const std::string header = "From: alice@example.com\r\nDate: Mon, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n";
+  const std::string binary = "\0\n.\r\n\xFF"s, text = header + "\r\n" + binary;
   peer->send("BDAT " + std::to_string(text.size()) + " LAST\r\n" + text);
   EXPECT_THAT(peer->heard(), StartsWith("250 "));
   const auto entries = house.queued();
   ASSERT_THAT(entries, SizeIs(1));
-  EXPECT_TRUE(entries[0].body_binary);
-  EXPECT_THAT(house.body(entries[0].body), EndsWith(text));
+  EXPECT_THAT(house.body(entries[0].body),
+              EndsWith(header + "Content-Transfer-Encoding: base64\r\n\r\n" + text::base64(binary) + "\r\n"));
+
+  envelope({"<dan@example.org>"}, " BODY=BINARYMIME");
+  const std::string worse = header + "X: \0\r\n\r\nx\r\n"s;
+  peer->send("BDAT " + std::to_string(worse.size()) + " LAST\r\n" + worse);
+  EXPECT_THAT(peer->heard(), StartsWith("554 5.6.1 "));
+  EXPECT_THAT(house.queued(), SizeIs(1));
 }
 
 // --- over real TLS --------------------------------------------------------------------------------------------------
@@ -385,7 +391,8 @@ TEST(SubmissionOverTls, AuthenticatesByScramBoundToTheChannel) {
                                       right ? "pabal-demo" : "wrong-password", house.people.random),
                                promise));
     const Sent sent = future.get();
-    EXPECT_THAT(sent.offered, ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"));
+    EXPECT_THAT(sent.offered,
+                ElementsAre("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER", "XOAUTH2", "LOGIN"));
     if (right) {
       ASSERT_TRUE(sent.done) << sent.done.error().message;
       ASSERT_FALSE(sent.result.transport);

@@ -63,7 +63,7 @@ TEST(Pop3Session, GreetsAndSaysWhatItCan) {
   EXPECT_EQ(c.answer(), "+OK mx.example.com Pabal POP3\r\n");
   EXPECT_EQ(c.talk_more("capa"),
             crlf("+OK these\nTOP\nUIDL\nPIPELINING\nRESP-CODES\nAUTH-RESP-CODE\nUTF8 USER\nLANG\nEXPIRE NEVER\nSTLS\n"
-                 "USER\nSASL SCRAM-SHA-256 PLAIN\nIMPLEMENTATION Pabal\n"));
+                 "USER\nSASL SCRAM-SHA-256 PLAIN OAUTHBEARER XOAUTH2\nIMPLEMENTATION Pabal\n"));
   const std::string after = world.pop3_logged_in().talk_more("CAPA");
   for (const char* gone : {"STLS", "\nUSER", "SASL"}) EXPECT_THAT(after, Not(HasSubstr(gone)));
 }
