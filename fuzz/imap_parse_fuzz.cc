@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <string>
 
+#include "access/imap/append_request.h"
 #include "access/imap/command_reader.h"
 #include "access/imap/fetch_format.h"
 #include "access/imap/list.h"
+#include "access/imap/message_url.h"
 #include "access/imap/names.h"
 #include "access/imap/search_key.h"
 #include "base/check.h"
@@ -65,6 +67,15 @@ void parse_everything(std::string_view text) {
       Words again(written);
       PABAL_CHECK(again.astring() == read && again.done());
     }
+  }
+  {
+    Words words(text);
+    const AppendRequest request = parse_append(words);
+    if (request.fault.empty()) PABAL_CHECK(!request.messages.empty() && words.done());
+  }
+  if (const auto url = parse_message_url(text)) {
+    PABAL_CHECK(url->uid > 0 && url->mailbox.find('\0') == std::string::npos);
+    PABAL_CHECK(!url->section.partial || url->section.count > 0);
   }
   if (const auto set = parse_set(text)) {
     uint32_t last = 0;

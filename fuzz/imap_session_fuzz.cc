@@ -98,6 +98,13 @@ constexpr std::string_view kWords[] = {"SELECT INBOX",
                                        "(\\Seen)",
                                        "\"17-Jul-1996 02:44:25 -0700\"",
                                        "UTF8 (",
+                                       "CATENATE (",
+                                       "URL /INBOX/;UID=1/;SECTION=1",
+                                       "TEXT ",
+                                       "REPLACE ",
+                                       "GETQUOTA ",
+                                       "GETQUOTAROOT INBOX",
+                                       "SETQUOTA alice@example.com (STORAGE 1)",
                                        "LOGOUT"};
 
 std::string commands(std::string_view input) {

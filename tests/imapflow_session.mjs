@@ -5,6 +5,7 @@ const [host, port, user, pass] = process.argv.slice(2);
 const client = new ImapFlow({ host, port: Number(port), secure: true, auth: { user, pass }, logger: false, tls: { rejectUnauthorized: false } });
 const seen = {};
 await client.connect();
+seen.compressed = Boolean(client._deflate);  // RFC 4978; it does so by itself where that is offered
 const lock = await client.getMailboxLock('INBOX');
 try {
   const found = [];

@@ -201,6 +201,7 @@ def test_imapflow_reads_flags_moves_and_hears_of_new_mail(server):
         run.kill()
     assert run.returncode == 0, err
     got = json.loads(out)
+    assert got["compressed"]
     assert got["exists"] == 4
     assert got["subjects"] == ["제목 1", "제목 2", "제목 3"]
     assert got["text"].strip() == "body number 2"

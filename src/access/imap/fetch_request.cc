@@ -57,7 +57,7 @@ bool parse_section_spec(Words& words, Section& section, std::string& name) {
 }
 
 // What follows BODY, BODY.PEEK, BINARY...: "[section]" and perhaps "<offset.count>".
-bool parse_section(Words& words, FetchItem& item) {
+bool parse_bracketed(Words& words, FetchItem& item) {
   words.expect('[');
   std::string name;
   if (!parse_section_spec(words, item.section, name)) return false;
@@ -110,12 +110,12 @@ bool parse_item(Words& words, std::vector<FetchItem>& out) {
   } else if (name == "BODY" || name == "BODY.PEEK") {
     item.label = "BODY";
     item.sets_seen = name == "BODY";
-    if (!parse_section(words, item)) return false;
+    if (!parse_bracketed(words, item)) return false;
   } else if (name == "BINARY" || name == "BINARY.PEEK" || name == "BINARY.SIZE") {
     item.kind = name == "BINARY.SIZE" ? Kind::kBinarySize : Kind::kBinary;
     item.label = name == "BINARY.SIZE" ? name : "BINARY";
     item.sets_seen = name == "BINARY";
-    if (!parse_section(words, item)) return false;
+    if (!parse_bracketed(words, item)) return false;
   } else if (name == "RFC822") {
     item.sets_seen = true;
   } else if (name == "RFC822.HEADER") {
@@ -181,6 +181,17 @@ void parse_modifiers(Words& words, FetchRequest& request) {
 }
 
 }  // namespace
+
+std::optional<Section> parse_section(std::string_view text) {
+  const std::string closed = std::string(text) + "]";
+  Words words(closed);
+  Section section;
+  std::string name;
+  if (!parse_section_spec(words, section, name)) return {};
+  words.expect(']');
+  if (!words.done()) return {};
+  return section;
+}
 
 std::optional<FetchRequest> parse_fetch(Words& words) {
   FetchRequest request;

@@ -54,6 +54,9 @@ struct FetchRequest {
   bool partial() const;
 };
 
+// What stands between the brackets: "1.2.HEADER.FIELDS (From To)". Nothing: malformed.
+std::optional<Section> parse_section(std::string_view text);
+
 // The items, after the set and its space. Nothing: malformed.
 std::optional<FetchRequest> parse_fetch(Words& words);
 

@@ -45,12 +45,13 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
     if (line.child_info)
       out_ += request->only_subscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
     out_ += "\r\n";
-    if (line.box && !request->status.empty()) out_ += status_answer(*line.box, request->status);
+    if (line.box && !request->status.empty()) out_ += status_answer(account_->id, *line.box, request->status);
   }
   ok("listed");
 }
 
-std::string Session::status_answer(const Mailbox& box, const std::vector<std::string>& items) const {
+std::string Session::status_answer(mailbox::AccountId account, const Mailbox& box,
+                                   const std::vector<std::string>& items) const {
   std::string out;
   for (const std::string& item : items) {
     uint64_t value = 0;
@@ -64,6 +65,8 @@ std::string Session::status_answer(const Mailbox& box, const std::vector<std::st
       value = box.unseen;
     else if (item == "DELETED")
       value = box.deleted;
+    else if (item == "DELETED-STORAGE")
+      value = deleted_storage(account, box);
     else if (item == "SIZE")
       value = box.octets;
     else if (item == "APPENDLIMIT")
@@ -90,7 +93,7 @@ Task<void> Session::status(Words words, bool) {
   if (!found) co_return no(found.error());
   if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
   if (asks_modseq(*items)) become_condstore();
-  out_ += status_answer((*found)->box, *items);
+  out_ += status_answer((*found)->account, (*found)->box, *items);
   Task<void> telling = tell_news(true);
   co_await telling;
   ok("counted");

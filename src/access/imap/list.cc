@@ -16,8 +16,9 @@ using mailbox::Role;
 constexpr std::pair<Role, std::string_view> kUses[] = {
     {Role::kDrafts, "\\Drafts"}, {Role::kSent, "\\Sent"},       {Role::kJunk, "\\Junk"},
     {Role::kTrash, "\\Trash"},   {Role::kArchive, "\\Archive"}, {Role::kImportant, "\\Important"}};
-constexpr std::string_view kStatusItems[] = {"MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN",        "DELETED",
-                                             "SIZE",     "RECENT",  "APPENDLIMIT", "HIGHESTMODSEQ", "MAILBOXID"};
+constexpr std::string_view kStatusItems[] = {"MESSAGES",      "UIDNEXT",   "UIDVALIDITY",    "UNSEEN",
+                                             "DELETED",       "SIZE",      "RECENT",         "APPENDLIMIT",
+                                             "HIGHESTMODSEQ", "MAILBOXID", "DELETED-STORAGE"};
 
 void parse_selection(Words& words, ListRequest& request) {
   request.extended = true;

@@ -1,4 +1,4 @@
-// Dialogues about messages: FETCH, STORE, SEARCH, COPY, MOVE, APPEND, EXPUNGE, IDLE; and two sessions of one account.
+// Dialogues about messages: FETCH, STORE, SEARCH, COPY, MOVE, EXPUNGE, IDLE; and two sessions of one account.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -275,55 +275,6 @@ TEST(ImapExpunge, LeavesTheCopyOfAMoveMadeByHand) {
   EXPECT_EQ(c.talk("FETCH 1 FLAGS"), crlf("* 1 FETCH (FLAGS ())\nt OK fetched\n"));
   EXPECT_EQ(c.talk("CLOSE"), "t OK closed\r\n");
   EXPECT_EQ(world.box("Archive").messages, 1u);
-}
-
-// --- APPEND ---------------------------------------------------------------------------------------------------------
-
-TEST(ImapAppend, StoresWhatItIsGiven) {
-  World world;
-  Client& c = world.selected();
-  const std::string validity = std::to_string(world.box("INBOX").uid_validity);
-  EXPECT_EQ(c.talk("APPEND INBOX (\\Seen $Label) \"17-Jul-1996 02:44:25 -0700\" {24}"), "+ go ahead\r\n");
-  c.send("Subject: kept\r\n\r\nhello\r\n\r\n");  // the last line end is the command's
-  EXPECT_EQ(c.answer(), crlf("* 1 EXISTS\n* 0 RECENT\nt OK [APPENDUID " + validity + " 1] appended\n"));
-  EXPECT_EQ(c.talk("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"),
-            crlf("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Forwarded $Junk $Label $MDNSent $NotJunk "
-                 "$Phishing)\n"
-                 "* 1 FETCH (FLAGS (\\Seen $Label) INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" BODY[] {24}\nSubject: "
-                 "kept\n\nhello\n)\nt OK fetched\n"));
-  EXPECT_EQ(c.talk("APPEND Drafts {5+}\r\nA: b\n"),
-            "t OK [APPENDUID " + std::to_string(world.box("Drafts").uid_validity) + " 1] appended\r\n");
-  EXPECT_THAT(c.talk("APPEND INBOX ~{5+}\r\nA: b\n"), HasSubstr("t OK [APPENDUID "));
-  EXPECT_THAT(c.talk("APPEND INBOX UTF8 (~{6+}\r\nA: \xC3\xA9\n)"), HasSubstr("t OK [APPENDUID "));
-}
-
-TEST(ImapAppend, WhatCannotBeStoredIsRefused) {
-  World world(100'000);
-  Client& c = world.logged_in();
-  EXPECT_EQ(c.talk("APPEND nothing {5+}\r\nA: b\n"), "t NO [TRYCREATE] there is no mailbox of that name\r\n");
-  EXPECT_THAT(c.talk("APPEND INBOX {2000000}"), StartsWith("t NO [TOOBIG] "));
-  EXPECT_THAT(c.talk("APPEND INBOX {2000000+}\r\n" + std::string(2'000'000, 'x')), StartsWith("t NO [TOOBIG] "));
-  EXPECT_THAT(c.talk("APPEND INBOX {200000+}\r\n" + std::string(200'000, 'x')), StartsWith("t NO [OVERQUOTA] "));
-  EXPECT_THAT(c.talk("APPEND INBOX ~{3+}\r\n" + std::string("a\0b", 3)), StartsWith("t NO [UNKNOWN-CTE] "));
-  EXPECT_THAT(c.talk("APPEND INBOX {0+}\r\n"), StartsWith("t NO [CANNOT] "));
-  for (const std::string bad :
-       {"APPEND INBOX", "APPEND INBOX x", "APPEND INBOX (\\Foo) {1+}\r\nx", "APPEND INBOX \"x\" {1+}\r\nx",
-        "APPEND INBOX {1+}\r\nx y", "APPEND INBOX UTF8 ({1+}\r\nx)"})
-    EXPECT_THAT(c.talk(bad), StartsWith("t BAD ")) << bad;
-  EXPECT_EQ(world.box("INBOX").messages, 0u);
-  EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
-}
-
-TEST(ImapAppend, LargeMessagesComeBackOctetByOctet) {
-  World world;
-  SeededRandom random(3);
-  std::string text = "Subject: x\r\n\r\n";
-  while (text.size() < 900'000) text += static_cast<char>('!' + random.below(90));
-  Client& c = world.logged_in();
-  EXPECT_THAT(c.talk("APPEND INBOX {" + std::to_string(text.size()) + "+}\r\n" + text), StartsWith("t OK [APPENDUID "));
-  c.talk("SELECT INBOX");
-  EXPECT_EQ(c.talk("FETCH 1 RFC822"), "* 1 FETCH (RFC822 {" + std::to_string(text.size()) + "}\r\n" + text +
-                                          ")\r\n* 1 FETCH (UID 1 FLAGS (\\Seen))\r\nt OK fetched\r\n");
 }
 
 // --- SEARCH ---------------------------------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ const Session::Command Session::kCommands[] = {
     {"SELECT", State::kAuthenticated, false, &Session::select},
     {"EXAMINE", State::kAuthenticated, false, &Session::examine},
     {"APPEND", State::kAuthenticated, false, &Session::append},
+    {"GETQUOTA", State::kAuthenticated, false, &Session::get_quota},
+    {"GETQUOTAROOT", State::kAuthenticated, false, &Session::get_quota_root},
+    {"SETQUOTA", State::kAuthenticated, false, &Session::set_quota},
+    {"COMPRESS", State::kAuthenticated, false, &Session::compress},
     {"IDLE", State::kAuthenticated, false, &Session::idle},
     {"CHECK", State::kSelected, false, &Session::noop},
     {"CLOSE", State::kSelected, false, &Session::close},
@@ -60,6 +64,7 @@ const Session::Command Session::kCommands[] = {
     {"COPY", State::kSelected, true, &Session::copy},
     {"MOVE", State::kSelected, true, &Session::move},
     {"EXPUNGE", State::kSelected, true, &Session::expunge},
+    {"REPLACE", State::kSelected, true, &Session::replace},
 };
 
 const Session::Command* Session::find_command(std::string_view name) {
@@ -295,6 +300,12 @@ constexpr std::string_view kCapabilities[] = {
     "ESEARCH",             // RFC 4731
     "SEARCHRES",           // RFC 5182
     "BINARY",              // RFC 3516
+    "MULTIAPPEND",         // RFC 3502
+    "CATENATE",            // RFC 4469
+    "REPLACE",             // RFC 8508
+    "QUOTA",               // RFC 9208
+    "QUOTA=RES-STORAGE",   // RFC 9208
+    "COMPRESS=DEFLATE",    // RFC 4978
     "PREVIEW",             // RFC 8970
     "STATUS=SIZE",         // RFC 8438
     "UTF8=ACCEPT",         // RFC 6855
@@ -316,6 +327,7 @@ std::string Session::capabilities() const {
   std::string out;
   for (const std::string_view one : kCapabilities) (out += one) += ' ';
   out += "APPENDLIMIT=" + std::to_string(services_.max_message);  // RFC 7889
+  if (account_ && account_->admin) out += " QUOTASET";            // RFC 9208 §4.1.3
   if (state_ != State::kGreeted) return out;
   if (options_.tls && !stream_->tls()) out += " STARTTLS";
   if (!may_login()) return out + " LOGINDISABLED";

@@ -4,8 +4,9 @@
 //
 // session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
 // commands about mailboxes. selected.cc: SELECT and what a client missed (QRESYNC). news.cc: what it is told of
-// changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND. search.cc: SEARCH, SORT,
-// THREAD. contexts.cc: searches that tell of changes.
+// changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND, REPLACE. search.cc:
+// SEARCH, SORT, THREAD. contexts.cc: searches that tell of changes. quota.cc: GETQUOTA and its like. compress.cc:
+// COMPRESS.
 #pragma once
 
 #include <functional>
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "access/imap/append_request.h"
 #include "access/imap/command_reader.h"
 #include "access/imap/fetch_format.h"
 #include "access/imap/imap.h"
@@ -122,7 +124,8 @@ class Session {
   Task<void> subscribe(Words words, bool uid);
   Task<void> unsubscribe(Words words, bool uid);
   void answer_list(const std::optional<ListRequest>& request);
-  std::string status_answer(const mailbox::Mailbox& box, const std::vector<std::string>& items) const;
+  std::string status_answer(mailbox::AccountId account, const mailbox::Mailbox& box,
+                            const std::vector<std::string>& items) const;
   Task<void> set_subscribed(Words words, bool on);
 
   // --- selected.cc ---
@@ -172,6 +175,21 @@ class Session {
 
   // --- append.cc ---
   Task<void> append(Words words, bool uid);
+  Task<void> replace(Words words, bool uid);
+  Task<void> append_or_replace(Words words, std::optional<mailbox::Uid> replaced);
+  Task<std::optional<std::vector<std::string>>> assemble(const AppendRequest* request);
+  Task<Result<std::string>> url_octets(std::string text);
+
+  // --- quota.cc ---
+  Task<void> get_quota(Words words, bool uid);
+  Task<void> get_quota_root(Words words, bool uid);
+  Task<void> set_quota(Words words, bool uid);
+  std::optional<identity::Account> quota_root(Words& words);
+  Result<std::string> quota_answer(const identity::Account& account) const;
+  uint64_t deleted_storage(mailbox::AccountId account, const mailbox::Mailbox& box) const;
+
+  // --- compress.cc ---
+  Task<void> compress(Words words, bool uid);
 
   // --- search.cc ---
   Task<void> search(Words words, bool uid);
@@ -202,6 +220,7 @@ class Session {
   size_t bad_ = 0, failed_logins_ = 0;
   bool rev2_ = false, utf8_ = false, qresync_ = false, uidonly_ = false;  // by ENABLE
   bool condstore_ = false;  // RFC 7162 §3.1: the client has shown that it knows of MODSEQ
+  bool compressed_ = false;
   std::optional<identity::Account> account_;
   std::optional<Selected> selected_;  // in State::kSelected
   std::set<mailbox::MessageId> traced_;
