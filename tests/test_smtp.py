@@ -204,4 +204,6 @@ def test_chunks_arrive_octet_by_octet_as_sent(server):
         assert s.reply().startswith("250 ")
         s.send(b"BDAT %d LAST\r\n" % len(part) + part)
         assert "queued as" in s.reply()
-    assert messages(server, "bob@example.com")[0].endswith(b"\r\n\r\n" + part)
+    [got] = messages(server, "bob@example.com")
+    assert b"\0" not in got  # RFC 9051 §4.3.1
+    assert email.message_from_bytes(got).get_payload(decode=True) == part
