@@ -247,6 +247,11 @@ class Session:
         uids = self.some()
         if not uids:
             return
+        if b"OBJECTID" in self.capabilities and any(self.key(u) not in self.ids for u in uids):
+            await self.ask(b"UID FETCH %s (EMAILID)" % b",".join(b"%d" % u for u in uids))
+            uids = [u for u in uids if u in self.uids and self.key(u) in self.ids]
+            if not uids:
+                return
         on, by_uid = self.random.random() < 0.6, self.random.random() < 0.6
         mark = self.random.choice((self.keyword, self.keyword, b"\\Seen", b"\\Flagged"))
         named = b",".join(b"%d" % (u if by_uid else self.uids.index(u) + 1) for u in uids)
@@ -258,16 +263,16 @@ class Session:
         if mark == self.keyword:
             for identity in identities.values():
                 self.mine.pop(identity, None)
+        for uid in uids:  # what is told of them from here on is the answer
+            self.flags.pop(uid, None)
         done = await self.wire.run(b"%sSTORE %s %s%sFLAGS%s (%s)" % (b"UID " if by_uid else b"", named, unless, b"+" if on else b"-", silent, mark))
-        assert not done.startswith(b"BAD"), done
-        if silent:
-            for uid in uids:  # what the flags are now we know only of those still there: they are asked for
-                self.flags.pop(uid, None)
-            if uids := [u for u in uids if u in self.uids]:
-                await self.ask(b"UID FETCH %s %s" % (b",".join(b"%d" % u for u in uids), self.items))
-        if mark == self.keyword and done.startswith(b"OK") and b"[MODIFIED" not in done:
-            for uid, identity in identities.items():
-                self.mine[identity] = on
+        assert done.startswith((b"OK", b"NO [EXPUNGEISSUED]", b"NO [MODIFIED")), done
+        if uids_left := [u for u in uids if u in self.uids and u not in self.flags]:  # silent, modified or gone
+            await self.wire.need(b"UID FETCH %s %s" % (b",".join(b"%d" % u for u in uids_left), self.items))
+        for uid in uids:
+            if mark == self.keyword and uid in self.flags:
+                self.mine[identities[uid]] = self.keyword in self.flags[uid]
+                assert self.mine[identities[uid]] == on or b"[MODIFIED" in done, f"UID {uid} was to have {mark} {on}"
 
     async def doom(self):
         """Deletes: flag, then EXPUNGE, UID EXPUNGE or nothing for now."""
@@ -349,7 +354,7 @@ async def checkpoint(sessions, options, ledger):
         await one.connect()
         await one.select(mailbox)
         if one.uids:
-            await one.wire.need(b"FETCH 1:* (UID FLAGS ENVELOPE)")
+            assert await one.ask(b"FETCH 1:* (UID FLAGS ENVELOPE)")
         for uid in one.uids:
             seen[ledger.facts[one.key(uid)][b"ENVELOPE"][9]] = True
         truth[mailbox] = one
