@@ -73,10 +73,14 @@ void check_patterns(const Checking& c) {
 void check_headers(const Checking& c) {
   const Operand* names = c.node.find(Slot::kHeaders);
   if (!names || c.node.op == Op::kEnvelope) return;
-  for (const Text& name : names->strings)
-    if (!name.expand && !is_header_name(name.text))
+  for (const Text& name : names->strings) {
+    if (name.expand) continue;
+    if (c.node.op == Op::kAddress && !is_address_header(name.text))
+      c.fault(c.at(Slot::kHeaders), quoted(name.text) + " holds no addresses; compare it with \"header\"");
+    else if (!is_header_name(name.text))
       c.warn(c.at(Slot::kHeaders),
              quoted(name.text) + " can be no header field; write its name without colon and blanks");
+  }
 }
 
 void check_envelope(const Checking& c) {

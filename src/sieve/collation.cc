@@ -1,42 +1,10 @@
 #include "sieve/collation.h"
 
-#include <unicode/uchar.h>
-#include <unicode/unorm2.h>
-#include <unicode/utf8.h>
-
-#include <algorithm>
-#include <array>
-#include <cstring>
-
 #include "base/text.h"
-#include "message/decode.h"
+#include "message/casemap.h"
 
 namespace pabal::sieve {
 namespace {
-
-// RFC 5051 §2: titlecase, then the full decomposition. Marks are not put in canonical order: `origin` has to stay a
-// map from character to character, and text that differs only by that order is not met in mail.
-void append_unicode_folded(Folded& out, UChar32 c, uint32_t origin) {
-  static const UNormalizer2* nfkd = [] {
-    UErrorCode error = U_ZERO_ERROR;
-    return unorm2_getNFKDInstance(&error);
-  }();
-  const UChar32 title = u_totitle(c);
-  std::array<UChar, 32> parts{};
-  UErrorCode error = U_ZERO_ERROR;
-  const int32_t count =
-      nfkd ? unorm2_getDecomposition(nfkd, title, parts.data(), static_cast<int32_t>(parts.size()), &error) : -1;
-  if (count < 0 || U_FAILURE(error)) {
-    message::append_utf8(out.text, static_cast<char32_t>(title));
-  } else {
-    for (int32_t i = 0; i < count;) {
-      UChar32 part;
-      U16_NEXT(parts.data(), i, count, part);
-      message::append_utf8(out.text, static_cast<char32_t>(part));
-    }
-  }
-  out.origin.resize(out.text.size(), origin);
-}
 
 std::string_view digits_of(std::string_view s) {
   size_t end = 0;
@@ -58,35 +26,30 @@ std::optional<Comparator> parse_comparator(std::string_view name) {
   return std::nullopt;
 }
 
-Folded fold(Comparator comparator, std::string_view value) {
-  Folded out;
+std::string fold(Comparator comparator, std::string_view value) {
   switch (comparator) {
     case Comparator::kOctet:
     case Comparator::kAsciiNumeric:
-      out.text = value;
-      return out;
-    case Comparator::kAsciiCasemap:
-      out.text = text::uppered(value);
-      return out;
-    case Comparator::kUnicodeCasemap:
       break;
+    case Comparator::kAsciiCasemap:
+      return text::uppered(value);
+    case Comparator::kUnicodeCasemap:
+      return message::casemap(value);
   }
-  if (text::is_ascii(value)) {
-    out.text = text::uppered(value);
+  return std::string(value);
+}
+
+Folded fold_by_character(Comparator comparator, std::string_view value) {
+  Folded out;
+  if (comparator != Comparator::kUnicodeCasemap || text::is_ascii(value)) {
+    out.text = fold(comparator, value);
     return out;
   }
-  out.text.reserve(value.size());
-  const auto* octets = reinterpret_cast<const uint8_t*>(value.data());
   for (size_t at = 0; at < value.size();) {
-    const size_t begin = at;
-    UChar32 c;
-    U8_NEXT(octets, at, value.size(), c);
-    if (c >= 0) {
-      append_unicode_folded(out, c, static_cast<uint32_t>(begin));
-    } else {  // no UTF-8: as it is
-      out.text += value.substr(begin, at - begin);
-      out.origin.resize(out.text.size(), static_cast<uint32_t>(begin));
-    }
+    const size_t begin = at++;
+    while (at < value.size() && (value[at] & 0xC0) == 0x80) ++at;
+    out.text += message::casemap(value.substr(begin, at - begin));
+    out.origin.resize(out.text.size(), static_cast<uint32_t>(begin));
   }
   return out;
 }
@@ -103,13 +66,13 @@ int compare_numbers(std::string_view a, std::string_view b) {
 int compare(Comparator comparator, std::string_view a, std::string_view b) {
   if (comparator == Comparator::kAsciiNumeric) return compare_numbers(a, b);
   if (comparator == Comparator::kOctet) return sign(a.compare(b));
-  return sign(fold(comparator, a).text.compare(fold(comparator, b).text));
+  return sign(fold(comparator, a).compare(fold(comparator, b)));
 }
 
 Wildcard::Wildcard(Comparator comparator, std::string_view pattern) : comparator_(comparator) {
   std::string literal;
   const auto flush = [&] {
-    for (char c : fold(comparator, literal).text) units_.push_back({Unit::kOctet, c});
+    for (char c : fold(comparator, literal)) units_.push_back({Unit::kOctet, c});
     literal.clear();
   };
   for (size_t i = 0; i < pattern.size(); ++i) {

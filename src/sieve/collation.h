@@ -13,12 +13,16 @@ enum class Comparator : uint8_t { kOctet, kAsciiCasemap, kAsciiNumeric, kUnicode
 std::optional<Comparator> parse_comparator(std::string_view name);  // "i;octet"; names are case-sensitive
 
 // A value in the form in which octets are compared.
+std::string fold(Comparator comparator, std::string_view value);
+
+// The same, character by character, for whoever must find the way back. Marks stay in the order they have in the value;
+// text that differs by that only is not met in mail.
 struct Folded {
   std::string text;
   // For each octet of `text` where its character begins in the value; empty: octet for octet.
   std::vector<uint32_t> origin;
 };
-Folded fold(Comparator comparator, std::string_view value);
+Folded fold_by_character(Comparator comparator, std::string_view value);
 
 // As strcmp, over the values themselves.
 int compare(Comparator comparator, std::string_view a, std::string_view b);
@@ -31,8 +35,8 @@ class Wildcard {
   Wildcard(Comparator comparator, std::string_view pattern);
 
   enum class Outcome : uint8_t { kNo, kYes, kTooMuch };
-  // `folded` is fold(comparator, value). kTooMuch: `work`, counted down by each position tried, ran out. With kYes,
-  // captures() are views into `value`: the whole, then one for each wildcard.
+  // `folded` is fold_by_character(comparator, value). kTooMuch: `work`, counted down by each position tried, ran out.
+  // With kYes, captures() are views into `value`: the whole, then one for each wildcard.
   Outcome match(std::string_view value, const Folded& folded, uint64_t& work);
   const std::vector<std::string_view>& captures() const { return captures_; }
 

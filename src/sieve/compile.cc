@@ -163,12 +163,21 @@ class Compiler {
     if (s.has_block != row->block)
       fault(s.at, row->block ? quoted(s.name) + " is followed by a block in { }"
                              : quoted(s.name) + " takes no block; end it with a semicolon");
-    if (row->op == Op::kForEveryPart) ++loops_;
+    const std::string loop = name_of_loop(node);
+    if (row->op == Op::kForEveryPart) loops_.push_back(loop);
     block(s.block, node.block);
-    if (row->op == Op::kForEveryPart) --loops_;
-    if ((row->op == Op::kBreak || row->op == Op::kExtractText) && loops_ == 0)
+    if (row->op == Op::kForEveryPart) loops_.pop_back();
+    // RFC 5703 §3, §7
+    if ((row->op == Op::kBreak || row->op == Op::kExtractText) && loops_.empty())
       fault(s.at, quoted(s.name) + " belongs in the block of a foreverypart");
+    else if (row->op == Op::kBreak && !loop.empty() && std::find(loops_.begin(), loops_.end(), loop) == loops_.end())
+      fault(s.at, "there is no loop " + quoted(loop) + " around this break");
     return node;
+  }
+
+  static std::string name_of_loop(const Node& node) {
+    const Operand* name = node.find(Slot::kName);
+    return name && !name->strings.empty() ? name->strings[0].text : std::string();
   }
 
   Node test(const Statement& s) {
@@ -325,8 +334,8 @@ class Compiler {
   Compiled out_;
   std::set<std::string_view> enabled_;
   bool may_require_ = true;
-  size_t loops_ = 0;
-  std::vector<Place> places_;  // of the arguments of the statement at hand, by slot
+  std::vector<std::string> loops_;  // names of the loops around the statement at hand; "": without
+  std::vector<Place> places_;       // of the arguments of the statement at hand, by slot
 };
 
 }  // namespace

@@ -70,6 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"if header \"a\" :is \"b\" {}", "1:15", "before the other arguments"},
         Broken{"if header :is :contains \"a\" \"b\" {}", "1:15", "this or a like tag"},
         Broken{"if header :foo \"a\" \"b\" {}", "1:11", "no tag :foo"},
+        Broken{"if address \"subject\" \"x\" {}", "1:12", "holds no addresses"},
         Broken{"redirect \"nowhere\";", "1:10", "is no address"},
         Broken{"redirect \"a@b.c, d@e.f\";", "1:10", "is no address"},
         Broken{"require \"fileinto\"; fileinto \"\";", "1:30", "can be no mailbox"},

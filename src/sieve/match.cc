@@ -29,7 +29,7 @@ Matching::Matching(Run& run, const Node& node, bool captures)
     if (match_ == kMatches)
       wildcards_.emplace_back(comparator_, key);
     else if (match_ == kIs || match_ == kContains)
-      folded_.push_back(fold(comparator_, key).text);
+      folded_.push_back(fold(comparator_, key));
   }
 }
 
@@ -38,7 +38,10 @@ bool Matching::add(std::string_view value) {
   if (match_ == kCount || run_.failed() || !run_.step_octets(value.size())) return false;
   Folded folded;
   const bool numeric = comparator_ == Comparator::kAsciiNumeric;
-  if (match_ == kIs || match_ == kContains || match_ == kMatches) folded = fold(comparator_, value);
+  if (match_ == kMatches)
+    folded = fold_by_character(comparator_, value);
+  else if (match_ == kIs || match_ == kContains)
+    folded.text = fold(comparator_, value);
   for (size_t key = 0; key < keys_.size(); ++key) {
     if (!run_.step_octets(match_ == kIs && !numeric ? 0 : value.size())) return false;
     if (matches(key, value, folded)) return true;

@@ -34,7 +34,7 @@ const std::vector<std::string>& text_bodies(Run& run) {
     run.body_texts.emplace();
     for (const message::Part* part : parts_of(run.letter.root())) {
       if (!part->is_text() || !part->children.empty()) continue;
-      if (!run.step_octets(part->body_size)) break;
+      if (!run.step_decoded(part->body_size)) break;
       run.body_texts->push_back(message::part_text(run.letter.bytes(), *part));
     }
   }
@@ -59,7 +59,7 @@ bool test_body(Run& run, const Node& node) {
         bool chosen = false;
         for (const std::string& type : wanted) chosen = chosen || is_of_type(*part, type);
         if (!chosen) continue;
-        if (!run.step_octets(part->body_size)) return false;
+        if (!run.step_decoded(part->body_size)) return false;
         if (matching.add(content_of(run, *part))) return true;
       }
       break;

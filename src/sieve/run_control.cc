@@ -91,7 +91,7 @@ Flow extract_text(Run& run, const Node& node) {
     run.fail("\"extracttext\" belongs in the block of a foreverypart");
     return Flow::kStop;
   }
-  if (!run.step_octets(run.part->body_size)) return Flow::kStop;
+  if (!run.step_parsed(run.part->body_size)) return Flow::kStop;
   std::string value = message::part_text(run.letter.bytes(), *run.part);
   const uint64_t first = node.number(Slot::kFirst, run.limits.variable_octets);
   size_t end = 0;

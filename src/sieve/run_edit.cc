@@ -94,7 +94,7 @@ Flow delete_header(Run& run, const Node& node) {
     Matching matching(run, node);
     std::vector<message::HeaderField> matched;
     for (const message::HeaderField& f : chosen)
-      if (matching.add(text::trim(message::decode_words(f.raw_value)))) matched.push_back(f);
+      if (run.step_parsed(f.size) && matching.add(text::trim(message::decode_words(f.raw_value)))) matched.push_back(f);
     if (!matching.finish()) chosen = std::move(matched);  // with :count it is all or none
   }
   if (run.failed()) return Flow::kStop;

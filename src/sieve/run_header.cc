@@ -114,7 +114,7 @@ bool test_header(Run& run, const Node& node) {
   const Operand* wanted = node.find(Slot::kMimePart);
   for (const std::string& name : run.texts(node, Slot::kHeaders)) {
     for (const std::string_view raw : indexed(node, field_values(run, node, name))) {
-      if (!run.step_octets(raw.size())) return false;
+      if (!run.step_parsed(raw.size())) return false;
       if (!wanted) {
         if (matching.add(readable(raw))) return true;
         continue;
@@ -131,8 +131,9 @@ bool test_address(Run& run, const Node& node) {
   Matching matching(run, node);
   const uint8_t part = node.choice(Slot::kPart, kAll);
   for (const std::string& name : run.texts(node, Slot::kHeaders)) {
+    if (!is_address_header(name)) continue;
     for (const std::string_view raw : indexed(node, field_values(run, node, name))) {
-      if (!run.step_octets(raw.size())) return false;
+      if (!run.step_parsed(raw.size())) return false;
       for (const message::AddressItem& item : message::parse_address_list(raw)) {
         if (item.kind != message::AddressItem::kMailbox) continue;
         if (item.domain.empty() && part != kAll) continue;  // no address: only its whole text can be compared
@@ -186,7 +187,7 @@ bool test_date(Run& run, const Node& node) {
   Matching matching(run, node);
   const std::string name = run.text(node, Slot::kHeaders);
   for (const std::string_view raw : indexed(node, field_values(run, node, name))) {
-    if (!run.step_octets(raw.size())) return false;
+    if (!run.step_parsed(raw.size())) return false;
     // Of a field like Received the date is what stands behind the last semicolon.
     const std::string value = message::unfold(raw);
     const size_t semicolon = value.rfind(';');

@@ -48,7 +48,7 @@ bool test_duplicate(Run& run, const Node& node) {
     value = run.text(node, Slot::kUniqueId);
   } else {
     const auto found = field_values(run, node, source ? run.text(node, Slot::kUniqueId) : "Message-ID");
-    if (found.empty()) return false;
+    if (found.empty() || !run.step_parsed(found.front().size())) return false;
     value = text::trim(message::decode_words(found.front()));
   }
   const uint64_t given = node.number(Slot::kInterval, static_cast<uint64_t>(kDuplicateLifetime.count()));

@@ -52,6 +52,14 @@ bool is_header_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > 32 && c < 127 && c != ':'; });
 }
 
+bool is_address_header(std::string_view name) {
+  const std::string lower = text::lowered(name);
+  const std::string_view last = std::string_view(lower).substr(lower.rfind('-') + 1);
+  for (const std::string_view known : {"from", "to", "cc", "bcc", "sender", "path"})
+    if (last == known) return true;
+  return false;
+}
+
 std::optional<std::string> single_address(std::string_view text) {
   std::optional<message::Address> found;
   for (const message::AddressItem& item : message::parse_address_list(text)) {

@@ -9,6 +9,9 @@
 namespace pabal::sieve {
 
 bool is_header_name(std::string_view name);  // RFC 5322 §3.6.8
+// RFC 5228 §5.1: the address test is for fields that hold addresses: the standard ones, and all that are named like
+// them (Delivered-To, X-Forwarded-From).
+bool is_address_header(std::string_view name);
 
 // RFC 5228 §2.4.2.3: one address, alone or with a display name: its addr-spec. Nothing when it is none, or several.
 std::optional<std::string> single_address(std::string_view text);
