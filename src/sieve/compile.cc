@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 #include "sieve/check.h"
@@ -57,10 +58,10 @@ class Compiler {
       if (out_.faults.empty()) out_.program = std::move(program);
     }
     const auto in_order = [](const Fault& a, const Fault& b) {
-      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+      return std::tie(a.line, a.column, a.message) < std::tie(b.line, b.column, b.message);
     };
-    std::stable_sort(out_.faults.begin(), out_.faults.end(), in_order);
-    std::stable_sort(out_.warnings.begin(), out_.warnings.end(), in_order);
+    std::sort(out_.faults.begin(), out_.faults.end(), in_order);
+    std::sort(out_.warnings.begin(), out_.warnings.end(), in_order);
     return std::move(out_);
   }
 
@@ -271,11 +272,8 @@ class Compiler {
   }
 
   bool positional(const Statement& s, const CommandRow& row, Node& node, size_t at) {
-    size_t wanted = 0, optional = 0;
-    for (const Positional& p : row.positional) {
-      wanted += p.type != Type::kNone;
-      optional += p.optional;
-    }
+    size_t wanted = 0;
+    for (const Positional& p : row.positional) wanted += p.type != Type::kNone;
     const size_t given = s.arguments.size() - at;
     for (const Positional& p : row.positional) {
       if (p.type == Type::kNone) break;

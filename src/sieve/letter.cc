@@ -86,8 +86,9 @@ std::string Letter::whole() const {
   // Of a part and one inside it the outer replacement wins; of two for one part the later.
   std::vector<const Replacement*> order;
   for (const Replacement& r : replacements_) order.push_back(&r);
-  std::stable_sort(order.begin(), order.end(), [](const Replacement* a, const Replacement* b) {
-    return a->offset != b->offset ? a->offset < b->offset : a->size > b->size;
+  std::sort(order.begin(), order.end(), [](const Replacement* a, const Replacement* b) {
+    if (a->offset != b->offset) return a->offset < b->offset;
+    return a->size != b->size ? a->size > b->size : a < b;
   });
   size_t done = original_header_.size();
   for (size_t i = 0; i < order.size(); ++i) {

@@ -1,8 +1,9 @@
-// Scripts made at random from the grammar's own table: what is compiled runs the same from its octets, ends, and keeps the
-// message when it fails.
+// Scripts made at random from the grammar's own table: what is compiled runs the same from its octets, ends, and keeps
+// the message when it fails.
+#include "base/random.h"
+
 #include <gtest/gtest.h>
 
-#include "base/random.h"
 #include "sieve/grammar.h"
 #include "sieve/test_script.h"
 
@@ -31,7 +32,8 @@ class Maker {
   std::string command(size_t depth) {
     const auto rows = command_rows();
     const CommandRow* row = &rows[below(rows.size())];
-    while (row->test || row->op == Op::kRequire || row->op == Op::kElse || row->op == Op::kElsif) row = &rows[below(rows.size())];
+    while (row->test || row->op == Op::kRequire || row->op == Op::kElse || row->op == Op::kElsif)
+      row = &rows[below(rows.size())];
     if (depth == 0 && row->block) return "keep;\n";
     std::string out = words(*row, depth);
     if (!row->block) return out + ";\n";
@@ -49,9 +51,10 @@ class Maker {
 
   std::string words(const CommandRow& row, size_t depth) {
     std::string out(row.name);
-    for (const std::string_view tag : {"is", "contains", "matches", "regex", "count", "value", "comparator", "all", "user",
-                                       "index", "last", "mime", "anychild", "param", "content", "raw", "over", "flags", "copy",
-                                       "create", "days", "subject", "handle", "lower", "length", "once", "first"}) {
+    for (const std::string_view tag :
+         {"is",    "contains", "matches", "regex",    "count",  "value",   "comparator", "all",  "user",
+          "index", "last",     "mime",    "anychild", "param",  "content", "raw",        "over", "flags",
+          "copy",  "create",   "days",    "subject",  "handle", "lower",   "length",     "once", "first"}) {
       const TagRow* known = find_tag(tag, row);
       if (!known || below(6) > 0) continue;
       out += " :" + std::string(tag);
@@ -78,18 +81,30 @@ class Maker {
   }
 
   std::string text(Slot slot) {
-    const auto pick = [&](std::initializer_list<std::string_view> of) { return std::string(of.begin()[below(of.size())]); };
+    const auto pick = [&](std::initializer_list<std::string_view> of) {
+      return std::string(of.begin()[below(of.size())]);
+    };
     switch (slot) {
-      case Slot::kVariable: return pick({"a", "b", "global.c"});
-      case Slot::kHeaders: return pick({"from", "to", "subject", "content-type", "date"});
-      case Slot::kName: return pick({"X-Twice", "Subject", "X-New"});
-      case Slot::kAddresses: return pick({"a@b.c", "d@example.org"});
-      case Slot::kMethod: return "mailto:a@b.c";
-      case Slot::kDatePart: return pick({"year", "hour", "weekday"});
-      case Slot::kScript: return pick({"one", "two", "none"});
-      case Slot::kCapabilities: return pick({"copy", "tornado"});
-      case Slot::kFlags: return pick({"\\\\Seen", "a b", "${a}"});
-      default: return pick({"${a}${b}", "*a*${1}", "x", "second", "[a-z]*", "I have", "", "17", "${global.c}y"});
+      case Slot::kVariable:
+        return pick({"a", "b", "global.c"});
+      case Slot::kHeaders:
+        return pick({"from", "to", "subject", "content-type", "date"});
+      case Slot::kName:
+        return pick({"X-Twice", "Subject", "X-New"});
+      case Slot::kAddresses:
+        return pick({"a@b.c", "d@example.org"});
+      case Slot::kMethod:
+        return "mailto:a@b.c";
+      case Slot::kDatePart:
+        return pick({"year", "hour", "weekday"});
+      case Slot::kScript:
+        return pick({"one", "two", "none"});
+      case Slot::kCapabilities:
+        return pick({"copy", "tornado"});
+      case Slot::kFlags:
+        return pick({"\\\\Seen", "a b", "${a}"});
+      default:
+        return pick({"${a}${b}", "*a*${1}", "x", "second", "[a-z]*", "I have", "", "17", "${global.c}y"});
     }
   }
 
