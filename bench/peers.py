@@ -1,5 +1,7 @@
-"""The peers that ./dev bench measures beside Pabal: Postfix + Dovecot of Debian, with their defaults, on private ports and
+"""The peers that ./dev bench measures beside Pabal: Postfix and Dovecot of Debian, with their defaults, on private ports and
 folders, and what it takes to start and weigh either side."""
+import ctypes
+import ctypes.util
 import os
 import pathlib
 import shutil
@@ -89,21 +91,17 @@ def resident_mib(pids):
 class Pabal:
     name = "Pabal"
 
-    def __init__(self, folder, users):
+    def __init__(self, folder, users, protocols=("smtp", "imap")):
+        """Listens for each of `protocols`: self.smtp, self.imap, ... are the ports."""
         self.folder = pathlib.Path(folder) / "pabal"
         self.folder.mkdir(parents=True)
-        self.smtp, self.imap = free_port(), free_port()
-        self.config = self.folder / "pabal.toml"
-        self.config.write_text(f'''hostname = "mail.example.com"
-data = "data"
-log = "warn"
-[[listen]]
-protocol = "smtp"
-address = "127.0.0.1:{self.smtp}"
-[[listen]]
-protocol = "imap"
-address = "127.0.0.1:{self.imap}"
-''')
+        self.config, self.ports = self.folder / "pabal.toml", {}
+        lines = ['hostname = "mail.example.com"', 'data = "data"', 'log = "warn"']
+        for protocol in protocols:
+            self.ports[protocol] = port = free_port()
+            setattr(self, protocol, port)
+            lines += ["[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
+        self.config.write_text("\n".join(lines) + "\n")
         self.command("domain", "add", "example.com")
         for user in users:
             self.command("account", "add", f"{user}@example.com", "--password-stdin", stdin=PASSWORD)
@@ -114,8 +112,8 @@ address = "127.0.0.1:{self.imap}"
 
     def start(self):
         self.process = subprocess.Popen([PABAL, "--config", self.config, "serve"])
-        wait_port(self.smtp)
-        wait_port(self.imap)
+        for port in self.ports.values():
+            wait_port(port)
         self.pids = [self.process.pid]
 
     def count(self, user):
@@ -173,43 +171,35 @@ virtual_transport = {transport}
         subprocess.run(["/usr/sbin/postfix", "-c", self.etc, "stop"], capture_output=True)
 
 
-class PostfixDovecot:
-    name = "Postfix+Dovecot"
+class Dovecot:
+    """A Dovecot with its defaults but for where it stores: `location` under each home, "maildir:~/Maildir" or "mdbox:~/mdbox"."""
 
-    def __init__(self, folder, users):
-        base = pathlib.Path(folder) / "peers"
+    def __init__(self, base, users, location="maildir:~/Maildir"):
         base.mkdir(parents=True)
-        os.chmod(folder, 0o755)
-        os.chmod(base, 0o755)
-        self.base, self.users = base, users
-        self.smtp, self.imap = free_port(), free_port()
-        self.dovecot(base)
-        self.postfix = Postfix(base / "postfix", self.smtp, "mail.example.com", f"lmtp:unix:{base}/lmtp")
-        wait_port(self.smtp)
-        wait_port(self.imap)
-
-    def dovecot(self, base):
-        homes = base / "homes"
-        homes.mkdir()
-        shutil.chown(homes, "nobody", "nogroup")
+        for folder in (base, base.parent):
+            os.chmod(folder, 0o755)
+        self.base, self.users, self.location, self.imap, self.lmtp = base, users, location, free_port(), base / "lmtp"
+        self.homes, self.config = base / "homes", base / "dovecot.conf"
+        self.homes.mkdir()
+        shutil.chown(self.homes, "nobody", "nogroup")
         passwords = base / "passwords"
-        passwords.write_text("".join(f"{u}@example.com:{{PLAIN}}{PASSWORD}\n" for u in self.users))
-        config = base / "dovecot.conf"
-        config.write_text(f'''base_dir = {base}/dovecot
+        secret = argon2id(PASSWORD)
+        passwords.write_text("".join(f"{u}@example.com:{{ARGON2ID}}{secret}\n" for u in self.users))
+        self.config.write_text(f'''base_dir = {base}/dovecot
 log_path = {base}/dovecot.log
 protocols = imap lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 first_valid_uid = 1
-mail_location = maildir:~/Maildir
+mail_location = {location}
 passdb {{
   driver = passwd-file
   args = {passwords}
 }}
 userdb {{
   driver = static
-  args = uid=nobody gid=nogroup home={homes}/%n allow_all_users=yes
+  args = uid=nobody gid=nogroup home={self.homes}/%n allow_all_users=yes
 }}
 service imap-login {{
   inet_listener imap {{
@@ -220,25 +210,50 @@ service imap-login {{
   }}
 }}
 service lmtp {{
-  unix_listener {base}/lmtp {{
+  unix_listener {self.lmtp} {{
     mode = 0666
   }}
 }}
 ''')
-        subprocess.run(["/usr/sbin/dovecot", "-c", config], check=True)
-        self.dovecot_pid = read_pid(base / "dovecot/master.pid")
+        subprocess.run(["/usr/sbin/dovecot", "-c", self.config], check=True)
+        self.pids = [read_pid(base / "dovecot/master.pid")]
+        wait_port(self.imap)
+
+    def stop(self):
+        subprocess.run(["/usr/sbin/dovecot", "-c", self.config, "stop"], capture_output=True)
+
+
+class PostfixDovecot:
+    name = "Postfix+Dovecot"
+
+    def __init__(self, folder, users):
+        base = pathlib.Path(folder) / "peers"
+        self.dovecot = Dovecot(base, users)
+        self.smtp, self.imap = free_port(), self.dovecot.imap
+        os.chmod(folder, 0o755)
+        self.postfix = Postfix(base / "postfix", self.smtp, "mail.example.com", f"lmtp:unix:{self.dovecot.lmtp}")
+        wait_port(self.smtp)
 
     @property
     def pids(self):
-        return [self.dovecot_pid, self.postfix.pid]
+        return self.dovecot.pids + [self.postfix.pid]
 
     def count(self, user):
-        new = self.base / "homes" / user / "Maildir/new"
+        new = self.dovecot.homes / user / "Maildir/new"
         return len(os.listdir(new)) if new.exists() else 0
 
     def stop(self):
         self.postfix.stop()
-        subprocess.run(["/usr/sbin/dovecot", "-c", self.base / "dovecot.conf", "stop"], capture_output=True)
+        self.dovecot.stop()
+
+
+def argon2id(password):
+    """With the cost that Pabal hashes at (identity/password.h), so that a login costs both sides the same."""
+    sodium, out = ctypes.CDLL(ctypes.util.find_library("sodium")), ctypes.create_string_buffer(128)
+    if sodium.sodium_init() < 0 or sodium.crypto_pwhash_str_alg(
+            out, password.encode(), ctypes.c_ulonglong(len(password)), ctypes.c_ulonglong(2), ctypes.c_size_t(19 << 20), 2):
+        sys.exit("libsodium made no hash")
+    return out.value.decode()
 
 
 def fsync_rate(folder, seconds=1.0):

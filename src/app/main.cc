@@ -1,5 +1,6 @@
 // pabal: the command line.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -30,7 +31,20 @@ int fail(const Error& error) {
   return 1;
 }
 
+// A connection is a descriptor, and shells give 1,024 of them where a process may have many more.
+void raise_descriptor_limit() {
+  constexpr rlim_t kWanted = 20'000;  // the most connections of two listeners (net/stream.h), and files
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < kWanted)
+    log::warn("app", "this process may open " + std::to_string(limit.rlim_max) +
+                         " files and connections at once; LimitNOFILE= of its systemd unit, or ulimit -n, gives more");
+}
+
 int serve(const Config& config) {
+  raise_descriptor_limit();
   net::block_signals();
   auto server = Server::start(config);
   if (!server) return fail(server.error());

@@ -18,12 +18,18 @@ bool compress(std::string_view bytes, std::string& out) {
   return shorter;
 }
 
-std::optional<std::string> decompressed(std::string_view frame, size_t limit) {
+bool decompress(std::string_view frame, size_t limit, std::string& out) {
   thread_local const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > limit) return {};
-  std::string out(static_cast<size_t>(size), '\0');
-  if (ZSTD_decompressDCtx(context.get(), out.data(), out.size(), frame.data(), frame.size()) != size) return {};
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > limit) return false;
+  const size_t had = out.size();
+  out.resize(had + static_cast<size_t>(size));
+  return ZSTD_decompressDCtx(context.get(), out.data() + had, out.size() - had, frame.data(), frame.size()) == size;
+}
+
+std::optional<std::string> decompressed(std::string_view frame, size_t limit) {
+  std::string out;
+  if (!decompress(frame, limit, out)) return {};
   return out;
 }
 

@@ -16,7 +16,9 @@
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
-//   B BODY (body space)             octet 0: as it is, 1: zstd; then the message
+//   H BODY                          the body's header: lists of messages need no more
+//   B BODY (body space)             the rest of it
+// Both: an octet, see prepare.cc, then the octets as they are or zstd-compressed.
 #pragma once
 
 #include <string>
@@ -53,6 +55,7 @@ inline std::string removed(AccountId a, uint64_t until, MessageId m) {
 }
 inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }
+inline std::string header(BodyId b) { return Encoder().u8('H').u64(b).take(); }
 inline std::string body(BodyId b) { return Encoder().u8('B').u64(b).take(); }
 
 }  // namespace pabal::mailbox::keys

@@ -141,8 +141,8 @@ struct Prepared {
   message::Message structure;
   std::string encoded;  // the structure as a record
   std::string preview;
-  std::string words;   // the word list the search takes in
-  std::string stored;  // what goes to the body space
+  std::string words;                  // the word list the search takes in
+  std::string stored_header, stored;  // what goes to the index and to the body space
 };
 // Bodies with NULs become base64, since many ways to read mail cannot carry them. structure.has_nul: a NUL stands where
 // that cannot be done; such a message is to be refused.
@@ -256,6 +256,9 @@ class Mailboxes {
   // The whole message: prefix + body. Large: copy it to the wire, then let go.
   Result<std::string> content(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::string> body(const store::Reader& r, BodyId body) const;
+  // prefix + the header with its blank line, without a look at the body: for lists of many messages. Nothing for the
+  // few whose header is longer than kMaxStoredHeader: content() has it.
+  Result<std::optional<std::string>> header(const store::Reader& r, AccountId account, const Message& message) const;
 
   // One mailbox's messages. rows() visits UIDs first..last in order until `visit` gives false.
   Result<UidMap> uids(const store::Reader& r, AccountId account, MailboxId mailbox) const;
@@ -305,11 +308,12 @@ class Mailboxes {
   std::unique_ptr<Impl> impl_;
 };
 
-constexpr size_t kMaxKeywords = 64;           // in one message
-constexpr size_t kMaxKeywordOctets = 128;     // of one keyword
-constexpr size_t kMaxMailboxes = 5'000;       // in one account
-constexpr size_t kMaxSubscriptions = 10'000;  // of one account
-constexpr uint64_t kMaxChanges = 100'000;     // modseqs the change feed reaches back: a few MB, weeks of a busy account
+constexpr size_t kMaxKeywords = 64;            // in one message
+constexpr size_t kMaxKeywordOctets = 128;      // of one keyword
+constexpr size_t kMaxStoredHeader = 64 << 10;  // octets
+constexpr size_t kMaxMailboxes = 5'000;        // in one account
+constexpr size_t kMaxSubscriptions = 10'000;   // of one account
+constexpr uint64_t kMaxChanges = 100'000;  // modseqs the change feed reaches back: a few MB, weeks of a busy account
 constexpr days kUndeleteWindow{14};
 
 }  // namespace pabal::mailbox

@@ -59,18 +59,47 @@ TEST_F(Messages, BodiesOfEverySizeAndKindComeBackAsTheyWere) {
       const auto filed = try_file(body);
       ASSERT_TRUE(filed);
       EXPECT_TRUE(boxes_->content(*store_, kAccount, filed->message).value() == body) << size;
+      EXPECT_TRUE(boxes_->body(*store_, message(filed->message).body).value() == body) << size;
     }
   }
   EXPECT_LT(prepare(std::string(100'000, 'a'))->stored.size(), 1'000u);
 }
 
+TEST_F(Messages, TheHeaderIsReadWithoutTheBody) {
+  for (const size_t fields : {0, 1, 20, 1'000, 2'000}) {
+    std::string head;
+    for (size_t n = 0; n < fields; ++n) head += "X-Field-" + std::to_string(n) + ": " + std::string(40, 'v') + "\r\n";
+    head += "\r\n";
+    Filing filing;
+    filing.prefix = "Return-Path: <>\r\n";
+    const auto filed = try_file(head + "the body\r\n", filing);
+    ASSERT_TRUE(filed);
+    const Message m = message(filed->message);
+    EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).value(), filing.prefix + head + "the body\r\n");
+    ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
+      return t.erase(keys::body(m.body), store::Space::kBody), Result<void>();
+    }));
+    const auto header = boxes_->header(*store_, kAccount, m);
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->has_value(), head.size() <= kMaxStoredHeader) << "a monstrous one lies with the body";
+    EXPECT_EQ(header->value_or(filing.prefix + head), filing.prefix + head);
+    EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).code(), Code::kCorrupt) << "half of it is lost";
+  }
+  Message unknown;
+  unknown.id = 4711;
+  EXPECT_EQ(boxes_->header(*store_, kAccount, unknown).code(), Code::kNotFound);
+}
+
 TEST_F(Messages, ADamagedBodyIsSaidToBe) {
   const Message m = message(file({.body = std::string(2'000, 'x')}).message);
-  for (const std::string& stored : {std::string(), std::string("\x02what"), std::string("\x01not zstd")}) {
+  for (const std::string& stored : {std::string(), std::string("\x04what"), std::string("\x01not zstd")}) {
     ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
-      return t.put(keys::body(m.body), stored, store::Space::kBody), Result<void>();
+      t.put(keys::body(m.body), stored, store::Space::kBody);
+      t.put(keys::header(m.body), stored);
+      return {};
     }));
     EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).code(), Code::kCorrupt);
+    EXPECT_EQ(boxes_->header(*store_, kAccount, m).code(), Code::kCorrupt);
   }
   ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
     return t.put(keys::message(kAccount, m.id), "?"), Result<void>();
@@ -311,6 +340,7 @@ TEST_F(Messages, OneBodyServesManyAccountsUntilTheLastLetsGo) {
   }
   EXPECT_FALSE(has_body(body));
   EXPECT_EQ(keys_with("R"), 0u);
+  EXPECT_EQ(keys_with("H"), 0u);
 }
 
 TEST_F(Messages, ABodyNobodyTookGoesWithItsRelease) {

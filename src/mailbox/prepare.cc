@@ -1,4 +1,6 @@
-// What is done before a transaction, and the stored bodies.
+// What is done before a transaction, and the stored bodies: the header apart from the rest.
+#include <algorithm>
+
 #include "mailbox/compress.h"
 #include "mailbox/impl.h"
 #include "mailbox/search.h"
@@ -9,25 +11,26 @@ namespace {
 
 constexpr size_t kCompressFrom = 512;   // octets; below, compression costs more than it saves
 constexpr size_t kMaxBody = 256 << 20;  // decompressed, against a damaged record
-constexpr char kAsItIs = 0, kCompressed = 1;
 
-// An octet that says how, then the bytes.
-std::string stored_form(std::string_view bytes) {
-  std::string out(1, kCompressed);
+// The first octet of a stored header or rest says how the octets behind it are to be read.
+enum Form : uint8_t { kAsItIs = 0, kCompressed = 1, kGoesOn = 2 };  // kGoesOn: a header longer than kMaxStoredHeader
+
+std::string stored_form(std::string_view bytes, uint8_t goes_on = 0) {
+  std::string out(1, static_cast<char>(kCompressed | goes_on));
   if (bytes.size() >= kCompressFrom && compress(bytes, out)) return out;
   out.reserve(1 + bytes.size());
-  out[0] = kAsItIs;
+  out[0] = static_cast<char>(kAsItIs | goes_on);
   return out.append(bytes);
 }
 
-Result<std::string> original(std::string_view stored) {
-  if (stored.empty()) return damaged("a body");
-  const char form = stored[0];
+// Appends the octets to `out`. False: damaged.
+bool unpack(std::string_view stored, std::string& out) {
+  if (stored.empty() || static_cast<uint8_t>(stored[0]) > (kCompressed | kGoesOn)) return false;
+  const bool packed = stored[0] & kCompressed;
   stored.remove_prefix(1);
-  if (form == kAsItIs) return std::string(stored);
-  auto bytes = form == kCompressed ? decompressed(stored, kMaxBody) : std::nullopt;
-  if (!bytes) return damaged("a body");
-  return std::move(*bytes);
+  if (packed) return decompress(stored, kMaxBody, out);
+  out += stored;
+  return true;
 }
 
 }  // namespace
@@ -44,7 +47,10 @@ std::shared_ptr<const Prepared> prepare(std::string bytes) {
   out->encoded = message::encode(out->structure);
   out->preview = message::preview(bytes, out->structure);
   out->words = packed(word_list(bytes, out->structure));
-  out->stored = stored_form(bytes);
+  const std::string_view all = bytes;
+  const size_t header = out->structure.root.header_size, kept = std::min(header, kMaxStoredHeader);
+  out->stored_header = stored_form(all.substr(0, kept), kept < header ? kGoesOn : 0);
+  out->stored = stored_form(all.substr(kept));
   out->bytes = std::make_shared<const std::string>(std::move(bytes));
   return out;
 }
@@ -52,6 +58,7 @@ std::shared_ptr<const Prepared> prepare(std::string bytes) {
 BodyId Mailboxes::new_body_id() { return impl_->bodies.next(); }
 
 Result<void> Mailboxes::put_body(store::Transaction& t, BodyId body, const Prepared& prepared) {
+  t.put(keys::header(body), prepared.stored_header);
   t.put(keys::body(body), prepared.stored, store::Space::kBody);
   t.put(keys::references(body), Encoder().varint(0).take());  // so that the first hold_body() need not ask the disk
   return {};
@@ -73,15 +80,34 @@ Result<void> Mailboxes::release_body(store::Transaction& t, BodyId body) {
     return {};
   }
   t.erase(keys::references(body));
+  t.erase(keys::header(body));
   t.erase(keys::body(body), store::Space::kBody);
   return {};
 }
 
 Result<std::string> Mailboxes::body(const store::Reader& r, BodyId body) const {
-  const auto stored = r.get(keys::body(body), store::Space::kBody);
+  const auto header = r.get(keys::header(body));
+  if (!header) return header.error();
+  const auto rest = r.get(keys::body(body), store::Space::kBody);
+  if (!rest) return rest.error();
+  if (!*header && !*rest) return Error{Code::kNotFound, "the body is gone"};
+  std::string out;
+  if (!*header || !*rest || !unpack(**header, out) || !unpack(**rest, out)) return damaged("a body");
+  return out;
+}
+
+Result<std::optional<std::string>> Mailboxes::header(const store::Reader& r, AccountId account,
+                                                     const Message& m) const {
+  const auto record = r.get(keys::details(account, m.id));
+  if (!record) return record.error();
+  const auto stored = r.get(keys::header(m.body));
   if (!stored) return stored.error();
-  if (!*stored) return Error{Code::kNotFound, "the body is gone"};
-  return original(**stored);
+  if (!*record || !*stored) return Error{Code::kNotFound, "the message is gone"};
+  const auto prefix = decode_prefix(**record);
+  std::string out(prefix.value_or(""));
+  if (!prefix || !unpack(**stored, out)) return damaged("a header");
+  if ((**stored)[0] & kGoesOn) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(out));
 }
 
 }  // namespace pabal::mailbox

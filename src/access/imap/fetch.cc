@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include "access/imap/object_id.h"
 #include "access/imap/session.h"
@@ -82,17 +83,17 @@ Task<void> Session::fetch(Words words, bool uid) {
     at = end;
     for (const Found& found : *rows) {
       if (request->changed_since && found.row.modseq <= *request->changed_since) continue;
-      if (request->needs_body()) {
+      const Result<bool> answered = request->needs_body() ? Result<bool>(false) : answer(found, *request);
+      if (!answered) co_return no(answered.error());
+      if (!*answered) {
         Task<Result<void>> answering = answer_with_body(found, &*request);
         const Result<void> done = co_await answering;
         if (state_ == State::kOver) co_return;
         if (!done && done.code() == Code::kUnsupported)
           co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
         if (!done) co_return no(done.error());
-        if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.uid);
-      } else if (const Result<void> done = answer(found, *request); !done) {
-        co_return no(done.error());
       }
+      if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.uid);
       if (out_.size() < kFlushAt) continue;
       Task<bool> flushing = flush();
       if (!(co_await flushing)) co_return;
@@ -108,49 +109,70 @@ Task<void> Session::fetch(Words words, bool uid) {
   ok("fetched");
 }
 
-Result<void> Session::answer(const Found& found, const FetchRequest& request) {
+// Answers without the body. False: the body is needed after all, and nothing was written.
+Result<bool> Session::answer(const Found& found, const FetchRequest& request) {
   std::optional<Message> message;
   std::optional<Details> details;
+  std::optional<std::string> header;
   if (request.needs_message()) {
     auto read = services_.mailboxes.message(services_.store, selected_->account, found.row.message);
     if (!read) return read.error();
-    if (!*read) return {};  // gone since its row was read
+    if (!*read) return true;  // gone since its row was read
     message = std::move(**read);
   }
   if (request.needs_details()) {
     auto read = services_.mailboxes.details(services_.store, selected_->account, found.row.message);
     if (!read) return read.error();
-    if (!*read) return {};
+    if (!*read) return true;
     details = std::move(**read);
   }
-  const auto line = describe(found, request, message, details);
-  if (!line) return line.error();
-  out_ += *line + ")\r\n";
-  return {};
+  if (request.needs_header()) {
+    auto read = services_.mailboxes.header(services_.store, selected_->account, *message);
+    if (!read && read.code() == Code::kNotFound) return true;
+    if (!read) return read.error();
+    if (!*read) return false;
+    header = std::move(**read);
+  }
+  bool begun = describe(out_, found, request, message, details);
+  for (const FetchItem& item : request.items) {
+    if (!item.is_header()) continue;
+    const Octets octets = header_octets(item.section, *header);
+    if (std::exchange(begun, true)) out_ += ' ';
+    ((out_ += item.label) += " {") += std::to_string(octets.size());
+    ((out_ += "}\r\n") += octets.first) += octets.second;
+  }
+  out_ += ")\r\n";
+  return true;
 }
 
-// "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the body; without the end, so that those can follow.
-Result<std::string> Session::describe(const Found& found, const FetchRequest& request,
-                                      const std::optional<Message>& message, const std::optional<Details>& details) {
-  std::string line = message_answer(found.target);
+// Appends "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the message; without the end, so that those can follow.
+// False: nothing stands behind the parenthesis yet.
+bool Session::describe(std::string& line, const Found& found, const FetchRequest& request,
+                       const std::optional<Message>& message, const std::optional<Details>& details) {
+  if (request.wants(Kind::kFlags)) name_keywords(found.row.flags);
+  char number[20];
+  const auto decimal = [&](uint64_t n) {
+    return std::string_view(number, std::to_chars(std::begin(number), std::end(number), n).ptr);
+  };
+  begin_answer(line, found.target);
   const auto item = [&](std::string_view name, std::string_view value) {
     if (line.back() != '(') line += ' ';
-    line += name;
-    if (!value.empty()) (line += ' ') += value;
+    ((line += name) += ' ') += value;
   };
   for (const FetchItem& wanted : request.items) {
     switch (wanted.kind) {
       case Kind::kFlags:
-        item(flags_item(found.row.flags), "");
+        item("FLAGS", "");
+        add_flag_list(line, found.row.flags);
         break;
       case Kind::kUid:
-        item("UID", std::to_string(found.target.uid));
+        item("UID", decimal(found.target.uid));
         break;
       case Kind::kInternalDate:
         item("INTERNALDATE", format_date_time(message->received));
         break;
       case Kind::kSize:
-        item("RFC822.SIZE", std::to_string(message->size));
+        item("RFC822.SIZE", decimal(message->size));
         break;
       case Kind::kEnvelope:
         item("ENVELOPE", envelope(details->structure.summary));
@@ -182,7 +204,7 @@ Result<std::string> Session::describe(const Found& found, const FetchRequest& re
         break;
     }
   }
-  return line;
+  return line.back() != '(';
 }
 
 Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* request) {
@@ -210,10 +232,8 @@ Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* re
     if (!octets) co_return octets.error();
     pieces.push_back({item.label, std::move(*octets), item.kind == Kind::kBinarySize});
   }
-  auto line = describe(found, *request, *message, *details);
-  if (!line) co_return line.error();
-  std::string text = std::move(*line);
-  bool begun = !text.ends_with('(');
+  std::string text;
+  bool begun = describe(text, found, *request, *message, *details);
   for (const Piece& piece : pieces) {
     if (std::exchange(begun, true)) text += ' ';
     text += piece.label + " ";

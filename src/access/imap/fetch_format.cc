@@ -121,7 +121,7 @@ Octets whole_section(const Section& section, const Part& root, std::string_view 
     case What::kText:
       return {body.substr(std::min<size_t>(root.body_offset, body.size()))};
     default:
-      return picked_fields(std::string(prefix) + std::string(header), section);
+      return picked_fields(std::string(prefix).append(header), section);
   }
 }
 
@@ -188,6 +188,10 @@ std::string body_structure(const Part& part, bool extended) {
   if (part.is_message() || part.is_text() || hollow) out += " " + std::to_string(part.body_lines);
   if (extended) out += extension(part, false);
   return out + ")";
+}
+
+Octets header_octets(const Section& section, std::string_view header) {
+  return cut(section.what == What::kHeader ? Octets{header} : picked_fields(header, section), section);
 }
 
 std::optional<Octets> section_octets(const Section& section, const mailbox::Details& details, std::string_view body) {

@@ -132,14 +132,24 @@ bool parse_item(Words& words, std::vector<FetchItem>& out) {
 
 }  // namespace
 
+bool FetchItem::is_header() const {
+  return kind == Kind::kSection && section.part.empty() &&
+         (section.what == What::kHeader || section.what == What::kFields || section.what == What::kFieldsNot);
+}
+
 bool FetchRequest::wants(Kind kind) const {
   return std::any_of(items.begin(), items.end(), [&](const FetchItem& i) { return i.kind == kind; });
 }
+bool FetchRequest::needs_header() const {
+  return std::any_of(items.begin(), items.end(), [](const FetchItem& i) { return i.is_header(); });
+}
 bool FetchRequest::needs_body() const {
-  return wants(Kind::kSection) || wants(Kind::kBinary) || wants(Kind::kBinarySize);
+  return wants(Kind::kBinary) || wants(Kind::kBinarySize) ||
+         std::any_of(items.begin(), items.end(),
+                     [](const FetchItem& i) { return i.kind == Kind::kSection && !i.is_header(); });
 }
 bool FetchRequest::needs_message() const {
-  return needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
+  return needs_header() || needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
          wants(Kind::kSaveDate);
 }
 bool FetchRequest::needs_details() const {

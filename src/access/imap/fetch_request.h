@@ -39,6 +39,7 @@ struct FetchItem {
   Section section{};
   std::string label{};  // how the answer names it
   bool sets_seen = false;
+  bool is_header() const;  // all or some fields of the message's own header
 };
 
 struct FetchRequest {
@@ -48,7 +49,8 @@ struct FetchRequest {
   bool wants(FetchItem::Kind kind) const;
   bool needs_message() const;  // the record of what changes: dates, size, where the body is
   bool needs_details() const;  // the parsed structure
-  bool needs_body() const;     // octets of the message
+  bool needs_header() const;   // octets of the message's own header
+  bool needs_body() const;     // other octets of the message
   bool sets_seen() const;
   bool reads() const;  // takes text, not only headers
   bool partial() const;

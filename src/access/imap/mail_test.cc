@@ -70,6 +70,27 @@ TEST(ImapFetch, GivesSectionsAndSetsSeenUnlessPeeking) {
   EXPECT_EQ(world.box("INBOX").unseen, 0u);
 }
 
+TEST(ImapFetch, HeadersAreTheSameWithAndWithoutTheBodyAndHoweverLong) {
+  World world;
+  const auto deliver_with = [&](int fields) {
+    std::string head = "Subject: x\r\n";
+    for (int n = 0; n < fields; ++n) head += "X-" + std::to_string(n) + ": " + std::string(50, 'v') + "\r\n";
+    world.deliver(head + "To: bob\r\n\r\nthe body\r\n");
+  };
+  for (const int fields : {0, 10, 3'000}) deliver_with(fields);
+  Client& c = world.selected();
+  for (const std::string number : {"1", "2", "3"}) {
+    const std::string alone = c.talk("FETCH " + number + " BODY.PEEK[HEADER]");
+    const std::string both = c.talk("FETCH " + number + " (BODY.PEEK[HEADER] BODY.PEEK[TEXT])");
+    const std::string end = ")\r\nt OK fetched\r\n";
+    ASSERT_THAT(alone, ::testing::EndsWith("To: bob\r\n\r\n" + end));
+    EXPECT_EQ(both, alone.substr(0, alone.size() - end.size()) + " BODY[TEXT] {10}\r\nthe body\r\n" + end);
+    EXPECT_EQ(
+        c.talk("FETCH " + number + " (BODY.PEEK[HEADER.FIELDS (subject)]<0.4> UID)"),
+        crlf("* " + number + " FETCH (UID " + number + " BODY[HEADER.FIELDS (subject)]<0> {4}\nSubj)\nt OK fetched\n"));
+  }
+}
+
 TEST(ImapFetch, OfAnExaminedMailboxSetsNothing) {
   World world;
   deliver(world, 1);

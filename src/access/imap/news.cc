@@ -1,5 +1,6 @@
 // What a client is told of changes that it did not ask for, in answers to its commands and in IDLE.
 #include <algorithm>
+#include <charconv>
 
 #include "access/imap/bell.h"
 #include "access/imap/session.h"
@@ -97,20 +98,25 @@ Task<void> Session::say_rows(std::vector<Row> rows) {
   }
 }
 
-std::string Session::message_answer(const Target& target) const {
-  return uidonly_ ? "* " + std::to_string(target.uid) + " UIDFETCH ("
-                  : "* " + std::to_string(target.sequence) + " FETCH (";
+void Session::begin_answer(std::string& line, const Target& target) const {
+  char number[20];
+  const uint32_t named = uidonly_ ? target.uid : target.sequence;
+  const char* const end = std::to_chars(std::begin(number), std::end(number), named).ptr;
+  ((line += "* ") += std::string_view(number, end)) += uidonly_ ? " UIDFETCH (" : " FETCH (";
 }
 
 // What a client is told of a message without FETCH. RFC 7162 §3.2.4: with UID and MODSEQ once it knows of MODSEQ.
 void Session::say_changed(const Row& row, bool flags, bool uid) {
-  const std::string named = flags ? flags_item(row.flags) : "";
-  std::string line = message_answer({selected_->view.uids().sequence(row.uid), row.uid});
-  const auto item = [&](const std::string& text) { line += (line.back() == '(' ? "" : " ") + text; };
+  if (flags) name_keywords(row.flags);
+  begin_answer(out_, {selected_->view.uids().sequence(row.uid), row.uid});
+  const auto item = [&](std::string_view text) { (out_ += out_.back() == '(' ? "" : " ") += text; };
   if ((uid || condstore_) && !uidonly_) item("UID " + std::to_string(row.uid));
-  if (flags) item(named);
+  if (flags) {
+    item("FLAGS ");
+    add_flag_list(out_, row.flags);
+  }
   if (condstore_) item("MODSEQ (" + std::to_string(row.modseq) + ")");
-  out_ += line + ")\r\n";
+  out_ += ")\r\n";
 }
 
 // --- IDLE -----------------------------------------------------------------------------------------------------------

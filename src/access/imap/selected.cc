@@ -200,15 +200,14 @@ void Session::say_flags() {
   out_ += ")\r\n";
 }
 
-std::string Session::flags_item(const mailbox::Flags& flags) {
-  // RFC 9051 §7.3.5: a keyword not named yet is named before it is used.
+// RFC 9051 §7.3.5: a keyword not named yet is named before it is used.
+void Session::name_keywords(const mailbox::Flags& flags) {
   bool grew = false;
   for (const std::string& keyword : flags.keywords) {
     auto& named = selected_->keywords;
     if (named.size() < kMaxNamedKeywords && named.emplace(text::lowered(keyword), keyword).second) grew = true;
   }
   if (grew) say_flags();
-  return "FLAGS " + flag_list(flags);
 }
 
 }  // namespace pabal::access::imap

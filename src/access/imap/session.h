@@ -140,14 +140,14 @@ class Session {
   Result<Missed> missed(mailbox::ModSeq since) const;
   void become_condstore();
   std::string highest_modseq() const;                   // "[HIGHESTMODSEQ 7]": how far the client has been told all
-  std::string flags_item(const mailbox::Flags& flags);  // "FLAGS (...)"; new keywords are made known before
+  void name_keywords(const mailbox::Flags& flags);      // those not named yet, before an answer has them
   void say_flags();
 
   // --- news.cc ---
   Task<void> idle(Words words, bool uid);
   Task<void> tell_news(bool may_expunge);  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID
   bool learn_news(const store::Reader& r);
-  std::string message_answer(const Target& target) const;  // "* 5 FETCH ("
+  void begin_answer(std::string& line, const Target& target) const;  // "* 5 FETCH ("
   void say_changed(const mailbox::Row& row, bool flags, bool uid);
   Task<void> say_rows(std::vector<mailbox::Row> rows);
   static Task<void> push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended);
@@ -156,10 +156,9 @@ class Session {
   Task<void> fetch(Words words, bool uid);
   std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
   Result<std::vector<Found>> find_rows(const std::vector<Target>& targets, size_t from, size_t to) const;
-  Result<std::string> describe(const Found& found, const FetchRequest& request,
-                               const std::optional<mailbox::Message>& message,
-                               const std::optional<mailbox::Details>& details);
-  Result<void> answer(const Found& found, const FetchRequest& request);
+  bool describe(std::string& line, const Found& found, const FetchRequest& request,
+                const std::optional<mailbox::Message>& message, const std::optional<mailbox::Details>& details);
+  Result<bool> answer(const Found& found, const FetchRequest& request);
   Task<Result<void>> answer_with_body(Found found, const FetchRequest* request);
   Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
   Task<Result<void>> mark_seen(std::vector<mailbox::Uid> uids);

@@ -158,12 +158,16 @@ std::optional<mailbox::Flags> parse_flags(Words& words) {
   return flags;
 }
 
-std::string flag_list(const mailbox::Flags& flags) {
-  std::string out = "(";
+void add_flag_list(std::string& out, const mailbox::Flags& flags) {
+  out += '(';
+  const auto add = [&](std::string_view name) {
+    if (out.back() != '(') out += ' ';
+    out += name;
+  };
   for (const auto& [flag, name] : kSystemFlags)
-    if (flags.has(flag)) (out += out.size() > 1 ? " " : "") += name;
-  for (const std::string& keyword : flags.keywords) (out += out.size() > 1 ? " " : "") += keyword;
-  return out + ")";
+    if (flags.has(flag)) add(name);
+  for (const std::string& keyword : flags.keywords) add(keyword);
+  out += ')';
 }
 
 // --- dates ----------------------------------------------------------------------------------------------------------

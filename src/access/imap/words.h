@@ -58,7 +58,7 @@ void parenthesised(Words& words, One one) {
 // "(\Seen $Forwarded)" or the same without parentheses. \Recent is taken and forgotten; other unknown \flags are a
 // fault.
 std::optional<mailbox::Flags> parse_flags(Words& words);
-std::string flag_list(const mailbox::Flags& flags);  // with its parentheses
+void add_flag_list(std::string& out, const mailbox::Flags& flags);  // with its parentheses
 
 // --- dates ----------------------------------------------------------------------------------------------------------
 

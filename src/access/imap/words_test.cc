@@ -83,7 +83,9 @@ std::optional<std::string> flags(std::string_view text) {
   Words words(text);
   const auto parsed = parse_flags(words);
   if (!parsed || !words.done()) return {};
-  return flag_list(*parsed);
+  std::string out;
+  add_flag_list(out, *parsed);
+  return out;
 }
 
 TEST(Flags, AreReadWithAndWithoutParentheses) {
