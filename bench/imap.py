@@ -25,7 +25,7 @@ from idle_sessions import measure_idle
 from peers import PASSWORD, Dovecot, Pabal, fsync_rate, resident_mib
 
 ROUNDS = 9
-SENDERS = 8
+SENDERS = 64  # waiting for the disk together
 PER_SESSION = 500  # a server may end a session after a thousand
 DELIVERIES = 200   # whose arrival an idling client waits for
 LARGE = 30         # messages of 1 MiB in the mailbox "Large"

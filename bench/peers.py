@@ -12,7 +12,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PABAL = ROOT / "build/release/pabal"
+PABAL = ROOT / os.environ.get("PABAL", "build/release/pabal")
 PASSWORD = "correct-horse-battery"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -172,7 +172,8 @@ virtual_transport = {transport}
 
 
 class Dovecot:
-    """A Dovecot with its defaults but for where it stores: `location` under each home, "maildir:~/Maildir" or "mdbox:~/mdbox"."""
+    """A Dovecot with its defaults, but that it stores at `location`, "maildir:~/Maildir" or "mdbox:~/mdbox", and that names have
+    one separator, so that the one can be made of the other."""
 
     def __init__(self, base, users, location="maildir:~/Maildir"):
         base.mkdir(parents=True)
@@ -193,6 +194,10 @@ ssl = no
 disable_plaintext_auth = no
 first_valid_uid = 1
 mail_location = {location}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
 passdb {{
   driver = passwd-file
   args = {passwords}
