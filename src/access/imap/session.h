@@ -139,8 +139,8 @@ class Session {
   std::string vanished_earlier(const SequenceSet& wanted, const Missed& since, mailbox::Uid above) const;
   Result<Missed> missed(mailbox::ModSeq since) const;
   void become_condstore();
-  std::string highest_modseq() const;                   // "[HIGHESTMODSEQ 7]": how far the client has been told all
-  void name_keywords(const mailbox::Flags& flags);      // those not named yet, before an answer has them
+  std::string highest_modseq() const;               // "[HIGHESTMODSEQ 7]": how far the client has been told all
+  void name_keywords(const mailbox::Flags& flags);  // those not named yet, before an answer has them
   void say_flags();
 
   // --- news.cc ---
