@@ -292,10 +292,29 @@ class Session:
         elif end < 0.8:
             await self.wire.need(b"UID EXPUNGE " + named)
 
+    def letters(self, count):
+        """New ones as arguments of APPEND, and the Message-IDs that are there when it is done."""
+        made = [self.ledger.letter(f"s{self.number}") for _ in range(count)]
+        text = b"".join(b" (%s) {%d+}\r\n%s" % (self.keyword, len(letter), letter) for _, letter in made)
+        return text, {b"<%s@stress>" % token.encode() for token, _ in made}
+
     async def append(self):
-        token, letter = self.ledger.letter(f"s{self.number}")
-        await self.wire.need(b"APPEND %s (%s)" % (self.random.choice(MAILBOXES), self.keyword), letter)
-        self.ledger.tokens.add(b"<%s@stress>" % token.encode())
+        text, tokens = self.letters(self.random.choice((1, 1, 3)) if b"MULTIAPPEND" in self.capabilities else 1)
+        await self.wire.need(b"APPEND " + self.random.choice(MAILBOXES) + text)
+        self.ledger.tokens |= tokens
+
+    async def replace(self):
+        """A message is written anew, here or elsewhere, unless somebody has removed it meanwhile."""
+        uids = self.some(1)
+        if not uids or b"REPLACE" not in self.capabilities or not await self.ask(b"UID FETCH %d (ENVELOPE)" % uids[0]):
+            return
+        if envelope := self.ledger.facts.get(self.key(uids[0]), {}).get(b"ENVELOPE"):
+            self.ledger.doomed.add(envelope[9])
+        text, tokens = self.letters(1)
+        done = await self.wire.run(b"UID REPLACE %d " % uids[0] + self.random.choice(MAILBOXES) + text)
+        assert done.startswith((b"OK", b"NO [NONEXISTENT]")), done
+        if done.startswith(b"OK"):
+            self.ledger.tokens |= tokens
 
     async def carry(self):
         uids = self.some()
@@ -325,7 +344,7 @@ class Session:
         await self.connect()
         await self.select(self.random.choice(MAILBOXES))
 
-    ACTIONS = [(noop, 4), (look, 8), (search, 3), (flag, 12), (doom, 3), (append, 4), (carry, 3), (idle, 3), (other_mailbox, 2), (come_again, 1)]
+    ACTIONS = [(noop, 4), (look, 8), (search, 3), (flag, 12), (doom, 3), (append, 4), (replace, 3), (carry, 3), (idle, 3), (other_mailbox, 2), (come_again, 1)]
 
     # --- checkpoints ---
 
