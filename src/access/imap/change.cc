@@ -203,7 +203,7 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
                                               : "[COPYUID " + std::to_string((*found)->box.uid_validity) + " " +
                                                     set_text(copied->from) + " " + set_text(copied->to) + "] ";
   if (moving && !code.empty()) out_ += "* OK " + code + "moved\r\n";
-  Task<void> telling = tell_news(true);
+  Task<void> telling = tell_news(true, moving);
   co_await telling;
   if (failure) co_return no(*failure, "OVERQUOTA");
   if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
@@ -223,7 +223,7 @@ Task<void> Session::expunge(Words words, bool uid) {
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
   Task<Result<void>> removing = remove_deleted(only);
   const Result<void> done = co_await removing;
-  Task<void> telling = tell_news(true);
+  Task<void> telling = tell_news(true, true);
   co_await telling;
   done ? ok("expunged") : no(done.error());
 }

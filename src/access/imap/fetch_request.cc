@@ -203,6 +203,15 @@ std::optional<Section> parse_section(std::string_view text) {
   return section;
 }
 
+std::optional<FetchRequest> parse_fetch_list(Words& words) {
+  FetchRequest request;
+  parenthesised(words, [&] {
+    if (!parse_item(words, request.items)) words.fail();
+  });
+  if (!words.ok()) return {};
+  return request;
+}
+
 std::optional<FetchRequest> parse_fetch(Words& words) {
   FetchRequest request;
   const auto add = [&](std::vector<Kind> kinds) {

@@ -59,6 +59,9 @@ struct FetchRequest {
 // What stands between the brackets: "1.2.HEADER.FIELDS (From To)". Nothing: malformed.
 std::optional<Section> parse_section(std::string_view text);
 
+// "(UID FLAGS)" alone, with nothing behind the items; what follows is left (RFC 5465 §5.2). Nothing: malformed.
+std::optional<FetchRequest> parse_fetch_list(Words& words);
+
 // The items, after the set and its space. Nothing: malformed.
 std::optional<FetchRequest> parse_fetch(Words& words);
 

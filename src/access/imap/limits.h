@@ -25,12 +25,15 @@ constexpr size_t kMaxKeyword = 100;           // octets of one keyword
 constexpr size_t kMaxNamedKeywords = 1'000;   // of one mailbox that FLAGS answers name: each new one repeats them all
 
 constexpr minutes kIdleTime{30};  // RFC 9051 §5.4: at least 30 minutes
+constexpr minutes kStillHere{2};  // between words to an idling client: NATs and mobile networks forget sooner than 30
 constexpr minutes kLoginTime{2};  // between commands before login
 constexpr minutes kWriteTime{5};  // for the client to take what is written
 constexpr seconds kTlsTime{30};
 constexpr seconds kProgressEvery{10};  // RFC 9585: so often a client hears of a long command
 constexpr size_t kMaxBad = 20;         // BAD answers in a row, then BYE
 constexpr size_t kMaxFailedLogins = 3;
+constexpr size_t kMaxNotifyGroups = 100;       // of one NOTIFY
+constexpr size_t kMaxNotifyMailboxes = 1'000;  // that they name
 
 constexpr size_t kFlushAt = 64 << 10;       // octets of answers gathered before they are written
 constexpr size_t kRowsAtOnce = 1'000;       // rows of a FETCH that are read in one go

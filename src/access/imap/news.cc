@@ -44,7 +44,7 @@ bool Session::learn_news(const store::Reader& r) {
   return true;
 }
 
-Task<void> Session::tell_news(bool may_expunge) {
+Task<void> Session::tell_news(bool may_expunge, bool own) {
   if (!selected_) co_return;
   const auto& boxes = services_.mailboxes;
   const auto figures = boxes.figures(services_.store, selected_->account);
@@ -55,12 +55,22 @@ Task<void> Session::tell_news(bool may_expunge) {
   // goes away then would ask for what comes after it (RFC 7162 §3.2).
   auto snapshot = services_.store.snapshot();
   if (!learn_news(*snapshot)) co_return;
-  const View::News news = selected_->view.take(may_expunge);
+  View::May may = wanted_news(may_expunge);
+  if (own) may.expunge = true;
+  const View::News news = selected_->view.take(may);
   if (news.mailbox_removed) co_return bye("the mailbox was deleted by another session");
   std::vector<Row> rows;
   for (const Uid uid : news.changed) {
     auto row = boxes.row(*snapshot, selected_->account, selected_->box.id, uid);
     if (row && *row) rows.push_back(std::move(**row));
+  }
+  // RFC 5465 §5.2: what NOTIFY asked for of new messages, but of those that this client made.
+  const bool wants_new = notified_ && notified_->request.selected() && notified_->request.selected()->events.fetch;
+  std::vector<Row> arrived;
+  for (size_t i = 0; wants_new && i < news.added.size(); ++i) {
+    auto row = boxes.row(*snapshot, selected_->account, selected_->box.id, news.added[i]);
+    const bool ours = selected_->account == account_->id && row && *row && is_own((*row)->modseq);
+    if (row && *row && !ours) arrived.push_back(std::move(**row));
   }
   snapshot.reset();
 
@@ -79,6 +89,8 @@ Task<void> Session::tell_news(bool may_expunge) {
     out_ += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
     if (!rev2_) out_ += "* 0 RECENT\r\n";
   }
+  Task<void> telling = say_new(std::move(arrived));
+  co_await telling;
   Task<void> saying = say_rows(std::move(rows));
   co_await saying;
   if (!condstore_ || !selected_) co_return;
@@ -86,6 +98,22 @@ Task<void> Session::tell_news(bool may_expunge) {
     out_ += "* OK " + highest_modseq() + " there is more to tell\r\n";  // RFC 7162 §3.2: less than what waits
   else if (waited || (qresync_ && !news.removed.empty()))
     selected_->owes_modseq = true;
+}
+
+Task<void> Session::say_new(std::vector<Row> rows) {
+  if (rows.empty()) co_return;
+  const FetchRequest request = *notified_->request.selected()->events.fetch;
+  for (Row& row : rows) {
+    Found found{{selected_->view.uids().sequence(row.uid), row.uid}, std::move(row)};
+    Result<void> done;
+    if (request.needs_body()) {
+      Task<Result<void>> answering = answer_with_body(std::move(found), &request);
+      done = co_await answering;
+    } else {
+      done = answer(found, request);
+    }
+    if (!done || state_ == State::kOver) co_return;
+  }
 }
 
 // Flags and modseqs as they were when the rows were read.
@@ -119,22 +147,67 @@ void Session::say_changed(const Row& row, bool flags, bool uid) {
   out_ += ")\r\n";
 }
 
-// --- IDLE -----------------------------------------------------------------------------------------------------------
+// --- telling while the client says nothing
+// ----------------------------------------------------------------------------
 
-// Tells an idling client what happens, beside the read that waits for DONE. Ends at a ring after `over`.
-Task<void> Session::push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended) {
-  while (!*over) {
-    Task<void> telling = self->tell_news(true);
+// Shared with the pusher and the store's callbacks, which outlive the wait by a moment.
+struct Session::Pushing {
+  Bell changed, ended;
+  bool idling = false, over = false, still_here = false;
+};
+
+// Waits for the client; in IDLE and after NOTIFY it is told meanwhile what happens.
+Task<bool> Session::listen(Duration patience, bool idling) {
+  if (!idling && (!notified_ || notified_->request.groups.empty())) {
+    Task<bool> filling = fill(patience);
+    co_return co_await filling;
+  }
+  const auto pushing = std::make_shared<Pushing>();
+  pushing->idling = idling;
+  // The store calls from its own thread: what is called holds the bell, nothing else.
+  const std::function<void()> ring = [&loop = loop_, pushing] { loop.post([pushing] { pushing->changed.ring(); }); };
+  std::unique_ptr<store::Store::Watch> own, selected;
+  if (notified_) own = services_.mailboxes.watch(account_->id, ring);
+  if (selected_ && !(own && selected_->account == account_->id))
+    selected = services_.mailboxes.watch(selected_->account, ring);
+  loop_.spawn(push(this, pushing));
+  Task<Result<void>> receiving = receive(patience);
+  const Result<void> got = co_await receiving;
+  own.reset();
+  selected.reset();
+  pushing->over = true;
+  pushing->changed.ring();
+  Bell::Awaiter pushed = pushing->ended.wait();
+  co_await pushed;
+  if (!got && got.code() == Code::kTimeout) bye("nothing was heard for too long");
+  co_return got.ok();
+}
+
+// Ends at a ring after `over`.
+Task<void> Session::push(Session* self, std::shared_ptr<Pushing> pushing) {
+  while (!pushing->over) {
+    std::unique_ptr<net::Loop::Timer> timer;
+    if (pushing->idling)
+      timer = self->loop_.at(self->loop_.now() + kStillHere, [&loop = self->loop_, pushing] {
+        pushing->still_here = true;
+        loop.post([pushing] { pushing->changed.ring(); });  // which drops this timer
+      });
+    if (std::exchange(pushing->still_here, false)) self->out_ += "* OK still here\r\n";
+    // RFC 5465 §6.1.2: a client that uses numbers hears of EXPUNGEs only when it sends none.
+    const NotifyGroup* group = self->notified_ ? self->notified_->request.selected() : nullptr;
+    const bool delayed = group && group->filter == NotifyGroup::Filter::kSelectedDelayed;
+    Task<void> telling = self->tell_news(pushing->idling || !delayed);
     co_await telling;
+    if (self->notified_ && self->state_ != State::kOver) self->tell_others();
     Task<bool> flushing = self->flush();
     const bool sent = co_await flushing;
     if (!sent || self->state_ == State::kOver) break;
-    Bell::Awaiter ring = changed->wait();
+    Bell::Awaiter ring = pushing->changed.wait();
     co_await ring;
   }
   // The mailbox or the client is gone: the reading side is to notice.
-  if (!*over) self->stream_->close();
-  ended->ring();
+  if (!pushing->over) self->stream_->close();
+  pushing->ended.ring();
 }
 
 Task<void> Session::idle(Words words, bool) {
@@ -142,29 +215,11 @@ Task<void> Session::idle(Words words, bool) {
   out_ += "+ idling\r\n";
   Task<bool> flushing = flush();
   if (!(co_await flushing)) co_return;
-
-  const auto changed = std::make_shared<Bell>(), ended = std::make_shared<Bell>();
-  std::unique_ptr<store::Store::Watch> watch;
-  bool over = false;
-  // The store calls from its own thread, and the last call may be under way when this ends: it holds the bell, nothing
-  // else.
-  if (selected_) {
-    watch = services_.mailboxes.watch(selected_->account,
-                                      [&loop = loop_, changed] { loop.post([changed] { changed->ring(); }); });
-    loop_.spawn(push(this, changed, &over, ended));
-  }
   std::optional<std::string> line = reader_.line();
   while (!line && reader_.held() <= kMaxLineBeforeLogin) {
-    Task<bool> filling = fill(kIdleTime);
-    if (!(co_await filling)) break;
+    Task<bool> listening = listen(kIdleTime, true);
+    if (!(co_await listening)) break;
     line = reader_.line();
-  }
-  over = true;
-  if (watch) {
-    watch.reset();
-    changed->ring();
-    Bell::Awaiter pushed = ended->wait();
-    co_await pushed;
   }
   if (!line) co_return void(state_ = State::kOver);
   if (!text::iequals(*line, "DONE")) co_return bad("DONE was expected");

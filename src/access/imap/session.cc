@@ -52,6 +52,7 @@ const Session::Command Session::kCommands[] = {
     {"SETQUOTA", State::kAuthenticated, false, &Session::set_quota},
     {"COMPRESS", State::kAuthenticated, false, &Session::compress},
     {"IDLE", State::kAuthenticated, false, &Session::idle},
+    {"NOTIFY", State::kAuthenticated, false, &Session::notify},
     {"CHECK", State::kSelected, false, &Session::noop},
     {"CLOSE", State::kSelected, false, &Session::close},
     {"UNSELECT", State::kSelected, false, &Session::unselect},
@@ -137,7 +138,7 @@ Task<void> Session::run() {
         // Pipelined commands are answered together: what is gathered goes out when the client has nothing more for us.
         Task<bool> flushing = flush();
         if (!(co_await flushing)) co_return;
-        Task<bool> filling = fill(state_ == State::kGreeted ? Duration(kLoginTime) : Duration(kIdleTime));
+        Task<bool> filling = listen(state_ == State::kGreeted ? Duration(kLoginTime) : Duration(kIdleTime), false);
         if (!(co_await filling)) state_ = State::kOver;
         continue;
       }
@@ -152,15 +153,23 @@ Task<void> Session::run() {
 }
 
 Task<bool> Session::fill(Duration patience) {
+  Task<Result<void>> receiving = receive(patience);
+  const Result<void> got = co_await receiving;
+  if (!got && got.code() == Code::kTimeout) bye("nothing was heard for too long");
+  co_return got.ok();
+}
+
+// Says nothing: others may be writing meanwhile. kTimeout; kClosed, kIo: there is nobody any more.
+Task<Result<void>> Session::receive(Duration patience) {
   // A waiting session holds little; a literal under way comes in larger pieces.
   constexpr size_t kWaiting = 4 << 10, kStreaming = 64 << 10;
   std::string block(reader_.literal_left() > kWaiting ? kStreaming : kWaiting, '\0');
   Task<Result<size_t>> reading = stream_->read(block, loop_.now() + patience);
   const Result<size_t> got = co_await reading;
-  if (!got && got.code() == Code::kTimeout) bye("nothing was heard for too long");
-  if (!got || *got == 0) co_return false;
+  if (!got) co_return got.error();
+  if (*got == 0) co_return Error{Code::kClosed, "the client has gone"};
   reader_.feed(std::string_view(block).substr(0, *got));
-  co_return true;
+  co_return Result<void>();
 }
 
 Task<bool> Session::flush() {
@@ -243,10 +252,27 @@ void Session::no(const Error& error, std::string_view limit_code) {
 }
 
 Task<Result<void>> Session::commit(store::Work work) {
+  struct Own {
+    mailbox::ModSeq before = 0, after = 0;
+  };
+  const auto own = std::make_shared<Own>();
+  if (notified_ && !notified_->request.groups.empty())
+    work = [&boxes = services_.mailboxes, account = account_->id, own,
+            work = std::move(work)](store::Transaction& t) -> Result<void> {
+      const auto before = boxes.figures(t, account);
+      if (!before) return before.error();
+      if (const auto done = work(t); !done) return done;
+      const auto after = boxes.figures(t, account);
+      if (!after) return after.error();
+      *own = {before->modseq, after->modseq};
+      return {};
+    };
   std::function<void(std::function<void(Result<void>)>)> start =
       [&store = services_.store, work](std::function<void(Result<void>)> done) { store.transact(work, done); };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
-  co_return co_await committing;
+  const Result<void> done = co_await committing;
+  if (done && own->after > own->before) own_changes_.emplace_back(own->before, own->after);
+  co_return done;
 }
 
 // --- names ----------------------------------------------------------------------------------------------------------
@@ -321,6 +347,7 @@ constexpr std::string_view kCapabilities[] = {
     "UIDONLY",     // RFC 9586
     "OBJECTID",    // RFC 8474
     "SAVEDATE",    // RFC 8514
+    "NOTIFY",      // RFC 5465
 };
 
 std::string Session::capabilities() const {

@@ -1,6 +1,6 @@
 // One IMAP session. Reads go to the store on the loop; writes are transactions that it awaits; searches and large
-// messages go to the pool. One command runs at a time; beside it, during IDLE only, a second coroutine tells the news.
-// serve() waits for both.
+// messages go to the pool. One command runs at a time; while it waits for the client, in IDLE and after NOTIFY, a
+// second coroutine tells the news. serve() waits for both.
 //
 // session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
 // commands about mailboxes. selected.cc: SELECT and what a client missed (QRESYNC). news.cc: what it is told of
@@ -23,6 +23,7 @@
 #include "access/imap/imap.h"
 #include "access/imap/limits.h"
 #include "access/imap/list.h"
+#include "access/imap/notify_request.h"
 #include "access/imap/select_request.h"
 #include "access/imap/sequence_set.h"
 #include "access/imap/view.h"
@@ -30,7 +31,6 @@
 
 namespace pabal::access::imap {
 
-class Bell;
 enum class Searching : uint8_t;
 struct Context;
 struct Progress;
@@ -82,7 +82,8 @@ class Session {
   };
 
   // --- session.cc ---
-  Task<bool> fill(Duration patience);       // reads some octets; false: the connection is over
+  Task<bool> fill(Duration patience);  // reads some octets; false: the connection is over
+  Task<Result<void>> receive(Duration patience);
   Task<bool> flush();                       // writes what is gathered; false: likewise
   Task<bool> put(std::string_view octets);  // gathers, or writes at once what is large
   Task<void> command();
@@ -93,6 +94,7 @@ class Session {
   void bye(std::string_view text);  // the session ends after this
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
+  struct Pushing;
   std::optional<std::string> mailbox_argument(Words& words);  // in UTF-8; nothing: it has been answered
   Result<std::optional<Located>> locate(const store::Reader& r, const std::string& name) const;
   std::string decoded_name(std::string_view given) const;  // what cannot be decoded is given back
@@ -145,12 +147,25 @@ class Session {
 
   // --- news.cc ---
   Task<void> idle(Words words, bool uid);
-  Task<void> tell_news(bool may_expunge);  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID
+  // RFC 9051 §7.5.1: false in answers to FETCH, STORE and SEARCH without UID. `own`: of a command that expunges, which
+  // is answered whatever NOTIFY said.
+  Task<void> tell_news(bool may_expunge, bool own = false);
   bool learn_news(const store::Reader& r);
   void begin_answer(std::string& line, const Target& target) const;  // "* 5 FETCH ("
   void say_changed(const mailbox::Row& row, bool flags, bool uid);
   Task<void> say_rows(std::vector<mailbox::Row> rows);
-  static Task<void> push(Session* self, std::shared_ptr<Bell> changed, const bool* over, std::shared_ptr<Bell> ended);
+  Task<void> say_new(std::vector<mailbox::Row> rows);
+  Task<bool> listen(Duration patience, bool idling);
+  static Task<void> push(Session* self, std::shared_ptr<Pushing> pushing);
+
+  // --- notify.cc ---
+  Task<void> notify(Words words, bool uid);
+  View::May wanted_news(bool may_expunge) const;
+  bool is_selected(mailbox::MailboxId box) const;  // of the own account
+  bool is_own(mailbox::ModSeq modseq) const;       // a change that this session made, since the last tell_others()
+  void tell_others();
+  void tell_names(const store::Reader& r, std::set<std::string> named, const std::vector<mailbox::Change>& renamed,
+                  bool own);
 
   // --- fetch.cc ---
   Task<void> fetch(Words words, bool uid);
@@ -222,6 +237,14 @@ class Session {
   bool compressed_ = false;
   std::optional<identity::Account> account_;
   std::optional<Selected> selected_;  // in State::kSelected
+  struct Notified {                   // by NOTIFY
+    NotifyRequest request;
+    mailbox::ModSeq seen = 0;                           // of the account: up to there others were told of
+    std::map<mailbox::MailboxId, std::string> names{};  // as the client knows them, where it wants to hear of names
+    std::set<std::string> subscribed{};                 // likewise of subscriptions
+  };
+  std::optional<Notified> notified_;                                      // nothing: NOTIFY was never given
+  std::vector<std::pair<mailbox::ModSeq, mailbox::ModSeq>> own_changes_;  // while notified_: over first, up to second
   std::set<mailbox::MessageId> traced_;
 
   struct KeptBody {
