@@ -10,7 +10,9 @@
 #include "access/imap/list.h"
 #include "access/imap/message_url.h"
 #include "access/imap/names.h"
+#include "access/imap/notify_request.h"
 #include "access/imap/search_key.h"
+#include "access/imap/select_request.h"
 #include "base/check.h"
 
 namespace {
@@ -47,8 +49,33 @@ void parse_everything(std::string_view text) {
       mailbox::Mailbox inbox, below;
       inbox.name = "INBOX";
       below.name = "a/b/c";
-      (void)list(*request, {inbox, below},
+      (void)list(*request, {inbox, below}, {"INBOX", "gone/x"},
                  [](std::string_view pattern) { return from_modified_utf7(pattern).value_or(std::string(pattern)); });
+    }
+  }
+  {
+    Words words(text);
+    if (const auto request = parse_select(words); request && request->qresync) {
+      mailbox::UidMap uids;
+      uids.append({5, 60});
+      uids.append({100, 120});
+      const mailbox::Uid agreed = agreed_up_to(*request->qresync, uids);
+      PABAL_CHECK(agreed == 0 || uids.sequence(agreed) > 0);
+      if (request->qresync->known) {
+        const mailbox::UidMap gone = missing(request->qresync->known->resolve(150), uids, agreed, 150);
+        for (const mailbox::UidMap::Range& r : gone.ranges())
+          for (mailbox::Uid uid = r.first; uid <= r.last; ++uid)
+            PABAL_CHECK(uid > agreed && uid <= 150 && uids.sequence(uid) == 0);
+      }
+    }
+  }
+  {
+    Words words(text);
+    if (const auto parsed = parse_notify(words); parsed.request) {
+      PABAL_CHECK(parsed.request->groups.size() <= kMaxNotifyGroups);
+      for (const NotifyGroup& group : parsed.request->groups)
+        PABAL_CHECK(group.events.messages || (!group.events.flags && !group.events.fetch));
+      (void)parsed.request->of("INBOX", {"INBOX"});
     }
   }
   {

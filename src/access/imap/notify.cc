@@ -1,4 +1,5 @@
-// NOTIFY (RFC 5465): what a client is told of mailboxes that it has not selected. Of the selected one tell_news() tells.
+// NOTIFY (RFC 5465): what a client is told of mailboxes that it has not selected. Of the selected one tell_news()
+// tells.
 #include <algorithm>
 
 #include "access/imap/list.h"
@@ -32,8 +33,7 @@ std::string parent_of(const std::string& name) {
 
 Task<void> Session::notify(Words words, bool) {
   NotifyParse parsed = parse_notify(words);
-  if (parsed.unknown_event)
-    co_return no("[BADEVENT (" + std::string(kNotifyEvents) + ")] an event is not known here");
+  if (parsed.unknown_event) co_return no("[BADEVENT (" + std::string(kNotifyEvents) + ")] an event is not known here");
   if (!parsed.request) co_return bad("the NOTIFY is malformed");
   // RFC 5465 §3.1: what gathered is told first, as by NOOP; all of it, whatever was wanted until now.
   notified_.reset();
@@ -170,10 +170,10 @@ void Session::tell_names(const store::Reader& r, std::set<std::string> named, co
     ListRequest request;
     request.return_subscribed = true;
     request.patterns = {name};
-    const auto lines =
-        list(request, *all, *subscribed, [](std::string_view pattern) { return std::string(pattern); });
-    const std::string attributes = lines.empty() ? (subscribed->contains(name) ? "\\NonExistent \\Subscribed" : "\\NonExistent")
-                                                 : lines.front().attributes;
+    const auto lines = list(request, *all, *subscribed, [](std::string_view pattern) { return std::string(pattern); });
+    const std::string attributes = lines.empty()
+                                       ? (subscribed->contains(name) ? "\\NonExistent \\Subscribed" : "\\NonExistent")
+                                       : lines.front().attributes;
     out_ += "* LIST (" + attributes + ") \"/\" " + shown_name(name) +
             (old.empty() ? "" : " (\"OLDNAME\" (" + shown_name(old) + "))") + "\r\n";
   };
@@ -206,7 +206,7 @@ void Session::tell_names(const store::Reader& r, std::set<std::string> named, co
                                   subscribed->end(), std::inserter(changed, changed.end()));
     for (const std::string& name : changed)
       if (!said.contains(name) && (notified_->request.of(name, notified_->subscribed).subscriptions ||
-                                    notified_->request.of(name, *subscribed).subscriptions))
+                                   notified_->request.of(name, *subscribed).subscriptions))
         say(name, "");
   }
   if (notified_->request.wants_names()) notified_->names = std::move(names);

@@ -13,12 +13,9 @@ struct FilterName {
   std::string_view name;
   Filter filter;
 };
-constexpr FilterName kFilters[] = {{"SELECTED", Filter::kSelected},
-                                   {"SELECTED-DELAYED", Filter::kSelectedDelayed},
-                                   {"INBOXES", Filter::kInboxes},
-                                   {"PERSONAL", Filter::kPersonal},
-                                   {"SUBSCRIBED", Filter::kSubscribed},
-                                   {"SUBTREE", Filter::kSubtree},
+constexpr FilterName kFilters[] = {{"SELECTED", Filter::kSelected},     {"SELECTED-DELAYED", Filter::kSelectedDelayed},
+                                   {"INBOXES", Filter::kInboxes},       {"PERSONAL", Filter::kPersonal},
+                                   {"SUBSCRIBED", Filter::kSubscribed}, {"SUBTREE", Filter::kSubtree},
                                    {"MAILBOXES", Filter::kMailboxes}};
 
 // One group, and whether all its events are known.
@@ -144,9 +141,8 @@ bool NotifyRequest::wants_names() const {
   return std::any_of(groups.begin(), groups.end(), [](const NotifyGroup& g) { return g.events.names; });
 }
 bool NotifyRequest::wants_subscriptions() const {
-  return std::any_of(groups.begin(), groups.end(), [](const NotifyGroup& g) {
-    return g.events.subscriptions || g.filter == Filter::kSubscribed;
-  });
+  return std::any_of(groups.begin(), groups.end(),
+                     [](const NotifyGroup& g) { return g.events.subscriptions || g.filter == Filter::kSubscribed; });
 }
 
 NotifyParse parse_notify(Words& words) {

@@ -43,16 +43,31 @@ TEST(NotifyRequest, TakesGroupsOfEvents) {
   EXPECT_TRUE(r.of("INBOX", {"INBOX"}).names);
   EXPECT_FALSE(r.of("INBOX", {}).names);
   // The examples of RFC 5465 leave out the parentheses.
-  EXPECT_TRUE(parse(" SET (selected MessageNew (uid) MessageExpunge) (subtree Lists MessageNew MessageExpunge)").request);
+  EXPECT_TRUE(
+      parse(" SET (selected MessageNew (uid) MessageExpunge) (subtree Lists MessageNew MessageExpunge)").request);
 }
 
 TEST(NotifyRequest, WhatIsMalformedIsRefused) {
-  for (const std::string text :
-       {"", " ", " SET", " NONE x", " FOO", " SET STATUS", " SET (personal)", " SET (personal ())", " SET (all NONE)",
-        " SET (personal (MessageNew))", " SET (personal (MessageExpunge))", " SET (personal (FlagChange))",
-        " SET (personal (AnnotationChange))", " SET (personal (MessageNew (uid) MessageExpunge))",
-        " SET (selected (MailboxName))", " SET (selected NONE) (selected-delayed NONE)", " SET (mailboxes NONE)",
-        " SET (selected (MessageNew (foo) MessageExpunge))", " SET (personal NONE) ", " SET (personal NONE"}) {
+  for (const std::string text : {"",
+                                 " ",
+                                 " SET",
+                                 " NONE x",
+                                 " FOO",
+                                 " SET STATUS",
+                                 " SET (personal)",
+                                 " SET (personal ())",
+                                 " SET (all NONE)",
+                                 " SET (personal (MessageNew))",
+                                 " SET (personal (MessageExpunge))",
+                                 " SET (personal (FlagChange))",
+                                 " SET (personal (AnnotationChange))",
+                                 " SET (personal (MessageNew (uid) MessageExpunge))",
+                                 " SET (selected (MailboxName))",
+                                 " SET (selected NONE) (selected-delayed NONE)",
+                                 " SET (mailboxes NONE)",
+                                 " SET (selected (MessageNew (foo) MessageExpunge))",
+                                 " SET (personal NONE) ",
+                                 " SET (personal NONE"}) {
     EXPECT_FALSE(parse(text).request) << text;
     EXPECT_FALSE(parse(text).unknown_event && text.find("Annotation") == text.npos) << text;
   }
