@@ -105,13 +105,11 @@ Task<void> Session::say_new(std::vector<Row> rows) {
   const FetchRequest request = *notified_->request.selected()->events.fetch;
   for (Row& row : rows) {
     Found found{{selected_->view.uids().sequence(row.uid), row.uid}, std::move(row)};
-    Result<void> done;
-    if (request.needs_body()) {
-      Task<Result<void>> answering = answer_with_body(std::move(found), &request);
-      done = co_await answering;
-    } else {
-      done = answer(found, request);
-    }
+    const Result<bool> answered = request.needs_body() ? Result<bool>(false) : answer(found, request);
+    if (!answered) co_return;
+    if (*answered) continue;
+    Task<Result<void>> answering = answer_with_body(std::move(found), &request);
+    const Result<void> done = co_await answering;
     if (!done || state_ == State::kOver) co_return;
   }
 }
