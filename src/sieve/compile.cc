@@ -196,14 +196,15 @@ class Compiler {
     }
     tests(s, *row, node);
     arguments(s, *row, node);
-    if (node.op == Op::kIhave) ihave(s);
+    if (node.op == Op::kIhave) ihave(node);
     return node;
   }
 
   // RFC 5463 §4: what a script asks for with ihave may be used behind it.
-  void ihave(const Statement& s) {
+  void ihave(const Node& node) {
+    const Operand* names = node.find(Slot::kCapabilities);
     std::vector<const ExtensionRow*> rows;
-    for (const Argument::Item& item : s.arguments[0].strings) {
+    for (const Text& item : names ? names->strings : std::vector<Text>()) {
       const ExtensionRow* row = find_extension(item.text);
       if (!row || (!row->in_ihave && !enabled(row->name))) return;
       rows.push_back(row);

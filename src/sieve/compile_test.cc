@@ -47,7 +47,9 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"redirect \"j\xC3\xBCrg@example.org\"; kepp;", "1:30", "no command \"kepp\""},
         // commands
         Broken{"foo;", "1:1", "there is no command \"foo\""}, Broken{"header \"a\" \"b\";", "1:1", "is a test"},
-        Broken{"if foo {}", "1:4", "there is no test \"foo\""}, Broken{"else {}", "1:1", "behind the block of an if"},
+        Broken{"if foo {}", "1:4", "there is no test \"foo\""},
+        Broken{"require \"ihave\"; if ihave true \"x\" {}", "1:27", "takes no test"},
+        Broken{"else {}", "1:1", "behind the block of an if"},
         Broken{"if true {} keep; elsif true {}", "1:18", "behind the block of an if"},
         Broken{"if true; ", "1:1", "followed by a block"}, Broken{"keep {}", "1:1", "takes no block"},
         Broken{"if {}", "1:1", "one test"}, Broken{"if not (true) {}", "1:4", "one test"},
