@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         // commands
         Broken{"foo;", "1:1", "there is no command \"foo\""}, Broken{"header \"a\" \"b\";", "1:1", "is a test"},
         Broken{"if foo {}", "1:4", "there is no test \"foo\""},
-        Broken{"require \"ihave\"; if ihave true \"x\" {}", "1:27", "takes no test"},
+        Broken{"require \"ihave\"; if ihave true \"x\" {}", "1:21", "takes no test"},
         Broken{"else {}", "1:1", "behind the block of an if"},
         Broken{"if true {} keep; elsif true {}", "1:18", "behind the block of an if"},
         Broken{"if true; ", "1:1", "followed by a block"}, Broken{"keep {}", "1:1", "takes no block"},
