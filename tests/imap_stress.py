@@ -197,7 +197,10 @@ class Session:
             self.modseqs = {uid: modseq for uid, modseq in old["modseqs"].items() if uid not in told["gone"]}
             for uid, items in told["changed"].items():
                 self.learn(uid, items)
-            assert told["exists"] == len(self.uids), f"resumed with {len(self.uids)} messages, EXISTS {told['exists']}"
+            if told["exists"] != len(self.uids):
+                was = sorted(self.uids)
+                await self.wire.need(b"UID SEARCH ALL")
+                raise AssertionError(f"resumed from {old['highest']} with {was}, EXISTS {told['exists']}; gone {sorted(told['gone'])}")
             self.ledger.count("resumed")
         else:
             await self.wire.need(b"SELECT " + mailbox + (b" (CONDSTORE)" if self.condstore else b""))
