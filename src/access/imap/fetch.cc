@@ -25,8 +25,8 @@ std::optional<std::vector<Target>> Session::targets(Words& words, bool uid) {
 }
 
 // The rows of targets [from, to): in one scan where they lie close, one by one where they are few among many.
-Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>& targets, size_t from,
-                                                       size_t to) const {
+Result<std::vector<Session::Found>> Session::find_rows(const store::Reader& r, const std::vector<Target>& targets,
+                                                       size_t from, size_t to) const {
   std::vector<Found> out;
   if (from >= to) return out;
   constexpr size_t kDense = 4;  // rows read for each that is wanted, at most
@@ -34,7 +34,7 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
   const mailbox::MailboxId box = selected_->box.id;
   if (targets[to - 1].uid - targets[from].uid > kDense * (to - from)) {
     for (size_t i = from; i < to; ++i) {
-      auto row = boxes.row(services_.store, selected_->account, box, targets[i].uid);
+      auto row = boxes.row(r, selected_->account, box, targets[i].uid);
       if (!row) return row.error();
       if (*row) out.push_back({targets[i], std::move(**row)});
     }
@@ -42,7 +42,7 @@ Result<std::vector<Session::Found>> Session::find_rows(const std::vector<Target>
   }
   size_t at = from;
   const auto scanned =
-      boxes.rows(services_.store, selected_->account, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
+      boxes.rows(r, selected_->account, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
         while (at < to && targets[at].uid < row.uid) ++at;
         if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
         return true;
@@ -62,7 +62,7 @@ Task<void> Session::fetch(Words words, bool uid) {
     co_return bad("VANISHED is for UID FETCH after ENABLE QRESYNC");
   if (request->wants(Kind::kModSeq)) become_condstore();
   if (request->changed_since) {
-    const auto since = missed(*request->changed_since);
+    const auto since = missed(services_.store, *request->changed_since);
     if (!since) co_return no(since.error());
     ahead.space();
     if (request->vanished) out_ += vanished_earlier(*parse_set(ahead.set()), *since, 0);
@@ -77,7 +77,7 @@ Task<void> Session::fetch(Words words, bool uid) {
   size_t gone = 0;
   for (size_t at = 0; at < wanted->size();) {
     const size_t end = std::min(wanted->size(), at + kRowsAtOnce);
-    const auto rows = find_rows(*wanted, at, end);
+    const auto rows = find_rows(services_.store, *wanted, at, end);
     if (!rows) co_return no(rows.error());
     gone += (end - at) - rows->size();
     at = end;

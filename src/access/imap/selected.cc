@@ -74,7 +74,7 @@ Task<void> Session::open(Words words, bool read_only) {
   if (rev2_) out_ += "* LIST () \"/\" " + shown_name(selected_->box.name) + "\r\n";
   // RFC 7162 §3.2.5: of another UIDVALIDITY nothing that the client knows is worth anything.
   if (request->qresync && request->qresync->uid_validity == selected_->box.uid_validity) {
-    Task<Result<void>> telling = resync(*request->qresync);
+    Task<Result<void>> telling = resync(*request->qresync, snapshot.get());
     if (const Result<void> done = co_await telling; !done) {
       deselect();
       co_return no(done.error());
@@ -116,10 +116,10 @@ void Session::become_condstore() {
 }
 
 // What happened in the selected mailbox after `since`.
-Result<Session::Missed> Session::missed(mailbox::ModSeq since) const {
+Result<Session::Missed> Session::missed(const store::Reader& r, mailbox::ModSeq since) const {
   Missed out;
   for (;;) {
-    const auto changes = services_.mailboxes.changes(services_.store, selected_->account, since, kChangesAtOnce);
+    const auto changes = services_.mailboxes.changes(r, selected_->account, since, kChangesAtOnce);
     if (!changes && changes.code() == Code::kNotFound) return Missed();
     if (!changes) return changes.error();
     if (changes->empty()) break;
@@ -168,9 +168,10 @@ std::string Session::vanished_earlier(const SequenceSet& wanted, const Missed& s
 }
 
 // RFC 7162 §3.2.5.1: what a client missed since it was here last, as UID FETCH known (FLAGS) (CHANGEDSINCE n VANISHED)
-// would tell it.
-Task<Result<void>> Session::resync(Qresync qresync) {
-  const auto since = missed(qresync.modseq);
+// would tell it. Of the moment that EXISTS spoke of: one that somebody removes meanwhile is told of first, then as
+// gone.
+Task<Result<void>> Session::resync(Qresync qresync, const store::Reader* moment) {
+  const auto since = missed(*moment, qresync.modseq);
   if (!since) co_return since.error();
   const mailbox::UidMap& uids = selected_->view.uids();
   SequenceSet known;
@@ -180,7 +181,7 @@ Task<Result<void>> Session::resync(Qresync qresync) {
   std::vector<Target> targets = targets_by_uid(known, uids, {});
   since->narrow(targets);
   for (size_t at = 0; at < targets.size(); at += kRowsAtOnce) {
-    const auto found = find_rows(targets, at, std::min(targets.size(), at + kRowsAtOnce));
+    const auto found = find_rows(*moment, targets, at, std::min(targets.size(), at + kRowsAtOnce));
     if (!found) co_return found.error();
     std::vector<Row> rows;
     for (const Found& one : *found)

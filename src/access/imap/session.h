@@ -137,9 +137,9 @@ class Session {
   Task<void> unselect(Words words, bool uid);
   Task<void> open(Words words, bool read_only);
   void deselect();
-  Task<Result<void>> resync(Qresync qresync);
+  Task<Result<void>> resync(Qresync qresync, const store::Reader* moment);
   std::string vanished_earlier(const SequenceSet& wanted, const Missed& since, mailbox::Uid above) const;
-  Result<Missed> missed(mailbox::ModSeq since) const;
+  Result<Missed> missed(const store::Reader& r, mailbox::ModSeq since) const;
   void become_condstore();
   std::string highest_modseq() const;               // "[HIGHESTMODSEQ 7]": how far the client has been told all
   void name_keywords(const mailbox::Flags& flags);  // those not named yet, before an answer has them
@@ -170,7 +170,8 @@ class Session {
   // --- fetch.cc ---
   Task<void> fetch(Words words, bool uid);
   std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
-  Result<std::vector<Found>> find_rows(const std::vector<Target>& targets, size_t from, size_t to) const;
+  Result<std::vector<Found>> find_rows(const store::Reader& r, const std::vector<Target>& targets, size_t from,
+                                       size_t to) const;
   bool describe(std::string& line, const Found& found, const FetchRequest& request,
                 const std::optional<mailbox::Message>& message, const std::optional<mailbox::Details>& details);
   Result<bool> answer(const Found& found, const FetchRequest& request);
