@@ -174,6 +174,17 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   mail.prepared = prepared;
   mail.body = services_.mailboxes.new_body_id();
   mail.peer = account_->name;
+  mail.author = account_->name;
+  if (const auto plan = services_.local.plan(mail, local_recipients())) {  // scripts may burn a while: on the pool
+    std::function<Result<bool>()> filtering = [plan]() -> Result<bool> { return plan->run(), true; };
+    Task<Result<bool>> working = net::run_on<bool>(services_.pool, loop_, filtering);
+    const Result<bool> ran = co_await working;
+    if (!ran) {
+      reply = {451, "4.3.2", ran.error().message};
+      co_return replies;
+    }
+    mail.plan = plan;
+  }
   std::function<void(std::function<void(Result<void>)>)> start = [this, prepared, mail, id,
                                                                   info](std::function<void(Result<void>)> done) {
     services_.store.transact(
@@ -183,6 +194,15 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   const Result<void> done = co_await committing;
   reply = done ? Reply{250, "2.0.0", "Ok: queued as " + mail.id} : Reply{451, "4.3.0", done.error().message};
   co_return replies;
+}
+
+std::vector<mailbox::LocalDelivery::Recipient> Session::local_recipients() const {
+  std::vector<mailbox::LocalDelivery::Recipient> out;
+  for (const auto& [params, local] : recipients_)
+    if (local)
+      out.push_back(
+          {params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
+  return out;
 }
 
 Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& prepared,
@@ -198,7 +218,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   services_.trace.record(t, line);
 
   queue::Entry entry;
-  std::vector<mailbox::LocalDelivery::Recipient> locals;
+  const std::vector<mailbox::LocalDelivery::Recipient> locals = local_recipients();
   const auto wait = [&](const smtp::RcptParams& params, std::string last_reply) {
     queue::Recipient waiting;
     waiting.address = params.address;
@@ -208,14 +228,8 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
     waiting.last_reply = std::move(last_reply);
     entry.recipients.push_back(std::move(waiting));
   };
-  for (const Rcpt& rcpt : recipients_) {
-    const auto& [params, local] = rcpt;
-    if (local)
-      locals.push_back(
-          {params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
-    else
-      wait(params, "");
-  }
+  for (const Rcpt& rcpt : recipients_)
+    if (!rcpt.local) wait(rcpt.params, "");
   if (!locals.empty()) {
     const auto failures = services_.local.deliver(t, mail, locals);
     if (!failures) return failures.error();
