@@ -70,8 +70,7 @@ void sieve_activate(Call& call, const Words& w) {
   const auto account = need_account(call, w.name);
   if (!account) return;
   const std::string script = w.off ? "" : w.other;
-  if (!w.off && script.empty())
-    return call.fail({Code::kInvalid, "name the script to make active, or --off for none"});
+  if (!w.off && script.empty()) return call.fail({Code::kInvalid, "name the script to make active, or --off for none"});
   if (!call.commit([&](store::Transaction& t) { return call.rooms->scripts->activate(t, account->id, script); }))
     return;
   call.say(w.off ? fmt::format("no script filters the mail of {}\n", account->name)
@@ -131,8 +130,8 @@ void sieve_test(Call& call, const Words& w) {
   const sieve::Outcome outcome = sieve::run(**program, input, host);
   if (outcome.error) {
     call.output.exit = 1;
-    call.output.err += fmt::format("{}: {}\n", outcome.error_script.empty() ? script : outcome.error_script,
-                                   outcome.error->text());
+    call.output.err +=
+        fmt::format("{}: {}\n", outcome.error_script.empty() ? script : outcome.error_script, outcome.error->text());
   }
   for (const sieve::Action& action : outcome.actions) {
     const std::string what = std::visit([](const auto& one) { return in_words(one); }, action.what);

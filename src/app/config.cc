@@ -115,7 +115,8 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
     bool known = false;
     for (const auto& [name, value] : kProtocols)
       if (name == protocol) listener.protocol = value, known = true;
-    if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s or managesieve");
+    if (!known)
+      section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s or managesieve");
     if (const auto parsed = net::parse_address(address))
       listener.address = *parsed;
     else

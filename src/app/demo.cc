@@ -34,9 +34,9 @@ Config config_of(const std::string& folder, const std::string& domain, const std
   config.relay_source_ip = ip;
   config.zones = kZones;
   constexpr std::pair<Protocol, uint16_t> kPorts[] = {
-      {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465}, {Protocol::kImap, 2143},
-      {Protocol::kImaps, 2993}, {Protocol::kPop3, 2110},       {Protocol::kPop3s, 2995},       {Protocol::kLmtp, 2424},
-      {Protocol::kManageSieve, 2190}};
+      {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465},
+      {Protocol::kImap, 2143},  {Protocol::kImaps, 2993},      {Protocol::kPop3, 2110},
+      {Protocol::kPop3s, 2995}, {Protocol::kLmtp, 2424},       {Protocol::kManageSieve, 2190}};
   for (const auto& [protocol, port] : kPorts) config.listeners.push_back({protocol, {ip, port}});
   return config;
 }

@@ -111,8 +111,8 @@ void Server::Impl::wire() {
   Rooms& r = *rooms;
   guard = std::make_unique<identity::LoginGuard>(r.clock);
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
-  delivery = std::make_unique<delivery::Delivery>(
-      delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, *r.scripts, config.hostname});
+  delivery = std::make_unique<delivery::Delivery>(delivery::Services{
+      *r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, *r.scripts, config.hostname});
   submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
                                                                            *r.queue, *r.trace, *pool, *r.ids, r.random,
                                                                            r.clock, config.hostname});

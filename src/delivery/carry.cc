@@ -131,9 +131,8 @@ Result<std::optional<Error>> Delivery::file_all(const Carrying& c, const std::st
   for (const Decision::Filing& one : c.decision.filings) {
     const auto box = locate(c, one.target, one.line);
     if (!box) return box.error();
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
-      return g.copy == one.copy.get() && g.filing.flags == one.flags;
-    });
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const Group& g) { return g.copy == one.copy.get() && g.filing.flags == one.flags; });
     if (group == groups.end()) {
       group = groups.insert(groups.end(), Group{one.copy.get(), {}, "", one.line});
       group->filing.prefix = prefix;
@@ -205,7 +204,8 @@ Result<void> Delivery::write_letters(const Carrying& c) {
     mailbox::Filing filing;
     filing.mailboxes = {box->id};
     filing.flags = flags_of(letter.fcc->flags);
-    const auto filed = services_.mailboxes.file(c.t, c.owner.account, *letter.copy->prepared, letter.copy->body, filing);
+    const auto filed =
+        services_.mailboxes.file(c.t, c.owner.account, *letter.copy->prepared, letter.copy->body, filing);
     if (!filed && filed.code() != Code::kLimit) return filed.error();
     if (!filed) c.troubles.push_back(at_line(letter.line, quota_trouble()));
   }

@@ -62,7 +62,7 @@ mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint6
 }
 
 std::shared_ptr<mailbox::LocalDelivery::Plan> Delivery::plan(const Mail& mail,
-                                                            const std::vector<Recipient>& recipients) {
+                                                             const std::vector<Recipient>& recipients) {
   std::shared_ptr<FilterPlan> plan;
   for (const Recipient& recipient : recipients) {
     // What cannot be read now is the transaction's trouble.

@@ -1,7 +1,7 @@
-// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, or does
-// what the account's Sieve script wants, all inside the caller's transaction: when that is committed, the message, its
-// index entries, its changes and its trace are on disk. It talks to no network: mail for outside, and for members of a
-// group who cannot take it now, goes into the queue.
+// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, or
+// does what the account's Sieve script wants, all inside the caller's transaction: when that is committed, the message,
+// its index entries, its changes and its trace are on disk. It talks to no network: mail for outside, and for members
+// of a group who cannot take it now, goes into the queue.
 //
 // Scripts run before the transaction (plan(), filter.h); deliver() carries out what they decided (carry.cc). No mail is
 // lost by a script: one that fails, or wants what cannot be done, has the message filed into INBOX; the trace says why,
@@ -38,7 +38,7 @@ struct Services {
   std::string hostname = "localhost";  // who reports deliveries
 };
 
-constexpr days kForwardLifetime{5};  // RFC 5321 §4.5.4.1: give up after 4-5 days
+constexpr days kForwardLifetime{5};   // RFC 5321 §4.5.4.1: give up after 4-5 days
 constexpr hours kBetweenNotices{24};  // to the owner of a script that fails
 
 struct Copy;

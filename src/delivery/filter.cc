@@ -97,8 +97,7 @@ class Deciding {
     return made;
   }
   std::shared_ptr<const Copy> letter(std::string bytes) const {
-    return std::make_shared<const Copy>(
-        Copy{mailbox::prepare(std::move(bytes)), services_.mailboxes.new_body_id()});
+    return std::make_shared<const Copy>(Copy{mailbox::prepare(std::move(bytes)), services_.mailboxes.new_body_id()});
   }
 
   Occasion occasion(std::string_view what) const {

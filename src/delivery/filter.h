@@ -41,8 +41,8 @@ struct Decision {
     std::string reverse_path;
     std::vector<std::string> to;
     std::shared_ptr<const Copy> copy;
-    std::string once;        // key of the store: not again while it lives; empty: always
-    Duration interval{0};    // how long it lives
+    std::string once;      // key of the store: not again while it lives; empty: always
+    Duration interval{0};  // how long it lives
     std::optional<sieve::Fcc> fcc;
     uint32_t line = 0;
   };
@@ -57,7 +57,8 @@ struct Decision {
 
 class FilterPlan final : public mailbox::LocalDelivery::Plan {
  public:
-  FilterPlan(const Services& services, mailbox::LocalDelivery::Mail mail) : services_(services), mail_(std::move(mail)) {}
+  FilterPlan(const Services& services, mailbox::LocalDelivery::Mail mail)
+      : services_(services), mail_(std::move(mail)) {}
   void add(identity::Resolution::Target account, mailbox::LocalDelivery::Recipient recipient, std::string script);
   void run() override;
   // Null: no script for that account.

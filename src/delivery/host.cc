@@ -14,9 +14,9 @@ std::optional<mailbox::MailboxId> mailbox_of_object_id(std::string_view id) {
 
 mailbox::Role role_of_use(std::string_view use) {
   using mailbox::Role;
-  constexpr std::pair<std::string_view, Role> kUses[] = {{"\\Drafts", Role::kDrafts},   {"\\Sent", Role::kSent},
-                                                         {"\\Junk", Role::kJunk},       {"\\Trash", Role::kTrash},
-                                                         {"\\Archive", Role::kArchive}, {"\\Important", Role::kImportant}};
+  constexpr std::pair<std::string_view, Role> kUses[] = {
+      {"\\Drafts", Role::kDrafts}, {"\\Sent", Role::kSent},       {"\\Junk", Role::kJunk},
+      {"\\Trash", Role::kTrash},   {"\\Archive", Role::kArchive}, {"\\Important", Role::kImportant}};
   for (const auto& [name, role] : kUses)
     if (text::iequals(use, name)) return role;
   return Role::kNone;
@@ -42,7 +42,7 @@ bool DeliveryHost::special_use_exists(std::string_view name, std::string_view us
   const mailbox::Role role = role_of_use(use);
   if (role == mailbox::Role::kNone) return false;
   const auto found = name.empty() ? services_.mailboxes.by_role(reader_, account_, role)
-                                     : services_.mailboxes.find(reader_, account_, name);
+                                  : services_.mailboxes.find(reader_, account_, name);
   return found && *found && (*found)->role == role;
 }
 

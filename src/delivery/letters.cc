@@ -84,8 +84,8 @@ std::string mime_body(std::string_view entity) {
 // RFC 5230 §4.6: programs, not people.
 bool is_robot(std::string_view address) {
   const std::string local = text::lowered(address.substr(0, address.rfind('@')));
-  constexpr std::string_view kNames[] = {"mailer-daemon", "listserv",     "majordomo", "mailman",
-                                         "noreply",       "no-reply",     "donotreply", "do-not-reply"};
+  constexpr std::string_view kNames[] = {"mailer-daemon", "listserv", "majordomo",  "mailman",
+                                         "noreply",       "no-reply", "donotreply", "do-not-reply"};
   return std::find(std::begin(kNames), std::end(kNames), local) != std::end(kNames) || local.ends_with("-request") ||
          local.starts_with("owner-") || local.ends_with("-bounces") || local.ends_with("-owner");
 }
@@ -163,7 +163,8 @@ std::string build_rejection(const Occasion& o, std::string_view reason) {
       o.hostname, text::is_ascii(recipient) ? "rfc822" : "utf-8", recipient);
   if (!o.structure.summary.message_id.empty()) out += "Original-Message-ID: " + o.structure.summary.message_id + "\r\n";
   out += fmt::format(
-      "Disposition: automatic-action/MDN-sent-automatically; deleted\r\n\r\n--{}\r\nContent-Type: {}\r\n\r\n{}", boundary,
+      "Disposition: automatic-action/MDN-sent-automatically; deleted\r\n\r\n--{}\r\nContent-Type: {}\r\n\r\n{}",
+      boundary,
       text::is_ascii(header) ? "text/rfc822-headers" : "message/global-headers\r\nContent-Transfer-Encoding: 8bit",
       header);
   if (!out.ends_with("\r\n")) out += "\r\n";

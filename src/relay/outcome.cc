@@ -146,7 +146,8 @@ LocalMail local_mail(const OutcomeServices& s, const queue::Entry& entry, const 
   // The body is there already, unless the entry's own prefix makes it another message.
   out.mail.body = entry.prefix.empty() ? entry.body : s.mailboxes.new_body_id();
   for (const queue::Recipient& r : entry.recipients) {
-    const bool known = std::any_of(out.to.begin(), out.to.end(), [&](const auto& one) { return one.first == r.address; });
+    const bool known =
+        std::any_of(out.to.begin(), out.to.end(), [&](const auto& one) { return one.first == r.address; });
     if (known || std::find(addresses.begin(), addresses.end(), r.address) == addresses.end()) continue;
     out.to.emplace_back(r.address, s.local.plan(out.mail, {local_recipient(r)}));
   }
