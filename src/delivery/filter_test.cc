@@ -38,8 +38,8 @@ struct FilterTest : testing::Test, identity::TestDirectory {
   }
 
   void message(const std::string& more, const std::string& to = "alice@example.com") {
-    mail.prepared = mailbox::prepare("From: carol@elsewhere.net\r\nTo: " + to + "\r\nMessage-ID: <1@elsewhere.net>\r\n" +
-                                     more + "Subject: hello\r\n\r\nHi\r\n");
+    mail.prepared = mailbox::prepare("From: carol@elsewhere.net\r\nTo: " + to +
+                                     "\r\nMessage-ID: <1@elsewhere.net>\r\n" + more + "Subject: hello\r\n\r\nHi\r\n");
   }
   AccountId person(const std::string& name, uint64_t quota = 0) {
     const auto added = account(name);
@@ -66,10 +66,11 @@ struct FilterTest : testing::Test, identity::TestDirectory {
     std::vector<Delivery::Failure> failures;
     const auto done = commit([&](store::Transaction& t) -> Result<void> {
       if (const auto put = mailboxes.put_body(t, mail.body, *mail.prepared); !put) return put;
+      if (const auto held = mailboxes.hold_body(t, mail.body); !held) return held;
       auto failed = delivery.deliver(t, mail, recipients);
       if (!failed) return failed.error();
       failures = *failed;
-      return {};
+      return mailboxes.release_body(t, mail.body);
     });
     EXPECT_TRUE(done) << done.error().message;
     return failures;
@@ -111,11 +112,14 @@ struct FilterTest : testing::Test, identity::TestDirectory {
   }
 };
 
-TEST_F(FilterTest, WithoutScriptsThereIsNoPlan) { EXPECT_EQ(delivery.plan(mail, {{"alice@example.com", ""}}), nullptr); }
+TEST_F(FilterTest, WithoutScriptsThereIsNoPlan) {
+  EXPECT_EQ(delivery.plan(mail, {{"alice@example.com", ""}}), nullptr);
+}
 
 TEST_F(FilterTest, FilesIntoSeveralAsOneMessageWithLabels) {
-  script(alice, "require [\"fileinto\", \"mailbox\", \"imap4flags\"];\nsetflag [\"\\\\Flagged\", \"Work\"];\n"
-                "fileinto :create \"A\"; fileinto :create \"B\"; keep;");
+  script(alice,
+         "require [\"fileinto\", \"mailbox\", \"imap4flags\"];\nsetflag [\"\\\\Flagged\", \"Work\"];\n"
+         "fileinto :create \"A\"; fileinto :create \"B\"; keep;");
   EXPECT_THAT(deliver_to("alice@example.com"), IsEmpty());
   EXPECT_EQ(first_row(alice, "A").message, first_row(alice, "B").message);
   EXPECT_EQ(first_row(alice, "A").message, first_row(alice, "INBOX").message);
@@ -133,8 +137,10 @@ TEST_F(FilterTest, ADifferentFlagMakesASecondMessage) {
 
 TEST_F(FilterTest, FindsMailboxesByUseAndId) {
   const auto id = (*mailboxes.find(*store, alice, "Archive"))->id;
-  script(alice, "require [\"fileinto\", \"special-use\", \"mailboxid\"];\nfileinto :specialuse \"\\\\Junk\" \"INBOX\";\n"
-                "fileinto :mailboxid \"M" + std::to_string(id) + "\" \"INBOX\";");
+  script(alice,
+         "require [\"fileinto\", \"special-use\", \"mailboxid\"];\nfileinto :specialuse \"\\\\Junk\" \"INBOX\";\n"
+         "fileinto :mailboxid \"M" +
+             std::to_string(id) + "\" \"INBOX\";");
   deliver_to("alice@example.com");
   EXPECT_THAT(in(alice, "Junk"), SizeIs(1));
   EXPECT_THAT(in(alice, "Archive"), SizeIs(1));
@@ -149,7 +155,8 @@ TEST_F(FilterTest, WhatCannotBeFiledIsInTheInboxAndTheOwnerIsToldOnceADay) {
   EXPECT_THAT(in(alice, "INBOX")[1], AllOf(HasSubstr("Your filter script main has a fault"),
                                            HasSubstr("line 3: there is no mailbox Nowhere")));
   EXPECT_THAT(story(), Contains("fault alice@example.com script main, line 3: there is no mailbox Nowhere; the message "
-                                "is in INBOX").Times(2));
+                                "is in INBOX")
+                           .Times(2));
   clock.advance(hours(25));
   deliver_to("alice@example.com");
   EXPECT_THAT(in(alice, "INBOX"), SizeIs(5));
@@ -237,10 +244,11 @@ TEST_F(FilterTest, RejectsByALetterOtherwise) {  // RFC 5429 §2.2.1
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_EQ(queued()[0].reverse_path, "");
   EXPECT_EQ(queued()[0].recipients[0].address, "carol@elsewhere.net");
-  EXPECT_THAT(bytes_of(queued()[0]),
-              AllOf(HasSubstr("report-type=disposition-notification"), HasSubstr("Final-Recipient: rfc822; alice@example.com"),
-                    HasSubstr("Disposition: automatic-action/MDN-sent-automatically; deleted"),
-                    HasSubstr("Original-Message-ID: <1@elsewhere.net>"), HasSubstr("In-Reply-To: <1@elsewhere.net>")));
+  EXPECT_THAT(
+      bytes_of(queued()[0]),
+      AllOf(HasSubstr("report-type=disposition-notification"), HasSubstr("Final-Recipient: rfc822; alice@example.com"),
+            HasSubstr("Disposition: automatic-action/MDN-sent-automatically; deleted"),
+            HasSubstr("Original-Message-ID: <1@elsewhere.net>"), HasSubstr("In-Reply-To: <1@elsewhere.net>")));
   EXPECT_THAT(in(alice, "INBOX"), IsEmpty());
 }
 
@@ -298,8 +306,9 @@ TEST_F(FilterTest, TwoPlansOfOneMomentAnswerOnce) {
 }
 
 TEST_F(FilterTest, AnswersPeopleWhoWroteToTheOwnerOnly) {  // RFC 5230 §4.5, §4.6
-  script(alice, "require [\"vacation\", \"vacation-seconds\"];\n"
-                "vacation :addresses \"old@elsewhere.net\" :seconds 0 \"Away.\";");
+  script(alice,
+         "require [\"vacation\", \"vacation-seconds\"];\n"
+         "vacation :addresses \"old@elsewhere.net\" :seconds 0 \"Away.\";");
   const auto answers = [&](const std::string& more, const std::string& to, const std::string& sender) {
     const size_t before = queued().size();
     message(more, to);
@@ -323,7 +332,9 @@ TEST_F(FilterTest, AnswersPeopleWhoWroteToTheOwnerOnly) {  // RFC 5230 §4.5, §
 }
 
 TEST_F(FilterTest, AnAnswersSenderIsTheOwnersAndACopyIsFiled) {  // RFC 5230 §4.3, RFC 8580
-  script(alice, "require [\"vacation\", \"fcc\"]; vacation :from \"ceo@elsewhere.net\" :subject \"a\" :fcc \"Sent\" \"Away.\";");
+  script(
+      alice,
+      "require [\"vacation\", \"fcc\"]; vacation :from \"ceo@elsewhere.net\" :subject \"a\" :fcc \"Sent\" \"Away.\";");
   deliver_to("alice@example.com");
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_THAT(bytes_of(queued()[0]), HasSubstr("From: alice@example.com\r\n"));
@@ -331,7 +342,8 @@ TEST_F(FilterTest, AnAnswersSenderIsTheOwnersAndACopyIsFiled) {  // RFC 5230 §4
 }
 
 TEST_F(FilterTest, AMimeAnswerBringsNoFieldsOfItsOwn) {  // RFC 5230 §4.4
-  script(alice, "require \"vacation\"; vacation :mime text:\nContent-Type: text/html\nBcc: x@y.example\n\n<p>Away</p>\n.\n;");
+  script(alice,
+         "require \"vacation\"; vacation :mime text:\nContent-Type: text/html\nBcc: x@y.example\n\n<p>Away</p>\n.\n;");
   deliver_to("alice@example.com");
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_THAT(bytes_of(queued()[0]),
@@ -341,8 +353,9 @@ TEST_F(FilterTest, AMimeAnswerBringsNoFieldsOfItsOwn) {  // RFC 5230 §4.4
 // --- notify and duplicate -------------------------------------------------------------------------------------------
 
 TEST_F(FilterTest, NotifiesByMail) {  // RFC 5436
-  script(alice, "require \"enotify\"; notify :importance \"1\" :message \"New mail\" "
-                "\"mailto:phone@elsewhere.net?body=look\";");
+  script(alice,
+         "require \"enotify\"; notify :importance \"1\" :message \"New mail\" "
+         "\"mailto:phone@elsewhere.net?body=look\";");
   deliver_to("alice@example.com");
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_EQ(queued()[0].reverse_path, "alice@example.com");

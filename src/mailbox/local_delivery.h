@@ -43,7 +43,7 @@ class LocalDelivery {
     std::string reverse_path;                   // "" = <>
     bool smtputf8 = false, requiretls = false;  // RFC 6531, RFC 8689: kept when it is forwarded
     std::shared_ptr<const Prepared> prepared;
-    BodyId body = 0;        // put in the same transaction by the caller, before
+    BodyId body = 0;        // put and held in the same transaction by the caller, before: a script may keep nothing
     std::string peer;       // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"
     std::string author{};   // who logged in to send it; empty: nobody
     bool accepted = false;  // nobody waits for a reply: what is refused now is reported by mail

@@ -140,22 +140,24 @@ Result<void> queue_failed(store::Transaction& t, const InboundServices& services
     waiting.last_reply = failure->why.message;
     entry.recipients.push_back(std::move(waiting));
   }
-  if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
-  return services.queue.add(t, entry);
+  return services.queue.add(t, entry);  // the reference that commit() holds is the entry's
 }
 
 // All of one message: its body, its copies, its trace, what is to be tried again. Either all of it is on disk or
 // nothing is.
 Result<void> commit(store::Transaction& t, const InboundServices& services, Arrival& arrival) {
   if (const auto put = services.mailboxes.put_body(t, arrival.mail.body, *arrival.mail.prepared); !put) return put;
+  // Held: a body that no script keeps goes at the end.
+  if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
   services.trace.record(t, arrival.accepted);
   auto failed = services.local.deliver(t, arrival.mail, arrival.locals());
   if (!failed) return failed.error();
   arrival.failures = std::move(*failed);
   const bool nobody = std::all_of(arrival.recipients.begin(), arrival.recipients.end(),
                                   [&](const auto& r) { return failure_of(arrival, r.address); });
-  if (nobody) return arrival.failures.front().why;          // nothing is acknowledged
-  if (arrival.failures.empty() || arrival.lmtp) return {};  // in LMTP the client keeps what failed
+  if (nobody) return arrival.failures.front().why;  // nothing is acknowledged
+  if (arrival.failures.empty() || arrival.lmtp)     // in LMTP the client keeps what failed
+    return services.mailboxes.release_body(t, arrival.mail.body);
   return queue_failed(t, services, arrival);
 }
 

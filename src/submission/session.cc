@@ -209,6 +209,8 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
                              const mailbox::LocalDelivery::Mail& mail, uint64_t queue_id,
                              const smtp::ClientInfo& info) const {
   if (const auto put = services_.mailboxes.put_body(t, mail.body, prepared); !put) return put;
+  // Held: a body that no script keeps goes at the end.
+  if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
   watch::Event line = event(info);
   const Time now = line.at;
   line.id = mail.id;
@@ -239,7 +241,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
       if (asked != recipients_.end()) wait(asked->params, failure.why.message);
     }
   }
-  if (entry.recipients.empty()) return {};
+  if (entry.recipients.empty()) return services_.mailboxes.release_body(t, mail.body);
   entry.id = queue_id;
   entry.message_id = line.message_id;
   entry.sender_account = account_->name;
@@ -254,7 +256,6 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   entry.size = prepared.bytes->size();
   entry.created = now;
   entry.expires = now + kQueueLifetime;
-  if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
   line.station = "queue";
   line.action = "queued";
   line.peer.clear();
@@ -264,7 +265,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
     line.recipient = recipient.address;
     services_.trace.record(t, line);
   }
-  return services_.queue.add(t, entry);
+  return services_.queue.add(t, entry);  // the reference held above is the entry's
 }
 
 void Session::on_reset() {

@@ -44,7 +44,8 @@ TEST(ManageSieveReader, TakesAtomsNumbersAndStrings) {
 }
 
 TEST(ManageSieveReader, TakesLiteralsWithPlusAndWithout) {
-  EXPECT_THAT(texts(words_of("PUTSCRIPT {4+}\r\nmain {6+}\r\nkeep;\n\r\n")), ElementsAre("PUTSCRIPT", "main", "keep;\n"));
+  EXPECT_THAT(texts(words_of("PUTSCRIPT {4+}\r\nmain {6+}\r\nkeep;\n\r\n")),
+              ElementsAre("PUTSCRIPT", "main", "keep;\n"));
   EXPECT_THAT(texts(words_of("CHECKSCRIPT {5}\r\nkeep;\r\n")), ElementsAre("CHECKSCRIPT", "keep;"));
   EXPECT_THAT(texts(words_of("CHECKSCRIPT {0+}\r\n\r\n")), ElementsAre("CHECKSCRIPT", ""));
   EXPECT_THAT(texts(words_of("NOOP \"{3+}\"\r\n")), ElementsAre("NOOP", "{3+}"));

@@ -8,12 +8,12 @@
 namespace pabal::access::managesieve {
 namespace {
 
+using imap::testing::kPassword;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-using imap::testing::kPassword;
 
 struct NoTls final : net::TlsServer {
   Result<void> reload() override { return {}; }
@@ -62,8 +62,8 @@ struct ManageSieve : testing::Test {
 
 TEST_F(ManageSieve, GreetsWithItsCapabilities) {  // RFC 5804 §1.7
   EXPECT_THAT(connect(std::make_shared<NoTls>()),
-              AllOf(HasSubstr("\"IMPLEMENTATION\" \"Pabal\"\r\n"), HasSubstr("\"SASL\" \"PLAIN"),
-                    HasSubstr("fileinto"), HasSubstr("\"STARTTLS\"\r\n"), HasSubstr("\"NOTIFY\" \"mailto\"\r\n"),
+              AllOf(HasSubstr("\"IMPLEMENTATION\" \"Pabal\"\r\n"), HasSubstr("\"SASL\" \"PLAIN"), HasSubstr("fileinto"),
+                    HasSubstr("\"STARTTLS\"\r\n"), HasSubstr("\"NOTIFY\" \"mailto\"\r\n"),
                     HasSubstr("\"MAXREDIRECTS\" \"5\"\r\n"), HasSubstr("\"VERSION\" \"1.0\"\r\n"),
                     Not(HasSubstr("OWNER")), HasSubstr("OK \"mx.example.com")));
 }
@@ -134,8 +134,8 @@ TEST_F(ManageSieve, KeepsScripts) {
   EXPECT_EQ(*scripts.active(*backend.store, backend.alice), "work");
   EXPECT_EQ(ask("SETACTIVE \"\""), "OK\r\n");
   EXPECT_EQ(ask("DELETESCRIPT \"work\""), "OK\r\n");
-  for (const char* command : {"GETSCRIPT \"work\"", "SETACTIVE \"work\"", "DELETESCRIPT \"work\"",
-                              "RENAMESCRIPT \"work\" \"x\""})
+  for (const char* command :
+       {"GETSCRIPT \"work\"", "SETACTIVE \"work\"", "DELETESCRIPT \"work\"", "RENAMESCRIPT \"work\" \"x\""})
     EXPECT_THAT(ask(command), StartsWith("NO (NONEXISTENT)")) << command;
 }
 
