@@ -54,6 +54,10 @@ Task<void> Session::store_flags(Words words, bool uid) {
   if (sign != '=') words.accept(sign);
   const std::string item = words.name();
   words.space();
+  if (item == "X-GM-LABELS" || item == "X-GM-LABELS.SILENT") {
+    Task<void> labelling = store_labels(*wanted, sign, item != "X-GM-LABELS", words, uid);
+    co_return co_await labelling;
+  }
   const auto flags = parse_flags(words);
   if (!flags || !words.done() || (item != "FLAGS" && item != "FLAGS.SILENT")) co_return bad("the STORE is malformed");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");

@@ -198,6 +198,18 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
       case Kind::kSaveDate:
         item("SAVEDATE", format_date_time(saved_in(*message, selected_->box.id)));
         break;
+      case Kind::kGmMessage:
+        item("X-GM-MSGID", std::to_string(found.row.message));
+        break;
+      case Kind::kGmThread:
+        item("X-GM-THRID", std::to_string(message->thread));
+        break;
+      case Kind::kGmLabels: {
+        const auto labels = labels_of(*message);
+        if (!labels) return labels.error();
+        item("X-GM-LABELS", *labels);
+        break;
+      }
       case Kind::kSection:
       case Kind::kBinary:
       case Kind::kBinarySize:

@@ -85,7 +85,8 @@ constexpr Simple kSimple[] = {
     {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
     {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
     {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId},
-    {"SAVEDATE", Kind::kSaveDate}};
+    {"SAVEDATE", Kind::kSaveDate},
+    {"X-GM-MSGID", Kind::kGmMessage}, {"X-GM-THRID", Kind::kGmThread}, {"X-GM-LABELS", Kind::kGmLabels}};
 
 FetchItem simple(Kind kind) {
   FetchItem item;
@@ -150,7 +151,7 @@ bool FetchRequest::needs_body() const {
 }
 bool FetchRequest::needs_message() const {
   return needs_header() || needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
-         wants(Kind::kSaveDate);
+         wants(Kind::kSaveDate) || wants(Kind::kGmThread) || wants(Kind::kGmLabels);
 }
 bool FetchRequest::needs_details() const {
   return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) ||

@@ -32,6 +32,9 @@ struct FetchItem {
     kEmailId,
     kThreadId,
     kSaveDate,
+    kGmMessage,
+    kGmThread,
+    kGmLabels,
     kSection,
     kBinary,
     kBinarySize

@@ -27,6 +27,7 @@ struct SearchJob {
   mailbox::UidMap saved;  // "$"
   SearchKey key;
   Time now;
+  std::string owner;  // the address that from:me of X-GM-RAW means
   std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 

@@ -188,6 +188,10 @@ class Session {
   Task<void> copy_or_move(Words words, bool uid, bool moving);
   Task<Result<void>> remove_deleted(std::optional<SequenceSet> only);
 
+  // --- labels.cc ---
+  Result<std::string> labels_of(const mailbox::Message& message) const;  // with their parentheses
+  Task<void> store_labels(std::vector<Target> wanted, char sign, bool silent, Words words, bool uid);
+
   // --- append.cc ---
   Task<void> append(Words words, bool uid);
   Task<void> replace(Words words, bool uid);
