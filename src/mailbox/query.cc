@@ -27,8 +27,8 @@ std::optional<Role> role_of(std::string_view label) {
     std::string_view name;
     Role role;
   };
-  constexpr Name kNames[] = {{"inbox", Role::kInbox},   {"sent", Role::kSent},       {"draft", Role::kDrafts},
-                             {"drafts", Role::kDrafts}, {"spam", Role::kJunk},       {"junk", Role::kJunk},
+  constexpr Name kNames[] = {{"inbox", Role::kInbox},   {"sent", Role::kSent},           {"draft", Role::kDrafts},
+                             {"drafts", Role::kDrafts}, {"spam", Role::kJunk},           {"junk", Role::kJunk},
                              {"trash", Role::kTrash},   {"important", Role::kImportant}, {"archive", Role::kArchive}};
   for (const Name& known : kNames)
     if (text::iequals(known.name, label)) return known.role;
@@ -102,7 +102,8 @@ class Finder {
       if (holds(query, probe)) out.push_back(id);
       if (probe.failure()) failure = probe.failure();
     };
-    const auto read = only_ ? boxes_.each_message(r_, account_, *only_, visit) : boxes_.each_message(r_, account_, visit);
+    const auto read =
+        only_ ? boxes_.each_message(r_, account_, *only_, visit) : boxes_.each_message(r_, account_, visit);
     if (!read) return read.error();
     if (failure) return *failure;
     return out;
@@ -115,7 +116,8 @@ class Finder {
     if (query.op == Op::kLabel) labels_[&query] = named(query.text);
     const std::vector<Field> fields = fields_of(query.op);
     if (!fields.empty() && (query.op == Op::kAttachment || has_words(query.text))) {
-      std::vector<std::string> texts = {query.op == Op::kAttachment ? std::string(kWithAttachment.substr(1)) : query.text};
+      std::vector<std::string> texts = {query.op == Op::kAttachment ? std::string(kWithAttachment.substr(1))
+                                                                    : query.text};
       if ((query.op == Op::kFrom || query.op == Op::kTo || query.op == Op::kCc) && text::iequals(query.text, "me"))
         texts = scope_.me;
       Ids& any = found_[&query];

@@ -1,9 +1,9 @@
-// Gmail's search language: `from:amy (dinner OR movie) -has:attachment newer_than:2d`. IMAP's X-GM-RAW takes it, and what
-// else speaks as Gmail does.
+// Gmail's search language: `from:amy (dinner OR movie) -has:attachment newer_than:2d`. IMAP's X-GM-RAW takes it, and
+// what else speaks as Gmail does.
 //
-// Words are found as words, not as parts of them; what stands between quotes in a row. Terms side by side must all hold;
-// OR (also | and {a b}) binds closer than that, - negates, ( ) groups, also behind an operator: subject:(dinner movie).
-// As Gmail, it takes whatever is written: a stray parenthesis means nothing, an unknown operator is text.
+// Words are found as words, not as parts of them; what stands between quotes in a row. Terms side by side must all
+// hold; OR (also | and {a b}) binds closer than that, - negates, ( ) groups, also behind an operator: subject:(dinner
+// movie). As Gmail, it takes whatever is written: a stray parenthesis means nothing, an unknown operator is text.
 #pragma once
 
 #include <optional>

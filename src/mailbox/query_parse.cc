@@ -151,7 +151,7 @@ class Parser {
   Query terms(char close, const Name& name, size_t depth) {
     Query out = leaf(close == '}' ? Op::kOr : Op::kAnd);
     for (blanks(); ok_ && !in_.empty() && next() != ')' && next() != '}'; blanks()) {
-      if (accept_word("AND")) continue;
+      if (accept_word("AND") || accept_word("OR") || accept_word("|")) continue;  // between nothing
       std::optional<Query> one = either(name, depth);
       if (one) out.children.push_back(std::move(*one));
     }
@@ -164,7 +164,7 @@ class Parser {
       blanks();
       std::optional<Query> other = near(name, depth);
       if (!first || !other) {
-        first = first ? std::move(first) : std::move(other);
+        if (!first) first = std::move(other);
         continue;
       }
       if (first->op != Op::kOr) {
@@ -186,7 +186,7 @@ class Parser {
     const auto distance = text::is_digit(next()) ? text::parse_u64(word()) : kUsual;
     blanks();
     std::optional<Query> second = one(name, depth);
-    if (!second || second->op != Op::kText) return second ? std::move(second) : std::move(first);
+    if (!second || second->op != Op::kText) return first;  // near nothing
     Query out = leaf(Op::kAround);
     out.number = distance.value_or(kUsual);
     out.children.push_back(std::move(*first));
@@ -200,7 +200,7 @@ class Parser {
       return {};
     }
     if (accept('+')) return one(name, depth + 1);
-    if (next() == '-' && in_.size() > 1) {
+    if (next() == '-' && in_.size() > 1 && !text::is_wsp(in_[1])) {
       in_.remove_prefix(1);
       std::optional<Query> inner = one(name, depth + 1);
       if (!inner) return {};
@@ -209,7 +209,7 @@ class Parser {
     if (next() == '(' || next() == '{') return group(name, depth);
     if (accept('"')) return meaning(name, quoted());
     if (next() == ')' || next() == '}' || in_.empty()) return {};
-    const size_t colon = in_.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+    const size_t colon = in_.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
     if (colon != in_.npos && colon > 0 && in_[colon] == ':' && name.empty()) {
       const Name inner = text::lowered(in_.substr(0, colon));
       if (is_operator(inner)) {
@@ -234,9 +234,9 @@ class Parser {
 
   static bool is_operator(const Name& name) {
     static constexpr std::string_view kNames[] = {
-        "from",   "to",         "cc",         "bcc",    "subject", "list",  "deliveredto", "rfc822msgid", "filename",
-        "has",    "in",         "label",      "is",     "category", "larger", "smaller",   "size",        "after",
-        "before", "older_than", "newer_than", "newer",  "older"};
+        "from",     "to",    "cc",     "bcc",        "subject",    "list",     "deliveredto", "rfc822msgid",
+        "filename", "has",   "in",     "label",      "is",         "category", "larger",      "smaller",
+        "size",     "after", "before", "older_than", "newer_than", "newer",    "older"};
     return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
   }
 
@@ -247,19 +247,25 @@ class Parser {
       std::string_view name;
       Op op;
     };
-    static constexpr Text kTexts[] = {{"", Op::kText},           {"from", Op::kFrom},
-                                      {"to", Op::kTo},           {"cc", Op::kCc},
-                                      {"bcc", Op::kBcc},         {"subject", Op::kSubject},
-                                      {"list", Op::kList},       {"deliveredto", Op::kDeliveredTo},
-                                      {"rfc822msgid", Op::kMessageId}, {"filename", Op::kFilename},
-                                      {"label", Op::kLabel},     {"category", Op::kLabel}};
+    static constexpr Text kTexts[] = {{"", Op::kText},
+                                      {"from", Op::kFrom},
+                                      {"to", Op::kTo},
+                                      {"cc", Op::kCc},
+                                      {"bcc", Op::kBcc},
+                                      {"subject", Op::kSubject},
+                                      {"list", Op::kList},
+                                      {"deliveredto", Op::kDeliveredTo},
+                                      {"rfc822msgid", Op::kMessageId},
+                                      {"filename", Op::kFilename},
+                                      {"label", Op::kLabel},
+                                      {"category", Op::kLabel}};
     for (const Text& known : kTexts)
       if (known.name == name) return leaf(known.op, std::move(value));
     const std::string lower = text::lowered(value);
     if (name == "has") return has(lower);
     if (name == "is") return is(lower);
     if (name == "in")
-      return lower == "anywhere" ? leaf(Op::kAnywhere)
+      return lower == "anywhere"  ? leaf(Op::kAnywhere)
              : lower == "starred" ? flag(kFlagged)
                                   : leaf(Op::kLabel, std::move(value));
     if (name == "larger" || name == "smaller" || name == "size") {

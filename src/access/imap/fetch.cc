@@ -60,6 +60,8 @@ Task<void> Session::fetch(Words words, bool uid) {
   if (!request) co_return bad("the items of the FETCH are malformed, or not known here");
   if (request->vanished && (!uid || !qresync_))  // RFC 7162 §3.2.6
     co_return bad("VANISHED is for UID FETCH after ENABLE QRESYNC");
+  if (request->range && !uid) co_return bad("PARTIAL is for UID FETCH");  // RFC 9394 §3.3
+  if (request->range) wanted = request->range->of(*wanted);
   if (request->wants(Kind::kModSeq)) become_condstore();
   if (request->changed_since) {
     const auto since = missed(services_.store, *request->changed_since);

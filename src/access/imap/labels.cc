@@ -18,9 +18,9 @@ struct RoleName {
   std::string_view name;
   Role role;
 };
-constexpr RoleName kRoles[] = {{"\\Inbox", Role::kInbox},         {"\\Sent", Role::kSent},   {"\\Draft", Role::kDrafts},
-                               {"\\Important", Role::kImportant}, {"\\Junk", Role::kJunk},   {"\\Trash", Role::kTrash},
-                               {"\\Archive", Role::kArchive},     {"\\Spam", Role::kJunk},   {"\\Drafts", Role::kDrafts}};
+constexpr RoleName kRoles[] = {{"\\Inbox", Role::kInbox},         {"\\Sent", Role::kSent}, {"\\Draft", Role::kDrafts},
+                               {"\\Important", Role::kImportant}, {"\\Junk", Role::kJunk}, {"\\Trash", Role::kTrash},
+                               {"\\Archive", Role::kArchive},     {"\\Spam", Role::kJunk}, {"\\Drafts", Role::kDrafts}};
 
 bool has_place(const Message& message, MailboxId id) {
   return std::any_of(message.places.begin(), message.places.end(),
@@ -48,18 +48,18 @@ Result<Label> find_label(const mailbox::Mailboxes& boxes, const store::Reader& r
   }
   const auto role = std::find_if(std::begin(kRoles), std::end(kRoles),
                                  [&](const RoleName& known) { return text::iequals(known.name, name); });
-  const auto box =
-      role != std::end(kRoles) ? boxes.by_role(r, account, role->role) : boxes.find(r, account, name);
+  const auto box = role != std::end(kRoles) ? boxes.by_role(r, account, role->role) : boxes.find(r, account, name);
   if (!box) return box.error();
   if (*box) out.mailbox = (*box)->id;
   return out;
 }
 
+std::string parse_label(Words& words) { return words.accept('\\') ? "\\" + words.atom() : words.astring(); }
+
 std::optional<std::vector<std::string>> parse_labels(Words& words) {
   std::vector<std::string> out;
   const auto one = [&] {
-    const bool slash = words.accept('\\');
-    out.push_back((slash ? "\\" : "") + (slash ? words.atom() : words.astring()));
+    out.push_back(parse_label(words));
     if (out.back().empty() || out.size() > kMaxLabels) words.fail();
   };
   if (words.peek() != '(') {
@@ -98,11 +98,10 @@ namespace {
 
 // Makes the labels of a message what the client says. One that would have none is archived: it is not lost.
 Result<Message> relabel(mailbox::Mailboxes& boxes, store::Transaction& t, mailbox::AccountId account,
-                        mailbox::MessageId id, char sign, const std::vector<Label>& labels,
-                        MailboxId archive) {
+                        mailbox::MessageId id, char sign, const std::vector<Label>& labels, MailboxId archive) {
   const auto before = boxes.message(t, account, id);
   if (!before) return before.error();
-  if (!*before) return Error{Code::kNotFound, "the message is gone"};
+  if (!*before || (*before)->places.empty()) return Error{Code::kNotFound, "the message is gone"};
   std::vector<MailboxId> named, removed;
   bool starred = false;
   for (const Label& label : labels) label.starred ? starred = true : (named.push_back(label.mailbox), true);
@@ -115,12 +114,9 @@ Result<Message> relabel(mailbox::Mailboxes& boxes, store::Transaction& t, mailbo
     named.push_back(archive);
     std::erase(removed, archive);
   }
-  for (const MailboxId box : named)
-    if (const auto added = boxes.add_place(t, account, id, box); !added) return added.error();
-  for (const MailboxId box : removed)
-    if (const auto left = boxes.remove_place(t, account, id, box); !left) return left.error();
   if (starred || sign == '=') {
-    const auto edited = boxes.edit_flags(t, account, id, [&](mailbox::Flags& flags) {
+    const Message::Place& place = (*before)->places.front();
+    const auto edited = boxes.edit_flags(t, account, place.mailbox, {place.uid}, [&](mailbox::Flags& flags) {
       if (sign == '-' || !starred)
         flags.system &= static_cast<uint8_t>(~mailbox::kFlagged);
       else
@@ -128,6 +124,10 @@ Result<Message> relabel(mailbox::Mailboxes& boxes, store::Transaction& t, mailbo
     });
     if (!edited) return edited.error();
   }
+  for (const MailboxId box : named)
+    if (const auto added = boxes.add_place(t, account, id, box); !added) return added.error();
+  for (const MailboxId box : removed)
+    if (const auto left = boxes.remove_place(t, account, id, box); !left) return left.error();
   const auto after = boxes.message(t, account, id);
   if (!after) return after.error();
   return **after;
@@ -142,8 +142,7 @@ Result<std::vector<Label>> labels_to_store(mailbox::Mailboxes& boxes, store::Tra
     if (!label) return label.error();
     if (!label->starred && label->mailbox == 0 && make) {
       const bool role = name.starts_with('\\');
-      if (role && !text::iequals(name, "\\Important"))
-        return Error{Code::kNotFound, "there is no label " + name};
+      if (role && !text::iequals(name, "\\Important")) return Error{Code::kNotFound, "there is no label " + name};
       const auto made = role ? boxes.create(t, account, "Important", Role::kImportant) : boxes.create(t, account, name);
       if (!made) return made.error();
       label->mailbox = *made;
@@ -195,8 +194,8 @@ Task<void> Session::store_labels(std::vector<Target> wanted, char sign, bool sil
       if (silent) break;
       const auto labels = labels_of(one.message);
       if (!labels) co_return no(labels.error());
-      out_ += "* " + std::to_string(one.target.sequence) + " FETCH (X-GM-LABELS " + *labels +
-              (uid ? " UID " + std::to_string(one.target.uid) : "") + ")\r\n";
+      out_ += message_answer(one.target) + "X-GM-LABELS " + *labels +
+              (uid && !uidonly_ ? " UID " + std::to_string(one.target.uid) : "") + ")\r\n";
     }
     if (out_.size() < kFlushAt) continue;
     Task<bool> flushing = flush();

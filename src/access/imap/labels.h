@@ -23,6 +23,7 @@ Result<Label> find_label(const mailbox::Mailboxes& boxes, const store::Reader& r
 // The label of a mailbox with a role; nothing: its name is the label.
 std::optional<std::string_view> role_label(mailbox::Role role);
 
+std::string parse_label(Words& words);  // "\Inbox" without quotes, or an astring
 // "(\Inbox \"A label\" other)", or one without parentheses; nothing: malformed, or too many. As written.
 std::optional<std::vector<std::string>> parse_labels(Words& words);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "access/imap/labels.h"
 #include "access/imap/limits.h"
 #include "base/text.h"
 #include "message/words.h"
@@ -93,7 +94,7 @@ class Parser {
     if (name == "OLDER" || name == "YOUNGER") return interval(name == "OLDER" ? Op::kOlder : Op::kYounger);
     // Google's "IMAP Extensions", "Extension of the SEARCH command"
     if (name == "X-GM-RAW") return string(Op::kGmRaw);
-    if (name == "X-GM-LABELS") return string(Op::kGmLabel);
+    if (name == "X-GM-LABELS") return label();
     if (name == "X-GM-MSGID") return number(Op::kGmMessage);
     if (name == "X-GM-THRID") return number(Op::kGmThread);
     if (name == "UID") {
@@ -157,6 +158,13 @@ class Parser {
     words_.space();
     key.op = op;
     key.number = words_.number64();
+    return key;
+  }
+  SearchKey label() {
+    SearchKey key;
+    words_.space();
+    key.op = Op::kGmLabel;
+    key.text = parse_label(words_);
     return key;
   }
   // RFC 5032 §3: nz-number seconds

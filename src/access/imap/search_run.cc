@@ -9,6 +9,7 @@
 
 #include "access/imap/labels.h"
 #include "access/imap/limits.h"
+#include "access/imap/names.h"
 #include "access/imap/object_id.h"
 #include "base/text.h"
 #include "mailbox/probe.h"
@@ -116,6 +117,9 @@ class Search {
     }
     if (key.op == Op::kGmLabel) {
       auto label = find_label(job_.mailboxes, r_, job_.account, key.text);
+      const auto decoded = from_modified_utf7(key.text);
+      if (label && !label->starred && label->mailbox == 0 && decoded)
+        label = find_label(job_.mailboxes, r_, job_.account, *decoded);
       if (!label) return label.error();
       facts_[&key].label = *label;
     }
