@@ -201,17 +201,14 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
         item("SAVEDATE", format_date_time(saved_in(*message, selected_->box.id)));
         break;
       case Kind::kGmMessage:
-        item("X-GM-MSGID", std::to_string(found.row.message));
+        item("X-GM-MSGID", decimal(found.row.message));
         break;
       case Kind::kGmThread:
-        item("X-GM-THRID", std::to_string(message->thread));
+        item("X-GM-THRID", decimal(message->thread));
         break;
-      case Kind::kGmLabels: {
-        const auto labels = labels_of(*message);
-        if (!labels) return labels.error();
-        item("X-GM-LABELS", *labels);
+      case Kind::kGmLabels:  // left out where they could not be read
+        if (const auto labels = labels_of(*message)) item("X-GM-LABELS", *labels);
         break;
-      }
       case Kind::kSection:
       case Kind::kBinary:
       case Kind::kBinarySize:

@@ -194,8 +194,8 @@ Task<void> Session::store_labels(std::vector<Target> wanted, char sign, bool sil
       if (silent) break;
       const auto labels = labels_of(one.message);
       if (!labels) co_return no(labels.error());
-      out_ += message_answer(one.target) + "X-GM-LABELS " + *labels +
-              (uid && !uidonly_ ? " UID " + std::to_string(one.target.uid) : "") + ")\r\n";
+      begin_answer(out_, one.target);
+      out_ += "X-GM-LABELS " + *labels + (uid && !uidonly_ ? " UID " + std::to_string(one.target.uid) : "") + ")\r\n";
     }
     if (out_.size() < kFlushAt) continue;
     Task<bool> flushing = flush();
