@@ -25,11 +25,11 @@ const other = await connect();
 await other.mailboxOpen('INBOX');
 await other.messageFlagsAdd('2', ['\\Flagged'], { uid: true });
 await other.messageDelete('1', { uid: true });
-seen.deletedBy = other.vanished;
+seen.deletedBy = [...other.vanished];
 await other.logout();
 
 await one.noop();
-seen.told = one.vanished;
+seen.told = [...one.vanished];
 seen.changed = [];
 for await (const message of one.fetch('1:*', { uid: true, flags: true }, { uid: true, changedSince: since }))
   seen.changed.push([message.uid, [...message.flags], message.modseq > since]);

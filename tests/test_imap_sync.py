@@ -146,7 +146,7 @@ def test_imapflow_resumes_by_qresync(server):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
-    assert seen["enabled"] == ["CONDSTORE", "QRESYNC", "UTF8=ACCEPT"] or "QRESYNC" in seen["enabled"]
+    assert {"CONDSTORE", "QRESYNC"} <= set(seen["enabled"])
     assert seen["mailboxId"] == "M1" and seen["status"]
     assert [row[0] for row in seen["ids"]] == [1, 2, 3] and all(row[1].startswith("E") and row[2].startswith("T") for row in seen["ids"])
     assert seen["deletedBy"] == [1] and seen["told"] == [1]

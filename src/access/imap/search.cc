@@ -160,8 +160,7 @@ SearchJob Session::search_job(const SearchKey& key) const {
           selected_->view.uids(),
           selected_->saved,
           key,
-          loop_.now(),
-          account_->name};
+          loop_.now()};
 }
 
 }  // namespace pabal::access::imap
