@@ -47,7 +47,7 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.domain, self.ip, self.process = domain, ip, None
         self.port = dict(port or {})
-        for protocol in protocols or ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s"):
+        for protocol in protocols or ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve"):
             self.port.setdefault(protocol, free_port(ip))
         self.config = self.folder / "pabal.toml"
         lines = [f'hostname = "mail.{domain}"', 'data = "data"', "threads = 2", 'log = "info"', "[relay]",

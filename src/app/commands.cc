@@ -15,6 +15,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"alias", "addresses that lead to others, groups too: add, list, remove"},
     {"token", "access tokens, for programs to log in by: create, list, revoke"},
     {"mailbox", "an account's folders: list, create, rename, remove; deleted, undelete"},
+    {"sieve", "filter scripts: put, list, get, activate, remove, test"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
     {"trace", "what happened to a message: by message-id, address or id"},
     {"status", "what the server holds and how its store does"},
@@ -71,6 +72,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_alias_commands(app, call, words);
   add_token_commands(app, call, words);
   add_mailbox_commands(app, call, words);
+  add_sieve_commands(app, call, words);
   add_queue_commands(app, call, words);
   CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason",
                       [&words](Call& c) { trace(c, words); });
@@ -117,7 +119,8 @@ Output check_command(const std::vector<std::string>& args) {
 }
 
 bool wants_stdin(const std::vector<std::string>& args) {
-  return std::find(args.begin(), args.end(), "--password-stdin") != args.end();
+  const bool text = args.size() > 1 && args[0] == "sieve" && (args[1] == "put" || args[1] == "test");
+  return text || std::find(args.begin(), args.end(), "--password-stdin") != args.end();
 }
 
 Output run_command(Rooms& rooms, const std::vector<std::string>& args, const std::string& input) {

@@ -23,7 +23,7 @@ bool is_command(const std::string& word);
 // empty `out` means the words are good.
 Output check_command(const std::vector<std::string>& args);
 
-// Whether the command wants a password from standard input (--password-stdin).
+// Whether the command wants standard input: a password (--password-stdin), a script or a message.
 bool wants_stdin(const std::vector<std::string>& args);
 
 // Runs it. `input` is what came on standard input. Waits for commits: not on an event loop.

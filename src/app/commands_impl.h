@@ -72,5 +72,7 @@ void add_token_commands(CLI::App& app, Call& call, Words& w);
 // commands_mail.cc
 void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
 void add_queue_commands(CLI::App& app, Call& call, Words& w);
+// commands_sieve.cc
+void add_sieve_commands(CLI::App& app, Call& call, Words& w);
 
 }  // namespace pabal::app

@@ -105,6 +105,12 @@ const Words kAll[] = {{"domain", "add"},
                       {"mailbox", "remove"},
                       {"mailbox", "deleted"},
                       {"mailbox", "undelete"},
+                      {"sieve", "put"},
+                      {"sieve", "list"},
+                      {"sieve", "get"},
+                      {"sieve", "activate"},
+                      {"sieve", "remove"},
+                      {"sieve", "test"},
                       {"queue", "list"},
                       {"queue", "show"},
                       {"queue", "retry"},
@@ -459,6 +465,32 @@ TEST_F(CommandsTest, WordsOfTheCallerCannotTurnTheTerminalEither) {
   EXPECT_EQ(done.exit, 1);
   EXPECT_TRUE(text::is_utf8(done.err));
   EXPECT_THAT(done.err, HasSubstr("\\x1B[31m\\xFF"));
+}
+
+// --- sieve ----------------------------------------------------------------------------------------------------------
+
+TEST_F(CommandsTest, ScriptsArePutActivatedTriedAndRemoved) {
+  people();
+  EXPECT_TRUE(wants_stdin({"sieve", "put", "alice@example.com", "main"}));
+  EXPECT_THAT(good({"sieve", "put", "alice@example.com", "main"}, "require \"fileinto\";\nfileinto \"Junk\";\n"),
+              AllOf(HasSubstr("stored main"), HasSubstr("pabal sieve activate alice@example.com main")));
+  EXPECT_THAT(bad({"sieve", "test", "alice@example.com"}), HasSubstr("no script is active"));
+  good({"sieve", "activate", "alice@example.com", "main"});
+  EXPECT_EQ(good({"sieve", "test", "alice@example.com"}, "Subject: x\r\n\r\n"), "file into Junk  (line 2)\n");
+  EXPECT_THAT(good({"sieve", "list", "alice@example.com"}), AllOf(HasSubstr("main"), HasSubstr("active")));
+  EXPECT_THAT(good({"sieve", "get", "alice@example.com", "main"}), HasSubstr("fileinto \"Junk\";"));
+  EXPECT_THAT(bad({"sieve", "remove", "alice@example.com", "main"}), HasSubstr("active"));
+  good({"sieve", "activate", "alice@example.com", "--off"});
+  good({"sieve", "remove", "alice@example.com", "main"});
+  EXPECT_THAT(bad({"sieve", "get", "alice@example.com", "main"}), HasSubstr("there is no script main"));
+}
+
+TEST_F(CommandsTest, AFaultyScriptIsNotStored) {
+  people();
+  EXPECT_THAT(bad({"sieve", "put", "alice@example.com", "main"}, 1, "keep;\nnonsense;\n"),
+              HasSubstr("main: line 2, column 1"));
+  EXPECT_THAT(good({"sieve", "list", "alice@example.com"}), HasSubstr("no scripts"));
+  EXPECT_THAT(good({"sieve", "put", "global", "spam"}, "keep;"), Not(HasSubstr("activate")));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ constexpr std::pair<std::string_view, Protocol> kProtocols[] = {{"smtp", Protoco
                                                                 {"imap", Protocol::kImap},
                                                                 {"imaps", Protocol::kImaps},
                                                                 {"pop3", Protocol::kPop3},
-                                                                {"pop3s", Protocol::kPop3s}};
+                                                                {"pop3s", Protocol::kPop3s},
+                                                                {"managesieve", Protocol::kManageSieve}};
 
 // One table of the file: hands out its values once, and names what nobody asked for.
 class Section {
@@ -114,7 +115,8 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
     bool known = false;
     for (const auto& [name, value] : kProtocols)
       if (name == protocol) listener.protocol = value, known = true;
-    if (!known) section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3 or pop3s");
+    if (!known)
+      section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s or managesieve");
     if (const auto parsed = net::parse_address(address))
       listener.address = *parsed;
     else

@@ -13,7 +13,7 @@
 
 namespace pabal::app {
 
-enum class Protocol { kSmtp, kSubmission, kSubmissions, kLmtp, kImap, kImaps, kPop3, kPop3s };
+enum class Protocol { kSmtp, kSubmission, kSubmissions, kLmtp, kImap, kImaps, kPop3, kPop3s, kManageSieve };
 
 struct ListenerConfig {
   Protocol protocol = Protocol::kSmtp;

@@ -34,8 +34,9 @@ Config config_of(const std::string& folder, const std::string& domain, const std
   config.relay_source_ip = ip;
   config.zones = kZones;
   constexpr std::pair<Protocol, uint16_t> kPorts[] = {
-      {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465}, {Protocol::kImap, 2143},
-      {Protocol::kImaps, 2993}, {Protocol::kPop3, 2110},       {Protocol::kPop3s, 2995},       {Protocol::kLmtp, 2424}};
+      {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465},
+      {Protocol::kImap, 2143},  {Protocol::kImaps, 2993},      {Protocol::kPop3, 2110},
+      {Protocol::kPop3s, 2995}, {Protocol::kLmtp, 2424},       {Protocol::kManageSieve, 2190}};
   for (const auto& [protocol, port] : kPorts) config.listeners.push_back({protocol, {ip, port}});
   return config;
 }
@@ -111,7 +112,7 @@ int run_demo(const DemoOptions& options) {
 
   say("  alice@example.com   127.0.0.1   SMTP 2525  submission 2587  submissions 2465  IMAP 2143  IMAPS 2993  POP3 "
       "2110  "
-      "POP3S 2995  LMTP 2424");
+      "POP3S 2995  ManageSieve 2190  LMTP 2424");
   say("  bob@univ.edu        127.0.0.2   the same ports                                       password of both: "
       "pabal-demo\n");
 

@@ -44,7 +44,8 @@ Result<std::string> dns_records(const identity::Domain& domain, std::string_view
   return out + fmt::format(
                    "_submissions._tcp.{0}. SRV 0 1 465 {1}.\n_submission._tcp.{0}. SRV 10 1 587 {1}.\n"
                    "_imaps._tcp.{0}. SRV 0 1 993 {1}.\n_imap._tcp.{0}. SRV 10 1 143 {1}.\n"
-                   "_pop3s._tcp.{0}. SRV 20 1 995 {1}.\n_pop3._tcp.{0}. SRV 30 1 110 {1}.\n",
+                   "_pop3s._tcp.{0}. SRV 20 1 995 {1}.\n_pop3._tcp.{0}. SRV 30 1 110 {1}.\n"
+                   "_sieve._tcp.{0}. SRV 0 1 4190 {1}.\n",  // RFC 5804 §1.8
                    domain.name, hostname);
 }
 

@@ -151,9 +151,9 @@ std::string config_text(const QuickstartOptions& o) {
       "/privkey.pem\"\n"
       "\n# Where outgoing port 25 is blocked: a relay that takes your mail.\n# [relay]\n# smarthost = "
       "\"[relay.example.net]:587\"\n";
-  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25},  {"submission", 587}, {"submissions", 465},
-                                                        {"imap", 143}, {"imaps", 993},      {"pop3", 110},
-                                                        {"pop3s", 995}};
+  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25},   {"submission", 587},  {"submissions", 465},
+                                                        {"imap", 143},  {"imaps", 993},       {"pop3", 110},
+                                                        {"pop3s", 995}, {"managesieve", 4190}};
   for (const auto& [protocol, port] : kListeners)
     for (const char* any : {"0.0.0.0", "[::]"})
       out += fmt::format("\n[[listen]]\nprotocol = \"{}\"\naddress = \"{}:{}\"\n", protocol, any, port);

@@ -9,6 +9,7 @@
 #include "identity/directory.h"
 #include "mailbox/mailbox.h"
 #include "queue/queue.h"
+#include "sieve/scripts.h"
 #include "store/store.h"
 #include "watch/trace.h"
 
@@ -24,6 +25,7 @@ struct Rooms {
   std::unique_ptr<mailbox::Mailboxes> mailboxes;
   std::unique_ptr<queue::Queue> queue;
   std::unique_ptr<watch::Trace> trace;
+  std::unique_ptr<sieve::Scripts> scripts;
 };
 
 // Opens (or makes) the store in config.store_dir(). kUnavailable: another process has it open.

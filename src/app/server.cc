@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "access/imap/imap.h"
+#include "access/managesieve/managesieve.h"
 #include "access/pop3/pop3.h"
 #include "app/admin.h"
 #include "base/log.h"
@@ -89,6 +90,7 @@ struct Server::Impl {
   std::unique_ptr<access::imap::Services> imap;
   access::pop3::Locks maildrops;
   std::unique_ptr<access::pop3::Services> pop3;
+  std::unique_ptr<access::managesieve::Services> managesieve;
   std::unique_ptr<net::IoLoops> loops;
   std::unique_ptr<relay::Outbound> outbound;
   std::vector<std::unique_ptr<net::Listener>> listeners;
@@ -109,8 +111,8 @@ void Server::Impl::wire() {
   Rooms& r = *rooms;
   guard = std::make_unique<identity::LoginGuard>(r.clock);
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
-  delivery = std::make_unique<delivery::Delivery>(
-      delivery::Services{*r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, config.hostname});
+  delivery = std::make_unique<delivery::Delivery>(delivery::Services{
+      *r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, *r.scripts, config.hostname});
   submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
                                                                            *r.queue, *r.trace, *pool, *r.ids, r.random,
                                                                            r.clock, config.hostname});
@@ -120,6 +122,8 @@ void Server::Impl::wire() {
       *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
   pop3 = std::make_unique<access::pop3::Services>(
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
+  managesieve = std::make_unique<access::managesieve::Services>(
+      access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
   outbound =
       std::make_unique<relay::Outbound>(loops->loop(0),
                                         relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace,
@@ -150,6 +154,8 @@ void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream)
     options.implicit_tls = protocol == Protocol::kPop3s;
     return loop.spawn(access::pop3::serve(std::move(stream), options, *pop3));
   }
+  if (protocol == Protocol::kManageSieve)
+    return loop.spawn(access::managesieve::serve(std::move(stream), {tls}, *managesieve));
   smtp::ServerOptions options;
   options.hostname = config.hostname;
   options.tls = tls;

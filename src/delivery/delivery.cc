@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "delivery/carrying.h"
 #include "delivery/report.h"
 
 namespace pabal::delivery {
@@ -60,18 +61,38 @@ mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint6
   return Verdict::kDeliverable;
 }
 
+std::shared_ptr<mailbox::LocalDelivery::Plan> Delivery::plan(const Mail& mail,
+                                                             const std::vector<Recipient>& recipients) {
+  std::shared_ptr<FilterPlan> plan;
+  for (const Recipient& recipient : recipients) {
+    // What cannot be read now is the transaction's trouble.
+    const auto to = services_.directory.resolve(services_.store, recipient.address);
+    if (!to) continue;
+    for (const auto& target : to->accounts) {
+      auto script = services_.scripts.active(services_.store, target.account);
+      if (!script || script->empty()) continue;
+      if (!plan) plan = std::make_shared<FilterPlan>(services_, mail);
+      plan->add(target, recipient, std::move(*script));
+    }
+  }
+  return plan;
+}
+
 Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, const Mail& mail,
                                                          const std::vector<Recipient>& recipients) {
   std::vector<Failure> failures;
   Done done;
   done.was_at = delivered_to(*mail.prepared->bytes);
   for (const Recipient& recipient : recipients) {
+    done.alone = recipients.size() == 1;
     const auto why_not = deliver_one(t, mail, recipient, done);
     if (!why_not) return why_not.error();
     if (!*why_not) continue;
     failures.push_back({recipient.address, **why_not});
     note(t, mail, recipient.address, "failed", (*why_not)->message);
   }
+  for (const mailbox::BodyId body : done.bodies)
+    if (const auto let = services_.mailboxes.release_body(t, body); !let) return let.error();
   return failures;
 }
 
@@ -82,6 +103,7 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
   const size_t members = to->accounts.size() + to->outside.size();
   if (!to->outside.empty() && done.was_here(to->address)) return std::optional(kLoop);
+  done.alone = done.alone && members == 1;
 
   // An address that leads to several: each stands for itself, and none keeps the others from having it.
   std::optional<Error> why_not;
@@ -104,7 +126,9 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
       ++reached;
     else if (members == 1)
       return filed;
-    else if ((*filed)->code == Code::kLimit) {  // a full mailbox may have room again
+    else if (const Decision* script = decision_of(mail, target.account);
+             (*filed)->code == Code::kLimit || (script && script->refusal)) {
+      // A full mailbox may have room again. What one member's script refuses is reported for him alone.
       ++reached;
       queue_for(target.address, "deferred", (*filed)->message);
     } else {
@@ -145,6 +169,11 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
   if (const std::string_view original = original_address(recipient);
       !original.empty() && !text::iequals(original, target.address))
     filing.prefix += "X-Original-To: " + std::string(original) + "\r\n";
+  if (const Decision* decision = decision_of(mail, target.account)) {
+    const auto carried = carry_out({t, mail, target, *decision, done, {}}, recipient, filing.prefix);
+    if (!carried) return carried.error();
+    return why_not = *carried;
+  }
   const auto filed = services_.mailboxes.file(t, target.account, *mail.prepared, mail.body, filing);
   // A full mailbox is this recipient's trouble and has written nothing; all else is ours and ends the transaction.
   if (!filed && filed.code() == Code::kLimit) return why_not = Error{Code::kLimit, "4.2.2 that mailbox is full"};
@@ -195,13 +224,37 @@ Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::str
   return {};
 }
 
-// By the queue, wherever the sender is; with a null reverse-path, so that nothing answers it (RFC 3461 §6.1).
-Result<void> Delivery::report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members) {
-  const Time now = services_.clock.now();
+// A letter of our own, by the queue, wherever its readers are: they may have scripts too. Nobody wants to hear of it.
+Result<queue::QueueId> Delivery::send(store::Transaction& t, const std::string& reverse_path,
+                                      const std::vector<std::string>& to, const Copy& letter) {
   queue::Entry entry;
   entry.id = services_.ids.next();
-  entry.message_id = "<" + id_text(entry.id) + ".report@" + services_.hostname + ">";
+  entry.message_id = letter.prepared->structure.summary.message_id;
+  entry.reverse_path = reverse_path;
+  entry.body = letter.body;
+  entry.body_8bit = letter.prepared->structure.has_8bit;
+  entry.smtputf8 = !text::is_ascii(reverse_path) || letter.prepared->structure.utf8_headers;
+  entry.size = letter.prepared->bytes->size();
+  entry.created = services_.clock.now();
+  entry.expires = entry.created + kForwardLifetime;
+  for (const std::string& address : to) {
+    queue::Recipient recipient;
+    recipient.address = address;
+    recipient.notify = queue::kNotifyNever;
+    recipient.next_attempt = entry.created;
+    entry.smtputf8 = entry.smtputf8 || !text::is_ascii(address);
+    entry.recipients.push_back(std::move(recipient));
+  }
+  if (const auto put = services_.mailboxes.put_body(t, letter.body, *letter.prepared); !put) return put.error();
+  if (const auto held = services_.mailboxes.hold_body(t, letter.body); !held) return held.error();
+  if (const auto added = services_.queue.add(t, entry); !added) return added.error();
+  return entry.id;
+}
+
+// With a null reverse-path, so that nothing answers it (RFC 3461 §6.1).
+Result<void> Delivery::report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members) {
   const std::string_view bytes = *mail.prepared->bytes;
+  const std::string message_id = "<" + id_text(services_.ids.next()) + ".report@" + services_.hostname + ">";
   Report about;
   about.sender = mail.reverse_path;
   about.recipient = recipient.address;
@@ -209,24 +262,13 @@ Result<void> Delivery::report(store::Transaction& t, const Mail& mail, const Rec
   about.members = members;
   about.header = bytes.substr(0, message::header_size(bytes));
   about.hostname = services_.hostname;
-  about.message_id = entry.message_id;
-  about.at = now;
-  const auto prepared = mailbox::prepare(build_report(about));
-  entry.body = services_.mailboxes.new_body_id();
-  entry.body_8bit = prepared->structure.has_8bit;
-  entry.smtputf8 = !text::is_ascii(mail.reverse_path) || prepared->structure.utf8_headers;
-  entry.size = prepared->bytes->size();
-  entry.created = now;
-  entry.expires = now + kForwardLifetime;
-  queue::Recipient sender;
-  sender.address = mail.reverse_path;
-  sender.notify = queue::kNotifyNever;
-  sender.next_attempt = now;
-  entry.recipients.push_back(std::move(sender));
-  if (const auto put = services_.mailboxes.put_body(t, entry.body, *prepared); !put) return put;
-  if (const auto held = services_.mailboxes.hold_body(t, entry.body); !held) return held;
-  note(t, mail, recipient.address, "reported", "as asked, to " + mail.reverse_path + " as " + id_text(entry.id));
-  return services_.queue.add(t, entry);
+  about.message_id = message_id;
+  about.at = services_.clock.now();
+  const Copy letter{mailbox::prepare(build_report(about)), services_.mailboxes.new_body_id()};
+  const auto sent = send(t, "", {mail.reverse_path}, letter);
+  if (!sent) return sent.error();
+  note(t, mail, recipient.address, "reported", "as asked, to " + mail.reverse_path + " as " + id_text(*sent));
+  return {};
 }
 
 void Delivery::note(store::Transaction& t, const Mail& mail, std::string_view recipient, std::string_view action,

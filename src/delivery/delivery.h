@@ -1,7 +1,11 @@
-// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, all
-// inside the caller's transaction: when that is committed, the message, its index entries, its changes and its trace
-// are on disk. It talks to no network: mail for outside, and for members of a group who cannot take it now, goes into
-// the queue.
+// delivery: the MDA. Resolves an address to accounts, forwards and groups, and files one copy into each mailbox, or
+// does what the account's Sieve script wants, all inside the caller's transaction: when that is committed, the message,
+// its index entries, its changes and its trace are on disk. It talks to no network: mail for outside, and for members
+// of a group who cannot take it now, goes into the queue.
+//
+// Scripts run before the transaction (plan(), filter.h); deliver() carries out what they decided (carry.cc). No mail is
+// lost by a script: one that fails, or wants what cannot be done, has the message filed into INBOX; the trace says why,
+// and its owner gets a notice, one a day at most.
 #pragma once
 
 #include <map>
@@ -17,6 +21,7 @@
 #include "mailbox/local_delivery.h"
 #include "mailbox/mailbox.h"
 #include "queue/queue.h"
+#include "sieve/scripts.h"
 #include "watch/trace.h"
 
 namespace pabal::delivery {
@@ -29,10 +34,15 @@ struct Services {
   const watch::Trace& trace;
   IdSource& ids;
   const Clock& clock;
+  const sieve::Scripts& scripts;
   std::string hostname = "localhost";  // who reports deliveries
 };
 
-constexpr days kForwardLifetime{5};  // RFC 5321 §4.5.4.1: give up after 4-5 days
+constexpr days kForwardLifetime{5};   // RFC 5321 §4.5.4.1: give up after 4-5 days
+constexpr hours kBetweenNotices{24};  // to the owner of a script that fails
+
+struct Copy;
+struct Decision;
 
 // Thread-safe. One for the whole server.
 class Delivery final : public mailbox::LocalDelivery {
@@ -40,6 +50,7 @@ class Delivery final : public mailbox::LocalDelivery {
   explicit Delivery(Services services) : services_(std::move(services)) {}
 
   Verdict verify(std::string_view address, uint64_t size) override;
+  std::shared_ptr<Plan> plan(const Mail& mail, const std::vector<Recipient>& recipients) override;
   Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
                                        const std::vector<Recipient>& recipients) override;
 
@@ -48,7 +59,9 @@ class Delivery final : public mailbox::LocalDelivery {
   struct Done {
     std::map<identity::AccountId, std::optional<Error>> accounts;  // why not, where it failed
     std::set<std::string> queued;
+    std::set<mailbox::BodyId> bodies;      // of copies, put by now
     std::vector<std::string_view> was_at;  // the Delivered-To fields it came with
+    bool alone = false;                    // one recipient, one account: what is refused is refused for all
     bool was_here(std::string_view address) const;
   };
   // Nothing when delivered; else why this recipient has not got it.
@@ -58,9 +71,23 @@ class Delivery final : public mailbox::LocalDelivery {
                                     const Recipient& recipient, Done& done);
   Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias,
                        std::vector<queue::Recipient> recipients);
+  Result<queue::QueueId> send(store::Transaction& t, const std::string& reverse_path,
+                              const std::vector<std::string>& to, const Copy& letter);
   Result<void> report(store::Transaction& t, const Mail& mail, const Recipient& recipient, size_t members);
   void note(store::Transaction& t, const Mail& mail, std::string_view recipient, std::string_view action,
             std::string_view reason);
+
+  // --- carry.cc: what a script decided ---
+  struct Carrying;
+  static const Decision* decision_of(const Mail& mail, identity::AccountId account);
+  Result<std::optional<Error>> carry_out(const Carrying& c, const Recipient& recipient, const std::string& prefix);
+  Result<void> refuse(const Carrying& c);
+  Result<std::optional<Error>> file_all(const Carrying& c, const std::string& prefix);
+  Result<mailbox::Mailbox> locate(const Carrying& c, const sieve::Target& target, uint32_t line);
+  Result<void> use(const Carrying& c, const Copy& copy);
+  Result<void> pass_on(const Carrying& c, const Recipient& recipient);
+  Result<void> write_letters(const Carrying& c);
+  Result<void> tell_owner(const Carrying& c);
 
   Services services_;
 };

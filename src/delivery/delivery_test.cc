@@ -24,7 +24,8 @@ struct DeliveryTest : testing::Test, identity::TestDirectory {
   mailbox::Mailboxes mailboxes{*store, clock};
   queue::Queue queue{*store};
   watch::Trace trace{*store};
-  Delivery delivery{Services{*store, *directory, mailboxes, queue, trace, ids, clock, "mail.example.com"}};
+  sieve::Scripts scripts{*store, clock};
+  Delivery delivery{Services{*store, *directory, mailboxes, queue, trace, ids, clock, scripts, "mail.example.com"}};
   mailbox::LocalDelivery::Mail mail;
 
   DeliveryTest() {

@@ -32,14 +32,28 @@ class LocalDelivery {
     std::string orcpt;    // RFC 3461, decoded; empty: none
     bool notify_never = false, notify_success = false;
   };
+  // What the scripts of recipients make of a message. They run before the transaction, which stays short.
+  class Plan {
+   public:
+    virtual ~Plan() = default;
+    virtual void run() = 0;  // up to a second for each script: on a pool. Once, before deliver()
+  };
   struct Mail {
     std::string id;                             // the id of the 250, of the trace and of the Received line
     std::string reverse_path;                   // "" = <>
     bool smtputf8 = false, requiretls = false;  // RFC 6531, RFC 8689: kept when it is forwarded
     std::shared_ptr<const Prepared> prepared;
-    BodyId body = 0;   // put in the same transaction by the caller, before
-    std::string peer;  // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"
+    BodyId body = 0;        // put and held in the same transaction by the caller, before: a script may keep nothing
+    std::string peer;       // who handed it over, for the trace: "203.0.113.5 (mx.example)" or "alice@example.com"
+    std::string author{};   // who logged in to send it; empty: nobody
+    bool accepted = false;  // nobody waits for a reply: what is refused now is reported by mail
+    std::shared_ptr<const Plan> plan{};  // null: nothing is filtered
   };
+  // Null: nobody there has a script. Reads the store. `mail` as for deliver(); its body need not be put yet.
+  virtual std::shared_ptr<Plan> plan(const Mail& mail, const std::vector<Recipient>& recipients) {
+    static_cast<void>(mail), static_cast<void>(recipients);
+    return nullptr;
+  }
   // Aliases, groups, forwards, vacation, Sieve, quota, filing: all in `t`. Gives the failed recipients with reasons
   // (at most one each); an Error means nothing may be acknowledged.
   struct Failure {

@@ -1,4 +1,5 @@
-// The words of one search, looked up together: each segment and each waiting list is read once. Not for other rooms.
+// The words of one search, looked up together. In two passes: which messages have the words at all, then the positions
+// of the words of phrases, in those messages alone that have all of them. Not for other rooms.
 #pragma once
 
 #include <array>
@@ -36,9 +37,10 @@ class Lookup {
   struct Query {
     std::string key;  // field and word
     Wanted::Match match;
-    bool placed;             // of a chain of several words: positions count
-    std::vector<bool> seen;  // by message, of those not placed
-    std::vector<Hit> hits;   // of those placed: by message, when gathered
+    bool placed;                 // of a chain of several words: positions count
+    std::vector<bool> seen{};    // by message
+    std::vector<bool> wanted{};  // of those placed: the messages that have a whole chain
+    std::vector<Hit> hits{};     // of those placed: by message, when gathered
     bool is_part() const { return match == Wanted::Match::kSuffix || match == Wanted::Match::kInside; }
     bool wants(std::string_view word) const;
   };
@@ -48,16 +50,20 @@ class Lookup {
   };
 
   size_t query(char field, const Wanted& wanted, bool placed);
+  Result<void> pass(const store::Reader& r, AccountId account, std::vector<std::pair<MessageId, MessageId>>* copies);
+  bool narrow();
   Result<void> look_into(const store::Reader& r, AccountId account, const Segment& segment);
   bool look(std::string_view word, const Posting& posting);
   void take(Query& query, const Posting& posting);
+  static void sort(std::vector<Hit>& hits);
   static void add_copies(Query& query, const std::vector<std::pair<MessageId, MessageId>>& copies);
 
   std::vector<Query> queries_;
   std::vector<Asked> chains_;
   std::array<std::vector<size_t>, 256> by_octet_;  // queries by the first octet of their word; of parts of words all
   std::vector<size_t> parts_;
-  MessageId end_ = 0;  // no message has this id or a higher one
+  bool with_positions_ = false;  // the second pass
+  MessageId end_ = 0;            // no message has this id or a higher one
   bool whole_ = true;
 };
 

@@ -249,6 +249,8 @@ class Mailboxes {
   // times as fast as one by one.
   Result<void> each_message(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                             const std::function<void(Message&&)>& visit) const;
+  Result<void> each_message(const store::Reader& r, AccountId account,  // of the account, removed ones too
+                            const std::function<void(Message&&)>& visit) const;
   Result<void> each_details(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                             const std::function<void(MessageId, Details&&)>& visit) const;
   Result<void> each_summary(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
@@ -280,7 +282,7 @@ class Mailboxes {
   // was removed. Oldest first. Give it a Snapshot: under a newer moment segments are merged away. No words at all:
   // nothing.
   struct Term {
-    enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kCc, kHeader, kBody };
+    enum class Field : uint8_t { kAny, kSubject, kFrom, kTo, kCc, kHeader, kBody, kMark };  // kMark: '!' of search.h
     std::string text;
     Field field = Field::kAny;
     bool phrase = false;

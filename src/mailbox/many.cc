@@ -45,6 +45,21 @@ Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account, 
   });
 }
 
+Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account,
+                                     const std::function<void(Message&&)>& visit) const {
+  bool whole = true;
+  const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'm').take()),
+                              [&](std::string_view, std::string_view record) {
+                                auto message = decode_message(record);
+                                whole = message.has_value();
+                                if (message) visit(std::move(*message));
+                                return whole;
+                              });
+  if (!scanned) return scanned;
+  if (!whole) return damaged("a message");
+  return {};
+}
+
 Result<void> Mailboxes::each_details(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(MessageId, Details&&)>& visit) const {
   return each(r, account, ids, keys::details, "a message's structure", [&](MessageId id, std::string_view record) {

@@ -27,6 +27,8 @@ std::string_view fields_of(Mailboxes::Term::Field field) {
       return "h";
     case Mailboxes::Term::Field::kBody:
       return "b";
+    case Mailboxes::Term::Field::kMark:
+      return "!";
   }
   return "b";
 }

@@ -41,8 +41,8 @@ bool decided_by_words(std::string_view utf8);
 bool begins_with_word(std::string_view utf8);  // its first character is of a word
 bool ends_with_word(std::string_view utf8);
 
-// The word '!' of messages of which a limit left out text.
-constexpr std::string_view kCutShort = "!cut";
+// Words of the field '!', which say of a message: a limit left out text of it; it has an attachment.
+constexpr std::string_view kCutShort = "!cut", kWithAttachment = "!attachment";
 
 // The words of a message; empty when it has none. Positions are written as gaps, in varints.
 std::string word_list(std::string_view bytes, const message::Message& message);

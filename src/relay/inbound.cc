@@ -98,6 +98,13 @@ struct Arrival {
   std::string ret, envid;
   bool lmtp = false, body_binary = false;
   std::vector<mailbox::LocalDelivery::Failure> failures;  // the transaction's finding
+
+  std::vector<mailbox::LocalDelivery::Recipient> locals() const {
+    std::vector<mailbox::LocalDelivery::Recipient> out;
+    for (const smtp::RcptParams& r : recipients)
+      out.push_back({r.address, r.orcpt, (r.notify & smtp::kNever) != 0, (r.notify & smtp::kSuccess) != 0});
+    return out;
+  }
 };
 
 const mailbox::LocalDelivery::Failure* failure_of(const Arrival& arrival, const std::string& address) {
@@ -133,25 +140,24 @@ Result<void> queue_failed(store::Transaction& t, const InboundServices& services
     waiting.last_reply = failure->why.message;
     entry.recipients.push_back(std::move(waiting));
   }
-  if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
-  return services.queue.add(t, entry);
+  return services.queue.add(t, entry);  // the reference that commit() holds is the entry's
 }
 
 // All of one message: its body, its copies, its trace, what is to be tried again. Either all of it is on disk or
 // nothing is.
 Result<void> commit(store::Transaction& t, const InboundServices& services, Arrival& arrival) {
   if (const auto put = services.mailboxes.put_body(t, arrival.mail.body, *arrival.mail.prepared); !put) return put;
+  // Held: a body that no script keeps goes at the end.
+  if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
   services.trace.record(t, arrival.accepted);
-  std::vector<mailbox::LocalDelivery::Recipient> locals;
-  for (const smtp::RcptParams& r : arrival.recipients)
-    locals.push_back({r.address, r.orcpt, (r.notify & smtp::kNever) != 0, (r.notify & smtp::kSuccess) != 0});
-  auto failed = services.local.deliver(t, arrival.mail, locals);
+  auto failed = services.local.deliver(t, arrival.mail, arrival.locals());
   if (!failed) return failed.error();
   arrival.failures = std::move(*failed);
   const bool nobody = std::all_of(arrival.recipients.begin(), arrival.recipients.end(),
                                   [&](const auto& r) { return failure_of(arrival, r.address); });
-  if (nobody) return arrival.failures.front().why;          // nothing is acknowledged
-  if (arrival.failures.empty() || arrival.lmtp) return {};  // in LMTP the client keeps what failed
+  if (nobody) return arrival.failures.front().why;  // nothing is acknowledged
+  if (arrival.failures.empty() || arrival.lmtp)     // in LMTP the client keeps what failed
+    return services.mailboxes.release_body(t, arrival.mail.body);
   return queue_failed(t, services, arrival);
 }
 
@@ -163,7 +169,7 @@ Reply refusal_of(const Error& why) {
   const bool has_status = status.size() >= 5 && status[0] == (permanent ? '5' : '4') && status[1] == '.';
   Reply reply{permanent ? 554 : 451, permanent ? "5.0.0" : "4.3.0", why.message};
   if (has_status) reply = {permanent ? 554 : 451, status, std::string(text::trim(why.message.substr(blank)))};
-  if (reply.enhanced == "5.1.1") reply.code = 550;
+  if (reply.enhanced == "5.1.1" || reply.enhanced == "5.7.1") reply.code = 550;  // RFC 5429 §2.1.1
   if (reply.enhanced == "4.2.2") reply.code = 452;
   return reply;
 }
@@ -220,6 +226,14 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   arrival->envid = mail_.envid;
   arrival->body_binary = mail_.body_binary;
   arrival->lmtp = info.lmtp;
+  // The recipients' scripts, on the pool: they may burn a while.
+  if (const auto plan = services_.local.plan(arrival->mail, arrival->locals())) {
+    std::function<Result<bool>()> filtering = [plan]() -> Result<bool> { return plan->run(), true; };
+    Task<Result<bool>> working = net::run_on<bool>(services_.pool, loop_, filtering);
+    const Result<bool> ran = co_await working;
+    if (!ran) co_return all({451, "4.3.2", ran.error().message});
+    arrival->mail.plan = plan;
+  }
   // The services outlive the session; nothing of the session itself is needed any more when the committer comes to it.
   std::function<void(std::function<void(Result<void>)>)> start = [&services = services_,
                                                                   arrival](std::function<void(Result<void>)> done) {

@@ -278,12 +278,19 @@ Task<void> Outbound::deliver_locally(std::shared_ptr<Job> job, std::vector<queue
     if (!ready)
       done = Error{ready.code(), "4.3.2 " + ready.error().message};
     else {
-      store::Work filing = [this, job, addresses, prepared = *ready, s = outcome_services(),
-                            now = loop_.now()](store::Transaction& t) {
-        return deliver_here(t, s, *job->entry, addresses, prepared, now, services_.random);
-      };
-      Task<Result<void>> committing = commit(std::move(filing));
-      done = co_await committing;
+      const auto local =
+          std::make_shared<const LocalMail>(local_mail(outcome_services(), *job->entry, addresses, *ready));
+      Task<Result<bool>> planning = run_plans(local);
+      const Result<bool> planned = co_await planning;
+      if (!planned)
+        done = Error{planned.code(), "4.3.2 " + planned.error().message};
+      else {
+        store::Work filing = [this, job, local, s = outcome_services(), now = loop_.now()](store::Transaction& t) {
+          return deliver_here(t, s, *job->entry, *local, now, services_.random);
+        };
+        Task<Result<void>> committing = commit(std::move(filing));
+        done = co_await committing;
+      }
     }
   }
   if (done || stopping_) co_return;
@@ -292,6 +299,19 @@ Task<void> Outbound::deliver_locally(std::shared_ptr<Job> job, std::vector<queue
       done.error().message.starts_with("4.") ? done.error().message : "4.3.0 " + done.error().message;
   Task<void> recording = record(job, all_deferred(recipients, why));
   co_await recording;
+}
+
+// The recipients' scripts, on the pool: they may burn a while.
+Task<Result<bool>> Outbound::run_plans(std::shared_ptr<const LocalMail> local) {
+  const bool some = std::any_of(local->to.begin(), local->to.end(), [](const auto& one) { return one.second; });
+  if (!some) co_return true;
+  std::function<Result<bool>()> running = [local]() -> Result<bool> {
+    for (const auto& [address, plan] : local->to)
+      if (plan) plan->run();
+    return true;
+  };
+  Task<Result<bool>> working = net::run_on<bool>(services_.pool, loop_, running);
+  co_return co_await working;
 }
 
 Task<Result<void>> Outbound::commit(store::Work work) {

@@ -79,6 +79,7 @@ class Outbound {
   Task<void> record(std::shared_ptr<Job> job, std::vector<Outcome> outcomes);
   Task<void> mend(queue::Queue::Due due);
   Result<std::shared_ptr<const std::string>> content(Job& job) const;
+  Task<Result<bool>> run_plans(std::shared_ptr<const LocalMail> local);
   Task<Result<void>> commit(store::Work work);
   void leave(const std::string& destination);
   void end(Job& job);

@@ -125,38 +125,57 @@ Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue:
   return entry.done() ? s.mailboxes.release_body(t, entry.body) : Result<void>();
 }
 
+namespace {
+
+mailbox::LocalDelivery::Recipient local_recipient(const queue::Recipient& r) {
+  return {r.address, r.orcpt, r.notify == queue::kNotifyNever, (r.notify & queue::kNotifySuccess) != 0};
+}
+
+}  // namespace
+
+LocalMail local_mail(const OutcomeServices& s, const queue::Entry& entry, const std::vector<std::string>& addresses,
+                     std::shared_ptr<const mailbox::Prepared> prepared) {
+  LocalMail out;
+  out.mail.id = id_text(entry.id);
+  out.mail.reverse_path = entry.reverse_path;
+  out.mail.smtputf8 = entry.smtputf8;
+  out.mail.requiretls = entry.requiretls;
+  out.mail.prepared = std::move(prepared);
+  out.mail.peer = "queue";
+  out.mail.accepted = true;
+  // The body is there already, unless the entry's own prefix makes it another message.
+  out.mail.body = entry.prefix.empty() ? entry.body : s.mailboxes.new_body_id();
+  for (const queue::Recipient& r : entry.recipients) {
+    const bool known =
+        std::any_of(out.to.begin(), out.to.end(), [&](const auto& one) { return one.first == r.address; });
+    if (known || std::find(addresses.begin(), addresses.end(), r.address) == addresses.end()) continue;
+    out.to.emplace_back(r.address, s.local.plan(out.mail, {local_recipient(r)}));
+  }
+  return out;
+}
+
 Result<void> deliver_here(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
-                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared,
-                          Time now, Random& random) {
+                          const LocalMail& local, Time now, Random& random) {
   const auto found = s.queue.get(t, attempted.id);
   if (!found) return found.error();
   if (!*found) return {};
   const queue::Entry& entry = **found;
-  mailbox::LocalDelivery::Mail mail;
-  mail.id = id_text(entry.id);
-  mail.reverse_path = entry.reverse_path;
-  mail.smtputf8 = entry.smtputf8;
-  mail.requiretls = entry.requiretls;
-  mail.prepared = prepared;
-  mail.peer = "queue";
-  // The body is there already, unless the entry's own prefix makes it another message.
-  mail.body = entry.prefix.empty() ? entry.body : s.mailboxes.new_body_id();
+  mailbox::LocalDelivery::Mail mail = local.mail;
   if (!entry.prefix.empty())
-    if (const auto put = s.mailboxes.put_body(t, mail.body, *prepared); !put) return put;
+    if (const auto put = s.mailboxes.put_body(t, mail.body, *mail.prepared); !put) return put;
   if (const auto held = s.mailboxes.hold_body(t, mail.body); !held) return held;
 
   std::vector<Outcome> outcomes;
-  for (const queue::Recipient& r : entry.recipients) {
-    if (r.state != State::kWaiting || std::find(addresses.begin(), addresses.end(), r.address) == addresses.end())
-      continue;
-    if (std::any_of(outcomes.begin(), outcomes.end(), [&](const Outcome& o) { return o.address == r.address; }))
-      continue;
-    const std::vector<mailbox::LocalDelivery::Recipient> one{
-        {r.address, r.orcpt, r.notify == queue::kNotifyNever, (r.notify & queue::kNotifySuccess) != 0}};
-    const auto failures = s.local.deliver(t, mail, one);
+  for (const auto& [address, plan] : local.to) {
+    const auto r = std::find_if(entry.recipients.begin(), entry.recipients.end(), [&](const queue::Recipient& one) {
+      return one.state == State::kWaiting && one.address == address;
+    });
+    if (r == entry.recipients.end()) continue;
+    mail.plan = plan;
+    const auto failures = s.local.deliver(t, mail, {local_recipient(*r)});
     if (!failures) return failures.error();
     Outcome outcome;
-    outcome.address = r.address;
+    outcome.address = address;
     if (failures->empty()) {
       outcome.kind = Outcome::Kind::kDelivered;
       outcome.reply = "2.1.5 filed here";

@@ -42,11 +42,18 @@ struct OutcomeServices {
 Result<void> apply(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
                    const std::vector<Outcome>& outcomes, Time now, Random& random, bool with_reports = true);
 
-// Delivers to those of `addresses` that still wait, who are ours, and applies that: one commit, so that a crash never
-// files a message twice. `prepared`: the entry's whole message.
+// A message of the queue for people here. `prepared`: the entry's whole message.
+struct LocalMail {
+  mailbox::LocalDelivery::Mail mail;
+  std::vector<std::pair<std::string, std::shared_ptr<mailbox::LocalDelivery::Plan>>> to;  // addresses; plans or null
+};
+LocalMail local_mail(const OutcomeServices& s, const queue::Entry& entry, const std::vector<std::string>& addresses,
+                     std::shared_ptr<const mailbox::Prepared> prepared);
+
+// Delivers to those of `local` that still wait and applies that: one commit, so that a crash never files a message
+// twice. The plans have run.
 Result<void> deliver_here(store::Transaction& t, const OutcomeServices& s, const queue::Entry& attempted,
-                          const std::vector<std::string>& addresses, std::shared_ptr<const mailbox::Prepared> prepared,
-                          Time now, Random& random);
+                          const LocalMail& local, Time now, Random& random);
 
 // Sends the report to the entry's sender: into the mailbox when he is ours, else by the queue. Nothing for a null
 // reverse-path: never a report about a report (RFC 5321 §6.1).

@@ -42,7 +42,7 @@ class Run {
   bool step(uint64_t count = 1);
   bool step_octets(size_t octets) { return step(1 + octets / 4096); }   // that are looked at
   bool step_decoded(size_t octets) { return step(1 + octets / 1024); }  // that a transfer encoding is taken from
-  bool step_parsed(size_t octets) { return step(1 + octets / 128); }    // of structured fields, encoded words, HTML
+  bool step_parsed(size_t octets) { return step(1 + octets / 64); }     // of structured fields, encoded words, HTML
   // Ends the script with an error at the node at hand. Later calls change nothing.
   void fail(std::string message);
   bool failed() const { return error_.has_value(); }

@@ -6,6 +6,8 @@
 namespace pabal::sieve {
 namespace {
 
+constexpr size_t kMaxText = 8 << 20;  // octets of a part that are compared: what is searched for stands at the front
+
 // RFC 5173 §5.2: "" is every type, "text" every subtype of it.
 bool is_of_type(const message::Part& part, std::string_view wanted) {
   if (wanted.empty()) return true;
@@ -35,7 +37,7 @@ const std::vector<std::string>& text_bodies(Run& run) {
     for (const message::Part* part : parts_of(run.letter.root())) {
       if (!part->is_text() || !part->children.empty()) continue;
       if (!run.step_decoded(part->body_size)) break;
-      run.body_texts->push_back(message::part_text(run.letter.bytes(), *part));
+      run.body_texts->push_back(message::part_text(run.letter.bytes(), *part).substr(0, kMaxText));
     }
   }
   return *run.body_texts;
@@ -48,7 +50,7 @@ bool test_body(Run& run, const Node& node) {
   switch (node.choice(Slot::kTransform, kText)) {
     case kRaw: {
       const message::Part& root = run.letter.root();
-      if (matching.add(run.letter.bytes().substr(size_t{root.header_offset} + root.header_size))) return true;
+      if (matching.add(run.letter.bytes().substr(size_t{root.header_offset} + root.header_size, kMaxText))) return true;
       break;
     }
     case kContent: {
@@ -60,7 +62,7 @@ bool test_body(Run& run, const Node& node) {
         for (const std::string& type : wanted) chosen = chosen || is_of_type(*part, type);
         if (!chosen) continue;
         if (!run.step_decoded(part->body_size)) return false;
-        if (matching.add(content_of(run, *part))) return true;
+        if (matching.add(std::string_view(content_of(run, *part)).substr(0, kMaxText))) return true;
       }
       break;
     }

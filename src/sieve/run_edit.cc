@@ -125,7 +125,8 @@ Flow replace(Run& run, const Node& node) {
 
 // RFC 5703 §6: the message becomes an attachment of a new one.
 Flow enclose(Run& run, const Node& node) {
-  if (!may_edit(run) || !run.step_octets(run.letter.size())) return Flow::kStop;
+  // The whole message is copied, hashed and parsed: a large one can be enclosed twice.
+  if (!may_edit(run) || !run.step(1 + run.letter.size() / 256)) return Flow::kStop;
   constexpr std::array<std::string_view, 6> kTaken = {"Date", "From", "To", "Cc", "Subject", "Message-ID"};
   std::vector<std::string> taken(kTaken.begin(), kTaken.end());
   if (node.has(Slot::kHeaders)) taken = run.texts(node, Slot::kHeaders);

@@ -199,6 +199,15 @@ TEST(SieveRun, StopsAtItsLimits) {
       std::string::npos);
 }
 
+TEST(SieveRun, LargeMessagesFitTheBudget) {
+  std::string letter = "Subject: large\r\n\r\n";
+  while (letter.size() < 40 << 20) letter += "lorem ipsum dolor sit amet\r\n";
+  EXPECT_EQ(did("require [\"body\", \"enclose\", \"fileinto\"]; if not body :contains \"needle\" { enclose \"Look.\"; "
+                "fileinto \"x\"; }",
+                letter),
+            "fileinto x");
+}
+
 TEST(SieveRun, CostlyPatternsEndInTime) {
   const std::string letter = "Subject: " + std::string(900'000, 'a') + "\r\n\r\n";
   std::string stars;

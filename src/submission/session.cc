@@ -174,6 +174,17 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   mail.prepared = prepared;
   mail.body = services_.mailboxes.new_body_id();
   mail.peer = account_->name;
+  mail.author = account_->name;
+  if (const auto plan = services_.local.plan(mail, local_recipients())) {  // scripts may burn a while: on the pool
+    std::function<Result<bool>()> filtering = [plan]() -> Result<bool> { return plan->run(), true; };
+    Task<Result<bool>> working = net::run_on<bool>(services_.pool, loop_, filtering);
+    const Result<bool> ran = co_await working;
+    if (!ran) {
+      reply = {451, "4.3.2", ran.error().message};
+      co_return replies;
+    }
+    mail.plan = plan;
+  }
   std::function<void(std::function<void(Result<void>)>)> start = [this, prepared, mail, id,
                                                                   info](std::function<void(Result<void>)> done) {
     services_.store.transact(
@@ -185,10 +196,21 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   co_return replies;
 }
 
+std::vector<mailbox::LocalDelivery::Recipient> Session::local_recipients() const {
+  std::vector<mailbox::LocalDelivery::Recipient> out;
+  for (const auto& [params, local] : recipients_)
+    if (local)
+      out.push_back(
+          {params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
+  return out;
+}
+
 Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& prepared,
                              const mailbox::LocalDelivery::Mail& mail, uint64_t queue_id,
                              const smtp::ClientInfo& info) const {
   if (const auto put = services_.mailboxes.put_body(t, mail.body, prepared); !put) return put;
+  // Held: a body that no script keeps goes at the end.
+  if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
   watch::Event line = event(info);
   const Time now = line.at;
   line.id = mail.id;
@@ -198,7 +220,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   services_.trace.record(t, line);
 
   queue::Entry entry;
-  std::vector<mailbox::LocalDelivery::Recipient> locals;
+  const std::vector<mailbox::LocalDelivery::Recipient> locals = local_recipients();
   const auto wait = [&](const smtp::RcptParams& params, std::string last_reply) {
     queue::Recipient waiting;
     waiting.address = params.address;
@@ -208,14 +230,8 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
     waiting.last_reply = std::move(last_reply);
     entry.recipients.push_back(std::move(waiting));
   };
-  for (const Rcpt& rcpt : recipients_) {
-    const auto& [params, local] = rcpt;
-    if (local)
-      locals.push_back(
-          {params.address, params.orcpt, (params.notify & smtp::kNever) != 0, (params.notify & smtp::kSuccess) != 0});
-    else
-      wait(params, "");
-  }
+  for (const Rcpt& rcpt : recipients_)
+    if (!rcpt.local) wait(rcpt.params, "");
   if (!locals.empty()) {
     const auto failures = services_.local.deliver(t, mail, locals);
     if (!failures) return failures.error();
@@ -225,7 +241,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
       if (asked != recipients_.end()) wait(asked->params, failure.why.message);
     }
   }
-  if (entry.recipients.empty()) return {};
+  if (entry.recipients.empty()) return services_.mailboxes.release_body(t, mail.body);
   entry.id = queue_id;
   entry.message_id = line.message_id;
   entry.sender_account = account_->name;
@@ -240,7 +256,6 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   entry.size = prepared.bytes->size();
   entry.created = now;
   entry.expires = now + kQueueLifetime;
-  if (const auto held = services_.mailboxes.hold_body(t, mail.body); !held) return held;
   line.station = "queue";
   line.action = "queued";
   line.peer.clear();
@@ -250,7 +265,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
     line.recipient = recipient.address;
     services_.trace.record(t, line);
   }
-  return services_.queue.add(t, entry);
+  return services_.queue.add(t, entry);  // the reference held above is the entry's
 }
 
 void Session::on_reset() {

@@ -56,6 +56,7 @@ class Session final : public smtp::ServerPolicy {
   smtp::Reply refused(const smtp::ClientInfo& info, const std::string& recipient,
                       smtp::Reply reply) const;  // traced, and given back
   watch::Event event(const smtp::ClientInfo& info) const;
+  std::vector<mailbox::LocalDelivery::Recipient> local_recipients() const;
   Result<void> commit(store::Transaction& t, const mailbox::Prepared& prepared,
                       const mailbox::LocalDelivery::Mail& mail, uint64_t queue_id, const smtp::ClientInfo& info) const;
 

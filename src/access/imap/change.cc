@@ -54,6 +54,10 @@ Task<void> Session::store_flags(Words words, bool uid) {
   if (sign != '=') words.accept(sign);
   const std::string item = words.name();
   words.space();
+  if (item == "X-GM-LABELS" || item == "X-GM-LABELS.SILENT") {
+    Task<void> labelling = store_labels(*wanted, sign, item != "X-GM-LABELS", words, uid);
+    co_return co_await labelling;
+  }
   const auto flags = parse_flags(words);
   if (!flags || !words.done() || (item != "FLAGS" && item != "FLAGS.SILENT")) co_return bad("the STORE is malformed");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
@@ -68,6 +72,8 @@ Task<void> Session::store_flags(Words words, bool uid) {
   SetText modified;
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
+    Task<bool> progressing = tell_progress(i, wanted->size());
+    if (!(co_await progressing)) co_return;
     std::vector<Uid> part;
     for (const Target& target : part_of(*wanted, i, kMessagesPerCommit)) part.push_back(target.uid);
     Task<Result<void>> committing =
@@ -155,6 +161,8 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   size_t gone = 0;
   std::optional<Error> failure;
   for (size_t i = 0; i < wanted->size() && !failure; i += at_once) {
+    Task<bool> progressing = tell_progress(i, wanted->size());
+    if (!(co_await progressing) && moving) co_return;  // a COPY is all or nothing, whoever waits for it
     const std::vector<Target> part = part_of(*wanted, i, at_once);
     const size_t had = copied->from.size();
     Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part, from, to,

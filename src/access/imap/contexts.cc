@@ -116,6 +116,7 @@ void Session::keep_context(const SearchJob& job, const SearchRequest& request, b
     out_ += "* NO [NOUPDATE " + quote(tag_) + "] too many searches tell of changes, or that one found too much\r\n";
     return;
   }
+  if (selected_->contexts.empty()) selected_->contexts_seen = selected_->view.seen();
   const auto context = std::make_shared<Context>(Context{tag_, uid, job, request.sort});
   resolve(context->job.key, job);
   std::vector<Uid> uids;
@@ -131,9 +132,34 @@ void Session::tell_removed(const std::vector<Target>& removed) {
   for (const auto& context : selected_->contexts) out_ += update_line(*context, taken_out(*context, removed), "");
 }
 
-Task<void> Session::tell_contexts(std::vector<Uid> changed) {
-  std::sort(changed.begin(), changed.end());
-  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+// Which messages changed, by this client's commands too. False: it could not be read.
+bool Session::learn_changes() {
+  constexpr size_t kChangesAtOnce = 10'000;
+  for (;;) {
+    const auto changes =
+        services_.mailboxes.changes(services_.store, selected_->account, selected_->contexts_seen, kChangesAtOnce);
+    if (changes && changes->empty()) return true;
+    if (!changes && changes.code() != Code::kNotFound) return false;
+    if (!changes) {  // the feed does not reach back: any may have changed
+      const auto figures = services_.mailboxes.figures(services_.store, selected_->account);
+      if (!figures) return false;
+      selected_->contexts_seen = figures->modseq;
+      for (const mailbox::UidMap::Range& r : selected_->view.uids().ranges())
+        for (uint64_t uid = r.first; uid <= r.last; ++uid) selected_->contexts_wait.insert(static_cast<Uid>(uid));
+      return true;
+    }
+    for (const mailbox::Change& change : *changes)
+      if (change.mailbox == selected_->box.id && change.uid > 0) selected_->contexts_wait.insert(change.uid);
+    selected_->contexts_seen = changes->back().modseq;
+  }
+}
+
+Task<void> Session::tell_contexts() {
+  if (!selected_ || selected_->contexts.empty() || !learn_changes()) co_return;
+  std::vector<Uid> changed;  // of those that the client knows; the others wait for their EXISTS
+  for (const Uid uid : selected_->contexts_wait)
+    if (selected_->view.uids().sequence(uid) > 0) changed.push_back(uid);
+  std::erase_if(selected_->contexts_wait, [&](Uid uid) { return uid <= selected_->view.highest_uid(); });
   if (changed.empty()) co_return;
   SearchKey those;
   those.op = SearchKey::Op::kUid;
@@ -145,7 +171,8 @@ Task<void> Session::tell_contexts(std::vector<Uid> changed) {
     std::function<Result<void>()> work = [asked] { return ask(*asked); };
     Task<Result<void>> working = on_pool(work, asked->job.progress);
     const Result<void> done = co_await working;
-    if (!done || !selected_) continue;  // the next change of them will tell
+    if (state_ != State::kSelected) co_return;
+    if (!done) continue;  // the next change of them will tell
     std::map<Uid, std::string> fit;
     for (size_t i = 0; i < asked->found.size(); ++i)
       fit[asked->found[i].target.uid] = asked->octets.empty() ? "" : asked->octets[i];

@@ -60,6 +60,8 @@ Task<void> Session::fetch(Words words, bool uid) {
   if (!request) co_return bad("the items of the FETCH are malformed, or not known here");
   if (request->vanished && (!uid || !qresync_))  // RFC 7162 §3.2.6
     co_return bad("VANISHED is for UID FETCH after ENABLE QRESYNC");
+  if (request->range && !uid) co_return bad("PARTIAL is for UID FETCH");  // RFC 9394 §3.3
+  if (request->range) wanted = request->range->of(*wanted);
   if (request->wants(Kind::kModSeq)) become_condstore();
   if (request->changed_since) {
     const auto since = missed(services_.store, *request->changed_since);
@@ -197,6 +199,15 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
         break;
       case Kind::kSaveDate:
         item("SAVEDATE", format_date_time(saved_in(*message, selected_->box.id)));
+        break;
+      case Kind::kGmMessage:
+        item("X-GM-MSGID", decimal(found.row.message));
+        break;
+      case Kind::kGmThread:
+        item("X-GM-THRID", decimal(message->thread));
+        break;
+      case Kind::kGmLabels:  // left out where they could not be read
+        if (const auto labels = labels_of(*message)) item("X-GM-LABELS", *labels);
         break;
       case Kind::kSection:
       case Kind::kBinary:

@@ -81,11 +81,19 @@ struct Simple {
   std::string_view name;
   Kind kind;
 };
-constexpr Simple kSimple[] = {
-    {"FLAGS", Kind::kFlags},      {"UID", Kind::kUid},           {"INTERNALDATE", Kind::kInternalDate},
-    {"RFC822.SIZE", Kind::kSize}, {"ENVELOPE", Kind::kEnvelope}, {"BODYSTRUCTURE", Kind::kBodyStructure},
-    {"MODSEQ", Kind::kModSeq},    {"EMAILID", Kind::kEmailId},   {"THREADID", Kind::kThreadId},
-    {"SAVEDATE", Kind::kSaveDate}};
+constexpr Simple kSimple[] = {{"FLAGS", Kind::kFlags},
+                              {"UID", Kind::kUid},
+                              {"INTERNALDATE", Kind::kInternalDate},
+                              {"RFC822.SIZE", Kind::kSize},
+                              {"ENVELOPE", Kind::kEnvelope},
+                              {"BODYSTRUCTURE", Kind::kBodyStructure},
+                              {"MODSEQ", Kind::kModSeq},
+                              {"EMAILID", Kind::kEmailId},
+                              {"THREADID", Kind::kThreadId},
+                              {"SAVEDATE", Kind::kSaveDate},
+                              {"X-GM-MSGID", Kind::kGmMessage},
+                              {"X-GM-THRID", Kind::kGmThread},
+                              {"X-GM-LABELS", Kind::kGmLabels}};
 
 FetchItem simple(Kind kind) {
   FetchItem item;
@@ -150,7 +158,7 @@ bool FetchRequest::needs_body() const {
 }
 bool FetchRequest::needs_message() const {
   return needs_header() || needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
-         wants(Kind::kSaveDate);
+         wants(Kind::kSaveDate) || wants(Kind::kGmThread) || wants(Kind::kGmLabels);
 }
 bool FetchRequest::needs_details() const {
   return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) ||
@@ -180,6 +188,9 @@ void parse_modifiers(Words& words, FetchRequest& request) {
       request.changed_since = words.number64();
     } else if (name == "VANISHED") {
       request.vanished = true;
+    } else if (name == "PARTIAL" && !request.range) {
+      words.space();
+      request.range = parse_partial(words);
     } else {
       words.fail();
     }
@@ -187,7 +198,7 @@ void parse_modifiers(Words& words, FetchRequest& request) {
   // RFC 7162 §3.2.6: VANISHED since when?
   if (request.vanished && !request.changed_since) words.fail();
   // RFC 7162 §3.1.4.1: CHANGEDSINCE asks for MODSEQ too.
-  if (!request.wants(Kind::kModSeq)) request.items.push_back(simple(Kind::kModSeq));
+  if (request.changed_since && !request.wants(Kind::kModSeq)) request.items.push_back(simple(Kind::kModSeq));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "access/imap/partial.h"
 #include "access/imap/words.h"
 
 namespace pabal::access::imap {
@@ -32,6 +33,9 @@ struct FetchItem {
     kEmailId,
     kThreadId,
     kSaveDate,
+    kGmMessage,
+    kGmThread,
+    kGmLabels,
     kSection,
     kBinary,
     kBinarySize
@@ -46,6 +50,7 @@ struct FetchRequest {
   std::vector<FetchItem> items;
   std::optional<mailbox::ModSeq> changed_since;  // RFC 7162 §3.1.4.1
   bool vanished = false;                         // RFC 7162 §3.2.6
+  std::optional<PartialRange> range;             // RFC 9394 §3.3: of the messages named, only these
   bool wants(FetchItem::Kind kind) const;
   bool needs_message() const;  // the record of what changes: dates, size, where the body is
   bool needs_details() const;  // the parsed structure

@@ -6,7 +6,7 @@
 // list, fetch_request and fetch_format, search_key, view (what the client has been told). session carries octets
 // between them, the client and the store, one command at a time. A new command is a line in the table of session.cc.
 //
-// Offered: the list of session.cc. LITERAL- is understood as well: what it allows LITERAL+ allows (RFC 7888 §5).
+// What is offered: kCapabilities in session.cc.
 #pragma once
 
 #include <memory>

@@ -16,6 +16,7 @@ constexpr size_t kMaxDepth = 50;      // parentheses, NOT and OR: they are parse
 constexpr size_t kMaxSetRanges = 100'000;
 constexpr size_t kMaxSearchKeys = 1'000;
 constexpr size_t kMaxSortKeys = 20;           // there are 9
+constexpr size_t kMaxLabels = 100;            // of one STORE X-GM-LABELS
 constexpr size_t kMaxContexts = 16;           // searches of one session that tell of changes (RFC 5267)
 constexpr size_t kMaxSortedContext = 20'000;  // messages of one of them that is a SORT: their order is kept
 constexpr size_t kMaxFetchItems = 200;        // items of a FETCH; fields of one HEADER.FIELDS

@@ -74,6 +74,10 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
   }
   snapshot.reset();
 
+  std::vector<Target> removed;
+  for (size_t i = 0; i < news.removed.size(); ++i)
+    removed.push_back({news.expunged[news.removed.size() - 1 - i], news.removed[i]});
+  tell_removed(removed);
   if (qresync_ || uidonly_) {
     // RFC 7162 §3.2.10, RFC 9586: VANISHED in place of EXPUNGE.
     if (!news.removed.empty()) out_ += "* VANISHED " + set_text(news.removed) + "\r\n";
@@ -93,6 +97,8 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
   co_await telling;
   Task<void> saying = say_rows(std::move(rows));
   co_await saying;
+  Task<void> updating = tell_contexts();
+  co_await updating;
   if (!condstore_ || !selected_) co_return;
   if (selected_->view.waits())
     out_ += "* OK " + highest_modseq() + " there is more to tell\r\n";  // RFC 7162 §3.2: less than what waits

@@ -16,7 +16,8 @@ std::optional<PartialRange> parse_partial(Words& words) {
   words.expect(':');
   if (out.from_end) words.expect('-');
   out.last = words.number();
-  if (!words.ok() || out.first == 0 || out.last == 0) return {};
+  if (out.first == 0 || out.last == 0) words.fail();
+  if (!words.ok()) return {};
   const std::string sign = out.from_end ? "-" : "";
   out.text = sign + std::to_string(out.first) + ":" + sign + std::to_string(out.last);
   if (out.first > out.last) std::swap(out.first, out.last);

@@ -160,7 +160,8 @@ SearchJob Session::search_job(const SearchKey& key) const {
           selected_->view.uids(),
           selected_->saved,
           key,
-          loop_.now()};
+          loop_.now(),
+          account_->name};
 }
 
 }  // namespace pabal::access::imap

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "access/imap/labels.h"
 #include "access/imap/limits.h"
 #include "base/text.h"
 #include "message/words.h"
@@ -89,14 +90,13 @@ class Parser {
       const std::string field = words_.astring();
       return string(Op::kHeader, field);
     }
-    if (name == "LARGER" || name == "SMALLER") {
-      SearchKey key;
-      words_.space();
-      key.op = name == "LARGER" ? Op::kLarger : Op::kSmaller;
-      key.number = words_.number64();
-      return key;
-    }
+    if (name == "LARGER" || name == "SMALLER") return number(name == "LARGER" ? Op::kLarger : Op::kSmaller);
     if (name == "OLDER" || name == "YOUNGER") return interval(name == "OLDER" ? Op::kOlder : Op::kYounger);
+    // Google's "IMAP Extensions", "Extension of the SEARCH command"
+    if (name == "X-GM-RAW") return string(Op::kGmRaw);
+    if (name == "X-GM-LABELS") return label();
+    if (name == "X-GM-MSGID") return number(Op::kGmMessage);
+    if (name == "X-GM-THRID") return number(Op::kGmThread);
     if (name == "UID") {
       words_.space();
       return set(Op::kUid);
@@ -151,6 +151,20 @@ class Parser {
     key.op = op;
     key.name = std::move(name);
     key.text = message::to_utf8(words_.astring(), charset_);
+    return key;
+  }
+  SearchKey number(Op op) {
+    SearchKey key;
+    words_.space();
+    key.op = op;
+    key.number = words_.number64();
+    return key;
+  }
+  SearchKey label() {
+    SearchKey key;
+    words_.space();
+    key.op = Op::kGmLabel;
+    key.text = parse_label(words_);
     return key;
   }
   // RFC 5032 §3: nz-number seconds

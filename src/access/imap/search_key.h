@@ -26,8 +26,12 @@ struct SearchKey {
     kFlag,
     kModSeq,
     kEmail,
+    kGmRaw,
+    kGmMessage,
     kKeyword,  // answered by the row
     kInternal,
+    kGmThread,
+    kGmLabel,
     kOlder,
     kYounger,
     kSaved,
@@ -48,7 +52,7 @@ struct SearchKey {
   std::string text{};  // UTF-8; kEmail, kThread: the object identifier
   enum class When : uint8_t { kBefore, kOn, kSince } when = When::kOn;
   std::chrono::sys_days day{};
-  uint64_t number = 0;  // octets; kOlder, kYounger: seconds; kModSeq: at least this
+  uint64_t number = 0;  // octets; kOlder, kYounger: seconds; kModSeq: at least this; kGmMessage, kGmThread: the id
 };
 
 enum class Searching : uint8_t { kSearch, kSort, kThread };

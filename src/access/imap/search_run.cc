@@ -7,10 +7,13 @@
 #include <map>
 #include <numeric>
 
+#include "access/imap/labels.h"
 #include "access/imap/limits.h"
+#include "access/imap/names.h"
 #include "access/imap/object_id.h"
 #include "base/text.h"
 #include "mailbox/probe.h"
+#include "mailbox/query.h"
 #include "mailbox/search.h"
 
 namespace pabal::access::imap {
@@ -34,6 +37,8 @@ bool within(const SearchKey& key, std::chrono::sys_days day) {
 // What is found out once for the whole search.
 struct Facts {
   std::vector<Uid> uids;                                        // kSequence, kUid: those named
+  std::optional<Ids> ids;                                       // kGmRaw
+  Label label;                                                  // kGmLabel
   std::optional<mailbox::Mailboxes::Substring> indexed;         // of a string: what the words say
   std::optional<message::Needle> needle;                        // of a string
   bool decides() const { return indexed && indexed->decided; }  // but for those unsure
@@ -103,6 +108,21 @@ class Search {
 
   Result<void> learn(const SearchKey& key) {
     if (key.op == Op::kSequence || key.op == Op::kUid) facts_[&key].uids = named_uids(key);
+    if (key.op == Op::kGmRaw) {
+      const auto query = mailbox::parse_query(key.text, job_.now);
+      if (!query) return Error{Code::kLimit, "the query has too many terms"};
+      auto ids = mailbox::find(job_.mailboxes, r_, job_.account, *query, {{job_.owner}, true});
+      if (!ids) return ids.error();
+      facts_[&key].ids = std::move(*ids);
+    }
+    if (key.op == Op::kGmLabel) {
+      auto label = find_label(job_.mailboxes, r_, job_.account, key.text);
+      const auto decoded = from_modified_utf7(key.text);
+      if (label && !label->starred && label->mailbox == 0 && decoded)
+        label = find_label(job_.mailboxes, r_, job_.account, *decoded);
+      if (!label) return label.error();
+      facts_[&key].label = *label;
+    }
     if (is_string(key.op)) {
       facts_[&key].needle.emplace(key.text);
       const auto field = field_of(key);
@@ -128,10 +148,11 @@ class Search {
     if (key.op == Op::kSequence || key.op == Op::kUid) {
       first_ = std::max(first_, facts.uids.empty() ? UINT32_MAX : facts.uids.front());
       last_ = std::min(last_, facts.uids.empty() ? 0 : facts.uids.back());
-    } else if (facts.indexed) {
-      Ids these;
-      std::set_union(facts.indexed->found.begin(), facts.indexed->found.end(), facts.indexed->unsure.begin(),
-                     facts.indexed->unsure.end(), std::back_inserter(these));
+    } else if (facts.indexed || facts.ids) {
+      Ids these = facts.ids.value_or(Ids());
+      if (facts.indexed)
+        std::set_union(facts.indexed->found.begin(), facts.indexed->found.end(), facts.indexed->unsure.begin(),
+                       facts.indexed->unsure.end(), std::back_inserter(these));
       if (only_) {
         Ids both;
         std::set_intersection(only_->begin(), only_->end(), these.begin(), these.end(), std::back_inserter(both));
@@ -253,6 +274,14 @@ class Search {
         return is_object('E', c.row.message, key.text);
       case Op::kThread:
         return c.probe.message() && is_object('T', c.probe.message()->thread, key.text);
+      case Op::kGmRaw:
+        return has(*facts_.at(&key).ids, c.row.message);
+      case Op::kGmMessage:
+        return c.row.message == key.number;
+      case Op::kGmThread:
+        return c.probe.message() && c.probe.message()->thread == key.number;
+      case Op::kGmLabel:
+        return c.probe.message() && facts_.at(&key).label.is_on(*c.probe.message());
       case Op::kInternal:
         return c.probe.message() && within(key, std::chrono::floor<std::chrono::days>(c.probe.message()->received));
       case Op::kOlder:  // RFC 5032 §3: by the internal date, to the second

@@ -1,4 +1,11 @@
 // Answers the criteria of SEARCH from the store. May read every message of a mailbox: run it on a pool.
+//
+// Strings are substrings, whatever the case. In mailboxes of up to kSubstringSearch messages the octets decide. In
+// larger ones the word index bounds who may match; where the string is only words it decides, and a blank of it stands
+// for whatever parts two words; a string with other marks is looked for in the octets of those that may match. TEXT
+// looks there into the subject, addresses, the header fields of mailbox/search.h ('h': not those of tracing and
+// signatures), the text parts (of alternatives the plain one), names of files, subjects and senders of embedded
+// messages. RFC 9051 §6.4.4 leaves TEXT and BODY this room.
 #pragma once
 
 #include <atomic>
@@ -27,6 +34,7 @@ struct SearchJob {
   mailbox::UidMap saved;  // "$"
   SearchKey key;
   Time now;
+  std::string owner;  // the address that from:me of X-GM-RAW means
   std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 

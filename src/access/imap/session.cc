@@ -340,8 +340,12 @@ constexpr std::string_view kCapabilities[] = {
     "SORT=DISPLAY",        // RFC 5957
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
-    "ESORT",       // RFC 5267
+    "ESORT",  // RFC 5267
+    "CONTEXT=SEARCH",
+    "CONTEXT=SORT",
+    "PARTIAL",     // RFC 9394
     "INPROGRESS",  // RFC 9585
+    "X-GM-EXT-1",  // Google's "IMAP Extensions"
     "CONDSTORE",   // RFC 7162
     "QRESYNC",     // RFC 7162
     "UIDONLY",     // RFC 9586

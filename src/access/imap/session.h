@@ -69,6 +69,8 @@ class Session {
     bool owes_modseq = false;                          // RFC 7162 §3.2.7: the next OK tells HIGHESTMODSEQ
     mailbox::UidMap saved{};                           // "$" (RFC 5182)
     std::vector<std::shared_ptr<Context>> contexts{};  // searches that tell of changes (RFC 5267)
+    mailbox::ModSeq contexts_seen = 0;                 // changes up to here are known to them,
+    std::set<mailbox::Uid> contexts_wait{};            // but for these messages
     std::map<std::string, std::string> keywords{};     // that a FLAGS answer named: in lower case, as first seen
   };
   struct Found {  // a message that a command is about, with its row
@@ -188,6 +190,10 @@ class Session {
   Task<void> copy_or_move(Words words, bool uid, bool moving);
   Task<Result<void>> remove_deleted(std::optional<SequenceSet> only);
 
+  // --- labels.cc ---
+  Result<std::string> labels_of(const mailbox::Message& message) const;  // with their parentheses
+  Task<void> store_labels(std::vector<Target> wanted, char sign, bool silent, Words words, bool uid);
+
   // --- append.cc ---
   Task<void> append(Words words, bool uid);
   Task<void> replace(Words words, bool uid);
@@ -219,8 +225,9 @@ class Session {
   bool has_context(const std::string& tag) const;
   void keep_context(const SearchJob& job, const SearchRequest& request, bool uid, const std::vector<Target>& found,
                     std::vector<std::string> octets);
-  void tell_removed(const std::vector<Target>& removed);        // before the client hears of the EXPUNGEs
-  Task<void> tell_contexts(std::vector<mailbox::Uid> changed);  // new ones too, after their EXISTS and flags
+  void tell_removed(const std::vector<Target>& removed);  // before the client hears of the EXPUNGEs
+  Task<void> tell_contexts();                             // after it has heard of EXISTS and flags
+  bool learn_changes();
   Task<void> cancel_update(Words words, bool uid);
 
   std::unique_ptr<net::Stream> stream_;

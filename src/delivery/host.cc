@@ -1,0 +1,64 @@
+#include "delivery/host.h"
+
+#include "base/text.h"
+#include "sieve/keys.h"
+
+namespace pabal::delivery {
+
+std::optional<mailbox::MailboxId> mailbox_of_object_id(std::string_view id) {
+  if (!id.starts_with('M')) return {};
+  const auto number = text::parse_u64(id.substr(1));
+  if (!number || *number > UINT32_MAX) return {};
+  return static_cast<mailbox::MailboxId>(*number);
+}
+
+mailbox::Role role_of_use(std::string_view use) {
+  using mailbox::Role;
+  constexpr std::pair<std::string_view, Role> kUses[] = {
+      {"\\Drafts", Role::kDrafts}, {"\\Sent", Role::kSent},       {"\\Junk", Role::kJunk},
+      {"\\Trash", Role::kTrash},   {"\\Archive", Role::kArchive}, {"\\Important", Role::kImportant}};
+  for (const auto& [name, role] : kUses)
+    if (text::iequals(use, name)) return role;
+  return Role::kNone;
+}
+
+Result<std::shared_ptr<const sieve::Program>> DeliveryHost::script(Location location, std::string_view name) {
+  return services_.scripts.program(reader_, location == Location::kGlobal ? sieve::kServerScripts : account_, name);
+}
+
+bool DeliveryHost::mailbox_exists(std::string_view name) {
+  const auto found = services_.mailboxes.find(reader_, account_, name);
+  return found && *found;
+}
+
+bool DeliveryHost::mailbox_id_exists(std::string_view id) {
+  const auto number = mailbox_of_object_id(id);
+  if (!number) return false;
+  const auto found = services_.mailboxes.get(reader_, account_, *number);
+  return found && *found;
+}
+
+bool DeliveryHost::special_use_exists(std::string_view name, std::string_view use) {
+  const mailbox::Role role = role_of_use(use);
+  if (role == mailbox::Role::kNone) return false;
+  const auto found = name.empty() ? services_.mailboxes.by_role(reader_, account_, role)
+                                  : services_.mailboxes.find(reader_, account_, name);
+  return found && *found && (*found)->role == role;
+}
+
+bool DeliveryHost::duplicate(std::string_view id) {
+  const auto known = reader_.get(sieve::keys::duplicate(account_, id));
+  return known && *known;
+}
+
+// RFC 5183 §4.1
+std::optional<std::string> DeliveryHost::environment(std::string_view item) {
+  if (item == "name") return "Pabal";
+  if (item == "location") return "MDA";
+  if (item == "phase") return "during";
+  if (item == "host") return services_.hostname;
+  if (item == "domain") return services_.hostname.substr(services_.hostname.find('.') + 1);
+  return {};
+}
+
+}  // namespace pabal::delivery
