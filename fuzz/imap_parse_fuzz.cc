@@ -9,11 +9,13 @@
 #include "access/imap/fetch_format.h"
 #include "access/imap/list.h"
 #include "access/imap/message_url.h"
+#include "access/imap/metadata_request.h"
 #include "access/imap/names.h"
 #include "access/imap/notify_request.h"
 #include "access/imap/search_key.h"
 #include "access/imap/select_request.h"
 #include "base/check.h"
+#include "mailbox/sharing.h"
 
 namespace {
 
@@ -78,6 +80,22 @@ void parse_everything(std::string_view text) {
       (void)parsed.request->of("INBOX", {"INBOX"});
     }
   }
+  {
+    Words words(text);
+    if (const auto request = parse_get_metadata(words))
+      for (const std::string& entry : request->entries) PABAL_CHECK(levels_below(entry, entry) == 0u);
+  }
+  {
+    Words words(text);
+    if (const auto request = parse_set_metadata(words)) {
+      const std::string written = " x " + entry_values(request->changes);
+      Words again(written);
+      const auto same = parse_set_metadata(again);
+      PABAL_CHECK(same && entry_values(same->changes) == entry_values(request->changes));
+    }
+  }
+  if (const auto rights = mailbox::parse_rights(text))
+    PABAL_CHECK(mailbox::parse_rights(mailbox::rights_text(*rights)) == rights);
   {
     Words words(text);
     if (const auto flags = parse_flags(words)) {

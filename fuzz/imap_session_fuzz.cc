@@ -3,6 +3,7 @@
 // command is answered, and at the end the account's counts are those of its messages.
 #include "access/imap/session_testing.h"
 #include "base/text.h"
+#include "mailbox/sharing.h"
 
 namespace {
 
@@ -123,6 +124,22 @@ constexpr std::string_view kWords[] = {
     "EMAILID E1",
     "THREADID T1",
     "SAVEDSINCE 1-Feb-1994",
+    "SETACL INBOX anyone ",
+    "SETACL INBOX bob@example.com +lrs",
+    "DELETEACL INBOX anyone",
+    "GETACL ",
+    "LISTRIGHTS INBOX bob@example.com",
+    "MYRIGHTS ",
+    "lrswite",
+    "GETMETADATA ",
+    "SETMETADATA ",
+    "(DEPTH infinity)",
+    "(/shared/comment \"x\" /private/y NIL)",
+    "/private/y",
+    "ENABLE METADATA",
+    "\"Other Users/bob@example.com/INBOX\"",
+    "\"Other Users/bob@example.com/INBOX/x\"",
+    " RETURN (MYRIGHTS METADATA (/private/y))",
     "LOGOUT"};
 constexpr std::string_view kWords[] = {"SELECT INBOX",
                                        "EXAMINE Junk",
@@ -261,6 +278,10 @@ World& world() {
         crlf("From: bob@example.net\nTo: alice@example.com\nSubject: fox\nContent-Type: multipart/mixed; "
              "boundary=b\n\n--b\n\nfox\n--b\nContent-Type: message/rfc822\n\n"
              "Subject: in\n\nx\n--b--\n"));
+    const auto bob = w->add_account("bob@example.com", 2'000'000);
+    w->change([&](store::Transaction& t) {
+      return mailbox::change_acl(t, bob, 1, {}, false, '=', *mailbox::parse_rights("lrswipktea"));
+    });
     return w;
   }();
   return *made;
@@ -288,21 +309,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   w.forget_clients();
 
   // Counts are kept beside the rows: they must agree.
-  const auto boxes = w.mailboxes->list(*w.store, w.alice);
-  PABAL_CHECK(boxes.ok());
-  for (const mailbox::Mailbox& box : *boxes) {
-    uint32_t messages = 0, unseen = 0, deleted = 0;
-    PABAL_CHECK(w.mailboxes
-                    ->rows(*w.store, w.alice, box.id, 1, UINT32_MAX,
-                           [&](const mailbox::Row& row) {
-                             ++messages;
-                             unseen += !row.flags.has(mailbox::kSeen);
-                             deleted += row.flags.has(mailbox::kDeleted);
-                             return true;
-                           })
-                    .ok());
-    PABAL_CHECK(box.messages == messages && box.unseen == unseen && box.deleted == deleted);
-    PABAL_CHECK(w.mailboxes->uids(*w.store, w.alice, box.id)->count() == messages);
+  for (const mailbox::AccountId account : {w.alice, w.alice + 1}) {
+    const auto boxes = w.mailboxes->list(*w.store, account);
+    PABAL_CHECK(boxes.ok());
+    for (const mailbox::Mailbox& box : *boxes) {
+      uint32_t messages = 0, unseen = 0, deleted = 0;
+      PABAL_CHECK(w.mailboxes
+                      ->rows(*w.store, account, box.id, 1, UINT32_MAX,
+                             [&](const mailbox::Row& row) {
+                               ++messages;
+                               unseen += !row.flags.has(mailbox::kSeen);
+                               deleted += row.flags.has(mailbox::kDeleted);
+                               return true;
+                             })
+                      .ok());
+      PABAL_CHECK(box.messages == messages && box.unseen == unseen && box.deleted == deleted);
+      PABAL_CHECK(w.mailboxes->uids(*w.store, account, box.id)->count() == messages);
+    }
   }
   return 0;
 }

@@ -5,10 +5,12 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "mailbox/annotations.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/records.h"
 #include "mailbox/search.h"
 #include "mailbox/segment.h"
+#include "mailbox/sharing.h"
 
 namespace {
 
@@ -41,7 +43,7 @@ void records(std::string_view input) {
   (void)decode_prefix(input);
 }
 
-// A store with one value under every key of segments.
+// A store with one value under every key that is asked for; scans find it under the key of a segment.
 class OneValue final : public store::Reader {
  public:
   explicit OneValue(std::string_view value) : value_(value) {}
@@ -57,6 +59,15 @@ class OneValue final : public store::Reader {
  private:
   const std::string value_;
 };
+
+void sharing(std::string_view input) {
+  const OneValue store(input);
+  if (const auto list = acl(store, 1, 1))
+    (void)rights_in(*list, 1, [](const std::string& group) -> Result<bool> { return !group.empty(); });
+  (void)annotation(store, {1, 1}, 1, "/shared/comment");
+  (void)annotation_changes(store, 1);
+  if (const auto name = annotation_name(input)) PABAL_CHECK(annotation_name(*name) == name);
+}
 
 void segments(std::string_view input) {
   const OneValue store(input);
@@ -101,6 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   switch (data[0] % 3) {
     case 0:
       records(input);
+      sharing(input);
       break;
     case 1:
       segments(input);

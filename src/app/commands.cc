@@ -14,7 +14,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"account", "people's accounts: add, list, show, password, quota, admin, enable, disable, remove"},
     {"alias", "addresses that lead to others, groups too: add, list, remove"},
     {"token", "access tokens, for programs to log in by: create, list, revoke"},
-    {"mailbox", "an account's folders: list, create, rename, remove; deleted, undelete"},
+    {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
     {"trace", "what happened to a message: by message-id, address or id"},

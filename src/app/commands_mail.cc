@@ -1,4 +1,5 @@
 // mailbox, queue: an account's folders, and mail waiting to leave.
+#include "access/sharing.h"
 #include "app/commands_impl.h"
 #include "app/table.h"
 #include "base/text.h"
@@ -30,6 +31,18 @@ std::string_view role_name(mailbox::Role role) {
   return "";
 }
 
+// "bob@example.com lrs, anyone l"
+std::string shares(Call& call, mailbox::AccountId owner, mailbox::MailboxId mailbox) {
+  const auto acl = mailbox::acl(*call.rooms->store, owner, mailbox);
+  if (!acl) return call.fail(acl.error()), "?";
+  std::vector<std::string> out;
+  for (const mailbox::Grant& grant : *acl) {
+    const auto who = access::name_of(*call.rooms->directory, *call.rooms->store, grant.who);
+    if (who && *who) out.push_back((grant.negative ? "-" : "") + **who + " " + mailbox::rights_text(grant.rights));
+  }
+  return text::join(out, ", ");
+}
+
 void mailbox_list(Call& call, const Words& w) {
   const auto account = need_account(call, w.name);
   if (!account) return;
@@ -38,8 +51,8 @@ void mailbox_list(Call& call, const Words& w) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& b : *boxes)
     rows.push_back({b.name, std::to_string(b.messages), std::to_string(b.unseen), octets(b.octets),
-                    std::string(role_name(b.role))});
-  call.say(table({"MAILBOX", "MESSAGES", "UNSEEN", "SIZE", "ROLE"}, rows));
+                    std::string(role_name(b.role)), shares(call, account->id, b.id)});
+  call.say(table({"MAILBOX", "MESSAGES", "UNSEEN", "SIZE", "ROLE", "SHARED WITH"}, rows));
 }
 
 // The account and one of its mailboxes, or a failure said.
@@ -86,6 +99,29 @@ void mailbox_remove(Call& call, const Words& w) {
       }))
     call.say(fmt::format("removed {}; its messages can be brought back for {} days: pabal mailbox deleted {}\n",
                          w.other, mailbox::kUndeleteWindow.count(), w.name));
+}
+
+void share(Call& call, const Words& w, mailbox::Rights rights) {
+  const auto place = need_mailbox(call, w.name, w.other);
+  if (!place) return;
+  const auto who = access::grantee_named(*call.rooms->directory, *call.rooms->store, w.who);
+  if (!who) return call.fail({who.code(), w.who + ": " + who.error().message});
+  if (who->account == place->account.id) return call.fail({Code::kInvalid, "the owner has all rights anyway"});
+  if (!call.commit([&](store::Transaction& t) {
+        return mailbox::change_acl(t, place->account.id, place->mailbox.id, *who, false, '=', rights);
+      }))
+    return;
+  const std::string shown = fmt::format("{}/{}/{}", mailbox::kOtherUsers, place->account.name, place->mailbox.name);
+  call.say(rights ? fmt::format("shared {} with {}, who may {}; there its name is {}\n", place->mailbox.name, w.who,
+                                mailbox::rights_text(rights), shown)
+                  : fmt::format("{} has no rights of their own in {} any more\n", w.who, place->mailbox.name));
+}
+
+void mailbox_share(Call& call, const Words& w) {
+  const auto rights = mailbox::parse_rights(w.target);
+  if (!rights || *rights == 0)
+    return call.fail({Code::kInvalid, w.target + " are not rights; `pabal mailbox share --help` names them"});
+  share(call, w, *rights);
 }
 
 void mailbox_deleted(Call& call, const Words& w) {
@@ -281,6 +317,22 @@ void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
   with_box(sub);
   sub->add_option("to", w.target, "its new name")->required()->type_name("");
   with_box(named("remove", "Remove one with its messages", [&w](Call& c) { mailbox_remove(c, w); }));
+  sub = named("share", "Let others see or use one (RFC 4314)", [&w](Call& c) { mailbox_share(c, w); });
+  with_box(sub);
+  const auto with_whom = [&](CLI::App* one) {
+    one->add_option("who", w.who, "an account, an alias for all it leads to, or anyone")->required()->type_name("");
+  };
+  with_whom(sub);
+  sub->add_option("rights", w.target, "letters; they replace those given before")->required()->type_name("");
+  sub->footer(
+      "Rights:\n  l see it in lists      r read        s mark as read    w set other flags\n"
+      "  i add messages         t mark deleted  e expunge       k make mailboxes below\n"
+      "  x rename or remove it  a share it      p send to it (asked for by nothing here)\n"
+      "Examples:\n  pabal mailbox share alice@example.com Projects bob@example.com lrs\n"
+      "  pabal mailbox share info@example.com INBOX team@example.com lrswite\n");
+  sub = named("unshare", "Take back what share has given", [&w](Call& c) { share(c, w, 0); });
+  with_box(sub);
+  with_whom(sub);
   add_limit(*named("deleted", "Messages that can be brought back", [&w](Call& c) { mailbox_deleted(c, w); }), w,
             "messages");
   sub = named("undelete", "Bring a message back", [&w](Call& c) { mailbox_undelete(c, w); });

@@ -6,6 +6,7 @@
 #include "app/dns_records.h"
 #include "app/table.h"
 #include "base/text.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::app {
 namespace {
@@ -274,8 +275,16 @@ void alias_list(Call& call, const Words& w) {
 }
 
 void alias_remove(Call& call, const Words& w) {
-  if (call.commit([&](store::Transaction& t) { return call.rooms->directory->remove_alias(t, w.name); }))
-    call.say(fmt::format("removed {}\n", w.name));
+  const bool done = call.commit([&](store::Transaction& t) -> Result<void> {
+    const auto alias = call.rooms->directory->alias(t, w.name);
+    if (!alias) return alias.error();
+    if (*alias) {  // who gets the name later does not get what was shared with this group
+      const mailbox::Grantee group{mailbox::Grantee::Kind::kGroup, 0, (*alias)->address};
+      if (const auto left = mailbox::forget_grantee(t, group, SIZE_MAX); !left) return left.error();
+    }
+    return call.rooms->directory->remove_alias(t, w.name);
+  });
+  if (done) call.say(fmt::format("removed {}\n", w.name));
 }
 
 }  // namespace

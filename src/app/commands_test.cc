@@ -103,6 +103,8 @@ const Words kAll[] = {{"domain", "add"},
                       {"mailbox", "create"},
                       {"mailbox", "rename"},
                       {"mailbox", "remove"},
+                      {"mailbox", "share"},
+                      {"mailbox", "unshare"},
                       {"mailbox", "deleted"},
                       {"mailbox", "undelete"},
                       {"sieve", "put"},
@@ -366,6 +368,30 @@ TEST_F(CommandsTest, MailboxesAreMadeRenamedAndRemoved) {
        {Words{"mailbox", "list", "x@example.com"}, Words{"mailbox", "create", "x@example.com", "y"},
         Words{"mailbox", "deleted", "x@example.com"}})
     EXPECT_THAT(bad(words), HasSubstr("there is no account"));
+}
+
+TEST_F(CommandsTest, MailboxesAreSharedAndUnshared) {
+  people();
+  good({"alias", "add", "team@example.com", "bob@example.com"});
+  good({"mailbox", "create", "alice@example.com", "Work"});
+  EXPECT_THAT(good({"mailbox", "share", "alice@example.com", "Work", "BOB@example.com", "lrsd"}),
+              AllOf(HasSubstr("who may lrste"), HasSubstr("Other Users/alice@example.com/Work")));
+  good({"mailbox", "share", "alice@example.com", "Work", "team@example.com", "l"});
+  good({"mailbox", "share", "alice@example.com", "Work", "anyone", "p"});
+  EXPECT_THAT(good({"mailbox", "list", "alice@example.com"}),
+              HasSubstr("bob@example.com lrste, team@example.com l, anyone p"));
+  good({"mailbox", "unshare", "alice@example.com", "Work", "bob@example.com"});
+  good({"alias", "remove", "team@example.com"});
+  good({"alias", "add", "team@example.com", "bob@example.com"});
+  const std::string listed = good({"mailbox", "list", "alice@example.com"});
+  EXPECT_THAT(listed, AllOf(HasSubstr("anyone p"), Not(HasSubstr("bob@")), Not(HasSubstr("team@"))))
+      << "a new alias of that name gets nothing of the old one's";
+  EXPECT_THAT(bad({"mailbox", "share", "alice@example.com", "Work", "nobody@example.com", "l"}),
+              HasSubstr("there is no account or alias"));
+  EXPECT_THAT(bad({"mailbox", "share", "alice@example.com", "Work", "bob@example.com", "lq"}), HasSubstr("--help"));
+  EXPECT_THAT(bad({"mailbox", "share", "alice@example.com", "Work", "alice@example.com", "l"}), HasSubstr("owner"));
+  EXPECT_THAT(bad({"mailbox", "share", "alice@example.com", "Play", "bob@example.com", "l"}),
+              HasSubstr("pabal mailbox list"));
 }
 
 TEST_F(CommandsTest, ADeletedMessageComesBack) {

@@ -378,6 +378,12 @@ Result<void> Directory::remove_alias(store::Transaction& t, std::string_view giv
   return {};
 }
 
+Result<std::optional<Alias>> Directory::alias(const store::Reader& r, std::string_view given) const {
+  const auto address = canonical(given);
+  if (!address) return std::optional<Alias>();
+  return alias_at(r, *address);
+}
+
 Result<std::vector<Alias>> Directory::aliases(const store::Reader& r, std::string_view domain) const {
   return read_all<Alias>(r, keys::named_in('l', domain.empty() ? "" : canonical_domain(domain).value_or("-")),
                          "an alias", decode_alias);

@@ -96,6 +96,7 @@ class Directory {
 
   Result<void> put_alias(store::Transaction& t, const Alias& alias);  // replaces; kExists: an account has that name
   Result<void> remove_alias(store::Transaction& t, std::string_view address);
+  Result<std::optional<Alias>> alias(const store::Reader& r, std::string_view address) const;
   Result<std::vector<Alias>> aliases(const store::Reader& r, std::string_view domain) const;
 
   Result<Resolution> resolve(const store::Reader& r, std::string_view address) const;

@@ -24,6 +24,17 @@ Result<size_t> sweep(Mailboxes& boxes, store::Transaction& t, AccountId account,
     t.erase(entry.key);
   }
   if (messages->size() == limit) return limit;
+  // What it shared, and what was shared with it.
+  range = store::Range::prefix(keys::in_account(account, 'r').take());
+  range.limit = limit - messages->size();
+  const auto lists = t.list(range);
+  if (!lists) return lists.error();
+  for (const store::Entry& entry : *lists)
+    if (const auto dropped = drop_acl(t, account, Decoder(std::string_view(entry.key).substr(6)).u32()); !dropped)
+      return dropped.error();
+  const auto left = forget_grantee(t, {Grantee::Kind::kAccount, account, ""}, limit - messages->size());
+  if (!left) return left;
+  if (messages->size() + std::max(lists->size(), *left) == limit) return limit;
   range = store::Range::prefix(keys::all_of(account));
   range.limit = (limit - messages->size()) * kRecordsOfAMessage;
   std::vector<std::string> rest;

@@ -38,6 +38,8 @@ Result<std::string> checked_name(std::string_view given) {
   if (levels.size() > kMaxLevels ||
       std::any_of(levels.begin(), levels.end(), [](std::string_view level) { return level.empty(); }))
     return bad;
+  if (levels.front() == kOtherUsers)
+    return Error{Code::kInvalid, "names below Other Users are those of others' mailboxes"};
   if (has_control(name) || name.find_first_of("*%") != name.npos)
     return Error{Code::kInvalid, "a mailbox name has no control characters, * or %"};
   return name;
@@ -57,19 +59,28 @@ Result<MailboxId> make(store::Transaction& t, AccountId account, Edit& edit, con
   if (!there) return there.error();
   if (*there) return Error{Code::kExists, "there is a mailbox " + name + " already"};
   std::vector<std::string> missing;
+  std::optional<MailboxId> above;  // the nearest that is there
   for (size_t slash = name.find('/'); slash != name.npos; slash = name.find('/', slash + 1)) {
     std::string parent = name.substr(0, slash);
     const auto known = id_of(t, account, parent);
     if (!known) return known.error();
-    if (!*known) missing.push_back(std::move(parent));
+    if (*known)
+      above = *known;
+    else
+      missing.push_back(std::move(parent));
   }
   size_t count = missing.size() + 1;
   const auto counted = t.scan(store::Range::prefix(keys::in_account(account, 'n').take()),
                               [&](std::string_view, std::string_view) { return ++count <= kMaxMailboxes; });
   if (!counted) return counted.error();
   if (count > kMaxMailboxes) return Error{Code::kLimit, "an account has at most 5,000 mailboxes"};
-  for (const std::string& parent : missing) edit.create(clock, parent, Role::kNone);
-  return edit.create(clock, name, role).id;
+  std::vector<MailboxId> made;
+  for (const std::string& parent : missing) made.push_back(edit.create(clock, parent, Role::kNone).id);
+  made.push_back(edit.create(clock, name, role).id);
+  if (above)
+    for (const MailboxId id : made)
+      if (const auto shared = inherit_acl(t, account, *above, id); !shared) return shared.error();
+  return made.back();
 }
 
 // Moves all messages of a mailbox into another.
@@ -125,6 +136,7 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
     const auto target = make(t, account, *edit, impl_->clock, *name, Role::kNone);
     if (!target) return target.error();
     if (const auto moved = move_all(t, *this, account, *edit, id, *target, impl_->clock.now()); !moved) return moved;
+    if (const auto copied = copy_annotations(t, account, id, *target); !copied) return copied;  // RFC 5464 §4.1
     return edit->finish();
   }
   if (*name == old) return Error{Code::kExists, "there is a mailbox " + old + " already"};
@@ -188,6 +200,8 @@ Result<void> Mailboxes::remove(store::Transaction& t, AccountId account, Mailbox
     if (!m) return m.error();
     if (const auto done = take_out(t, account, *edit, *m, id, now); !done) return done;
   }
+  if (const auto unshared = drop_acl(t, account, id); !unshared) return unshared;       // RFC 4314 §4
+  if (const auto dropped = drop_annotations(t, account, id); !dropped) return dropped;  // RFC 5464 §4.1
   t.erase(keys::name(account, name));
   edit->erase(id);
   return edit->finish();

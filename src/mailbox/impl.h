@@ -108,6 +108,14 @@ void write_message(store::Transaction& t, AccountId account, const Edit& edit, M
 Result<void> take_out(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox,
                       Time now);
 
+// The list of rights of a mailbox that is made below another, or removed. sharing.cc
+Result<void> inherit_acl(store::Transaction& t, AccountId owner, MailboxId parent, MailboxId mailbox);
+Result<void> drop_acl(store::Transaction& t, AccountId owner, MailboxId mailbox);
+
+// The annotations of a mailbox, kept by the account itself. annotations.cc
+Result<void> copy_annotations(store::Transaction& t, AccountId account, MailboxId from, MailboxId to);
+Result<void> drop_annotations(store::Transaction& t, AccountId account, MailboxId mailbox);
+
 // Threads. thread.cc
 Result<ThreadId> join_thread(store::Transaction& t, AccountId account, const message::Summary& summary, MessageId id,
                              Time now);

@@ -14,6 +14,13 @@
 //   A ACCOUNT f                     the first message whose word list may wait: those before it are folded
 //   A ACCOUNT g SEGMENT BLOCK       segments of postings (segment.h)
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
+//   A ACCOUNT r MAILBOX             rights of others (sharing.h); none: it is not shared
+//   A ACCOUNT a OWNER MAILBOX ENTRY an annotation that the account keeps (annotations.h); OWNER 0: on the server;
+//                                   ACCOUNT 0: kept by the server
+//   A ACCOUNT k                     how many annotations it keeps, of how many octets
+//   G 'a' OWNER MAILBOX             the lists of rights that "anyone" stands in; 'u' ACCOUNT OWNER MAILBOX: that
+//   account;
+//                                   'g' GROUP NUL OWNER MAILBOX: that group
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
 //   H BODY                          the body's header: lists of messages need no more
@@ -26,6 +33,7 @@
 
 #include "base/codec.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::mailbox::keys {
 
@@ -52,6 +60,28 @@ inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u
 inline std::string first_waiting(AccountId a) { return in_account(a, 'f').take(); }
 inline std::string removed(AccountId a, uint64_t until, MessageId m) {
   return in_account(a, 'd').u64(until).u64(m).take();
+}
+inline std::string acl(AccountId a, MailboxId m) { return in_account(a, 'r').u32(m).take(); }
+inline Encoder annotations(AccountId keeper) { return in_account(keeper, 'a'); }
+inline std::string annotation(AccountId keeper, AccountId owner, MailboxId m, std::string_view entry) {
+  return annotations(keeper).u32(owner).u32(m).raw(entry).take();
+}
+inline std::string annotations_kept(AccountId a) { return in_account(a, 'k').take(); }
+inline std::string grants_to_groups() { return "Gg"; }
+inline Encoder grants_to(const Grantee& who) {
+  Encoder out;
+  switch (who.kind) {
+    case Grantee::Kind::kAnyone:
+      out.raw("Ga");
+      break;
+    case Grantee::Kind::kAccount:
+      out.raw("Gu").u32(who.account);
+      break;
+    case Grantee::Kind::kGroup:
+      out.raw(grants_to_groups()).raw(who.group).u8(0);
+      break;
+  }
+  return out;
 }
 inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }

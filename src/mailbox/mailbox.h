@@ -126,7 +126,9 @@ struct Change {
     kMailboxCreated,
     kMailboxRenamed,
     kMailboxRemoved,
-    kSubscription
+    kSubscription,
+    kRights,      // sharing.h
+    kAnnotations  // annotations.h; `mailbox` is 0 when it is another account's, or the server
   };
   ModSeq modseq = 0;
   Kind kind = Kind::kAdded;

@@ -165,7 +165,7 @@ std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSe
     Change c;
     c.modseq = modseq;
     const uint8_t kind = in.u8();
-    if (kind > static_cast<uint8_t>(Change::Kind::kSubscription)) return {};
+    if (kind > static_cast<uint8_t>(Change::Kind::kAnnotations)) return {};
     c.kind = static_cast<Change::Kind>(kind);
     c.mailbox = in.u32();
     c.uid = in.u32();

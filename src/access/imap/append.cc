@@ -32,9 +32,10 @@ Task<Result<std::string>> Session::url_octets(std::string text) {
     if (!found) co_return found.error();
     in = std::move(*found);
   } else if (selected_) {
-    in = Located{selected_->account, selected_->box};
+    in = Located{selected_->account, selected_->rights, selected_->box};
   }
-  if (!in || (url->uid_validity > 0 && url->uid_validity != in->box.uid_validity)) co_return gone;
+  if (!in || !(in->rights & mailbox::kRead) || (url->uid_validity > 0 && url->uid_validity != in->box.uid_validity))
+    co_return gone;
   const auto& boxes = services_.mailboxes;
   const auto row = boxes.row(services_.store, in->account, in->box.id, url->uid);
   if (!row) co_return row.error();
@@ -117,9 +118,9 @@ Task<void> Session::append_or_replace(Words words, std::optional<mailbox::Uid> r
   const AppendRequest request = parse_append(words);
   if (!request.fault.empty()) co_return bad(request.fault);
   if (replaced && request.messages.size() > 1) co_return bad("REPLACE brings one message");
-  const auto found = locate(services_.store, *name);
-  if (!found) co_return no(found.error());
-  if (!*found) co_return no("[TRYCREATE] there is no mailbox of that name");
+  if (replaced && (selected_->rights & kToTakeOut) != kToTakeOut) co_return no_right(kToTakeOut);
+  const auto found = need(services_.store, *name, mailbox::kInsert, "TRYCREATE");
+  if (!found) co_return;
 
   Task<std::optional<std::vector<std::string>>> assembling = assemble(&request);
   auto assembled = co_await assembling;
@@ -152,8 +153,8 @@ Task<void> Session::append_or_replace(Words words, std::optional<mailbox::Uid> r
     if ((*prepared)[i]->structure.has_nul)
       co_return no("[UNKNOWN-CTE] a NUL stands where nothing can be encoded");  // RFC 3516 §4.3
     One one{(*prepared)[i], services_.mailboxes.new_body_id(), {}};
-    one.filing.mailboxes.push_back((*found)->box.id);
-    one.filing.flags = request.messages[i].flags;
+    one.filing.mailboxes.push_back(found->box.id);
+    one.filing.flags = mailbox::allowed_flags(request.messages[i].flags, found->rights);  // RFC 4314 §4
     one.filing.received = request.messages[i].date;
     all.push_back(std::move(one));
   }
@@ -165,8 +166,8 @@ Task<void> Session::append_or_replace(Words words, std::optional<mailbox::Uid> r
   std::optional<Old> old;
   if (replaced) old = Old{selected_->account, selected_->box.id, *replaced};
   auto uids = std::make_shared<std::vector<mailbox::Uid>>();
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = (*found)->account,
-                                          all = std::move(all), old, uids](store::Transaction& t) -> Result<void> {
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = found->account, all = std::move(all),
+                                          old, uids](store::Transaction& t) -> Result<void> {
     uids->clear();
     if (old) {
       const auto row = boxes.row(t, old->account, old->box, old->uid);
@@ -183,7 +184,7 @@ Task<void> Session::append_or_replace(Words words, std::optional<mailbox::Uid> r
     return {};
   });
   if (const Result<void> done = co_await committing; !done) co_return no(done.error(), "OVERQUOTA");
-  const std::string code = "[APPENDUID " + std::to_string((*found)->box.uid_validity) + " " + set_text(*uids) + "] ";
+  const std::string code = "[APPENDUID " + std::to_string(found->box.uid_validity) + " " + set_text(*uids) + "] ";
   if (replaced) out_ += "* OK " + code + "the new message\r\n";  // RFC 8508 §4.3: before the EXPUNGE
   Task<void> telling = tell_news(true);
   co_await telling;

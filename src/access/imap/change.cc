@@ -19,19 +19,20 @@ std::vector<Target> part_of(const std::vector<Target>& all, size_t from, size_t 
   return {first, first + static_cast<long>(std::min(count, all.size() - from))};
 }
 
-void change_flags(Flags& flags, char sign, const Flags& given) {
-  if (sign == '+') {
-    flags.system |= given.system;
-    flags.keywords.insert(flags.keywords.end(), given.keywords.begin(), given.keywords.end());
-  } else if (sign == '-') {
-    flags.system &= static_cast<uint8_t>(~given.system);
-    std::erase_if(flags.keywords, [&](const std::string& k) {
-      return std::any_of(given.keywords.begin(), given.keywords.end(),
-                         [&](const std::string& g) { return text::iequals(g, k); });
-    });
-  } else {
-    flags = given;
-  }
+void take_off(Flags& flags, const Flags& off) {
+  flags.system &= static_cast<uint8_t>(~off.system);
+  std::erase_if(flags.keywords, [&](const std::string& k) {
+    return std::any_of(off.keywords.begin(), off.keywords.end(),
+                       [&](const std::string& o) { return text::iequals(o, k); });
+  });
+}
+
+// What somebody with `rights` may not touch stays (RFC 4314 §4); `given` holds only what they may.
+void change_flags(Flags& flags, char sign, const Flags& given, mailbox::Rights rights) {
+  if (sign != '+') take_off(flags, sign == '-' ? given : mailbox::allowed_flags(flags, rights));
+  if (sign == '-') return;
+  flags.system |= given.system;
+  flags.keywords.insert(flags.keywords.end(), given.keywords.begin(), given.keywords.end());
 }
 
 }  // namespace
@@ -62,6 +63,11 @@ Task<void> Session::store_flags(Words words, bool uid) {
   if (!flags || !words.done() || (item != "FLAGS" && item != "FLAGS.SILENT")) co_return bad("the STORE is malformed");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
   if (unchanged_since) become_condstore();
+  // RFC 4314 §4: it does what it may, and fails only if that is nothing.
+  const mailbox::Rights rights = selected_->rights;
+  const Flags allowed = mailbox::allowed_flags(*flags, rights);
+  if (!(rights & mailbox::kFlagRights) || (allowed == Flags{} && *flags != Flags{}))
+    co_return no("[NOPERM] you may not change these flags");
   const bool silent = item == "FLAGS.SILENT";
   const MailboxId box = selected_->box.id;
   struct Stored {
@@ -76,24 +82,24 @@ Task<void> Session::store_flags(Words words, bool uid) {
     if (!(co_await progressing)) co_return;
     std::vector<Uid> part;
     for (const Target& target : part_of(*wanted, i, kMessagesPerCommit)) part.push_back(target.uid);
-    Task<Result<void>> committing =
-        commit([&boxes = services_.mailboxes, account = selected_->account, part, given = *flags, sign, box, stored,
-                unchanged_since](store::Transaction& t) -> Result<void> {
-          std::vector<Uid> allowed = unchanged_since ? std::vector<Uid>() : part;
-          stored->refused.clear();
-          for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
-            auto row = boxes.row(t, account, box, part[n]);
-            if (!row) return row.error();
-            if (*row && (*row)->modseq > *unchanged_since)
-              stored->refused.push_back(std::move(**row));
-            else
-              allowed.push_back(part[n]);
-          }
-          auto done = boxes.edit_flags(t, account, box, allowed, [&](Flags& f) { change_flags(f, sign, given); });
-          if (!done) return done.error();
-          stored->edited = std::move(*done);
-          return {};
-        });
+    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
+                                            given = allowed, sign, rights, box, stored,
+                                            unchanged_since](store::Transaction& t) -> Result<void> {
+      std::vector<Uid> unrefused = unchanged_since ? std::vector<Uid>() : part;
+      stored->refused.clear();
+      for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
+        auto row = boxes.row(t, account, box, part[n]);
+        if (!row) return row.error();
+        if (*row && (*row)->modseq > *unchanged_since)
+          stored->refused.push_back(std::move(**row));
+        else
+          unrefused.push_back(part[n]);
+      }
+      auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) { change_flags(f, sign, given, rights); });
+      if (!done) return done.error();
+      stored->edited = std::move(*done);
+      return {};
+    });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
     gone += part.size() - stored->edited.size() - stored->refused.size();  // removed meanwhile
     // RFC 9051 §6.4.6: the flags of each message named, changed or not. RFC 7162 §3.1.3: of those refused too, and
@@ -145,60 +151,31 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   if (!name) co_return;
   if (!words.done()) co_return bad("a set and a mailbox were expected");
   if (moving && selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
-  const auto found = locate(services_.store, *name);
-  if (!found) co_return no(found.error());
-  if (!*found) co_return no("[TRYCREATE] there is no mailbox of that name");
-  const MailboxId from = selected_->box.id, to = (*found)->box.id;
-  if (moving && from == to) co_return ok("they are there");
+  if (moving && (selected_->rights & kToTakeOut) != kToTakeOut) co_return no_right(kToTakeOut);
+  const auto to = need(services_.store, *name, mailbox::kInsert, "TRYCREATE");
+  if (!to) co_return;
+  if (moving && selected_->account == to->account && selected_->box.id == to->box.id) co_return ok("they are there");
 
   // COPY is all or nothing (RFC 9051 §6.4.7): one transaction while that stays short. MOVE is so message by message
   // (RFC 6851 §3.3).
   const size_t at_once = moving ? kMessagesPerCommit : kCopyAtOnce;
-  struct Copied {
-    std::vector<Uid> from, to;
-  };
-  auto copied = std::make_shared<Copied>();
-  size_t gone = 0;
+  const auto copied = std::make_shared<Copied>();
   std::optional<Error> failure;
   for (size_t i = 0; i < wanted->size() && !failure; i += at_once) {
     Task<bool> progressing = tell_progress(i, wanted->size());
     if (!(co_await progressing) && moving) co_return;  // a COPY is all or nothing, whoever waits for it
-    const std::vector<Target> part = part_of(*wanted, i, at_once);
-    const size_t had = copied->from.size();
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part, from, to,
-                                            moving, copied, had](store::Transaction& t) -> Result<void> {
-      copied->from.resize(had);
-      copied->to.resize(had);
-      for (const Target& target : part) {
-        const auto row = boxes.row(t, account, from, target.uid);
-        if (!row) return row.error();
-        if (!*row) continue;
-        const auto place = boxes.copy(t, account, (*row)->message, to);
-        if (!place) return place.error();
-        if (moving)
-          if (const auto left = boxes.remove_place(t, account, (*row)->message, from); !left) return left;
-        copied->from.push_back(target.uid);
-        copied->to.push_back(place->uid);
-      }
-      return {};
-    });
-    const Result<void> done = co_await committing;
-    if (done) {
-      gone += part.size() - (copied->from.size() - had);
-      continue;
-    }
-    failure = done.error();
-    copied->from.resize(had);
-    copied->to.resize(had);
+    Task<Result<void>> copying = copy_some(part_of(*wanted, i, at_once), *to, moving, copied);
+    if (const Result<void> done = co_await copying; !done) failure = done.error();
   }
+  const bool gone = !failure && copied->to.size() < wanted->size();
   if (failure && !moving && !copied->to.empty()) {
-    Task<Result<void>> undoing = commit([&boxes = services_.mailboxes, account = selected_->account, to,
+    Task<Result<void>> undoing = commit([&boxes = services_.mailboxes, account = to->account, box = to->box.id,
                                          copied](store::Transaction& t) -> Result<void> {
       for (const Uid one : copied->to) {
-        const auto row = boxes.row(t, account, to, one);
+        const auto row = boxes.row(t, account, box, one);
         if (!row) return row.error();
         if (!*row) continue;
-        if (const auto left = boxes.remove_place(t, account, (*row)->message, to); !left) return left;
+        if (const auto left = boxes.remove_place(t, account, (*row)->message, box); !left) return left;
       }
       return {};
     });
@@ -208,14 +185,44 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
   }
   // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
   const std::string code = copied->to.empty() ? ""
-                                              : "[COPYUID " + std::to_string((*found)->box.uid_validity) + " " +
+                                              : "[COPYUID " + std::to_string(to->box.uid_validity) + " " +
                                                     set_text(copied->from) + " " + set_text(copied->to) + "] ";
   if (moving && !code.empty()) out_ += "* OK " + code + "moved\r\n";
   Task<void> telling = tell_news(true, moving);
   co_await telling;
   if (failure) co_return no(*failure, "OVERQUOTA");
-  if (gone > 0 && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
+  if (gone && !uid) co_return no("[EXPUNGEISSUED] some of these messages were removed by another session");
   ok(moving ? "moved" : code + "copied");
+}
+
+// Within one's own account a copy is one label more. Where others' mailboxes have part in it, it becomes a message of
+// its own with the same body, so that rights in one mailbox never reach what lies in another.
+Task<Result<void>> Session::copy_some(std::vector<Target> part, Located to, bool moving,
+                                      std::shared_ptr<Copied> copied) {
+  if (selected_->account != account_->id || to.account != account_->id) {
+    Task<Result<void>> refiling = refile(part, to, moving, copied);
+    co_return co_await refiling;
+  }
+  const auto done = std::make_shared<Copied>();
+  Task<Result<void>> committing =
+      commit([&boxes = services_.mailboxes, account = account_->id, part, from = selected_->box.id, to = to.box.id,
+              moving, done](store::Transaction& t) -> Result<void> {
+        *done = {};
+        for (const Target& target : part) {
+          const auto row = boxes.row(t, account, from, target.uid);
+          if (!row) return row.error();
+          if (!*row) continue;
+          const auto place = boxes.copy(t, account, (*row)->message, to);
+          if (!place) return place.error();
+          if (moving)
+            if (const auto left = boxes.remove_place(t, account, (*row)->message, from); !left) return left;
+          done->add(target.uid, place->uid);
+        }
+        return {};
+      });
+  const Result<void> committed = co_await committing;
+  if (committed) copied->add(*done);
+  co_return committed;
 }
 
 // --- EXPUNGE --------------------------------------------------------------------------------------------------------
@@ -229,6 +236,7 @@ Task<void> Session::expunge(Words words, bool uid) {
   if (!words.done() || (uid && !only))
     co_return bad(uid ? "UID EXPUNGE wants a set of UIDs" : "EXPUNGE has no arguments");
   if (selected_->read_only) co_return no("[READ-ONLY] the mailbox was opened to be read");
+  if (!(selected_->rights & mailbox::kExpunge)) co_return no_right(mailbox::kExpunge);
   Task<Result<void>> removing = remove_deleted(only);
   const Result<void> done = co_await removing;
   Task<void> telling = tell_news(true, true);

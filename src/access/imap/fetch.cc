@@ -73,7 +73,7 @@ Task<void> Session::fetch(Words words, bool uid) {
   // RFC 9586: there the UID is the number of the answer.
   if (uid && !uidonly_ && !request->wants(Kind::kUid))
     request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
-  const bool sets_seen = request->sets_seen() && !selected_->read_only;
+  const bool sets_seen = request->sets_seen() && !selected_->read_only && selected_->rights & mailbox::kKeepSeen;
 
   std::vector<Uid> unseen;
   size_t gone = 0;

@@ -2,6 +2,7 @@
 
 #include "access/imap/object_id.h"
 #include "access/imap/session.h"
+#include "access/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -35,23 +36,53 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
     out_ += command + "\\Noselect) \"/\" \"\"\r\n";
     return ok("listed");
   }
-  const auto all = services_.mailboxes.list(services_.store, account_->id);
+  const auto snapshot = services_.store.snapshot();
+  auto all = services_.mailboxes.list(*snapshot, account_->id);
   if (!all) return no(all.error());
-  const auto subscribed = services_.mailboxes.subscriptions(services_.store, account_->id);
+  const size_t own = all->size();
+  const auto subscribed = services_.mailboxes.subscriptions(*snapshot, account_->id);
   if (!subscribed) return no(subscribed.error());
+  auto shared = shared_with(services_.login.directory(), services_.mailboxes, *snapshot, account_->id);
+  if (!shared) return no(shared.error());
+  for (SharedMailbox& one : *shared) {
+    one.box.name = name_of_other(one.owner_name, one.box.name);
+    one.box.role = Role::kNone;  // RFC 6154 §2: uses are of one's own mailboxes
+    all->push_back(std::move(one.box));
+  }
   for (const ListLine& line :
        list(*request, *all, *subscribed, [this](std::string_view pattern) { return decoded_name(pattern); })) {
     out_ += command + line.attributes + ") \"/\" " + shown_name(line.name);
     if (line.child_info)
       out_ += request->only_subscribed ? " (\"CHILDINFO\" (\"SUBSCRIBED\"))" : " (\"CHILDINFO\" (\"SPECIAL-USE\"))";
     out_ += "\r\n";
-    if (line.box && !request->status.empty()) out_ += status_answer(account_->id, *line.box, request->status);
+    if (!line.box) continue;
+    const auto index = static_cast<size_t>(line.box - all->data());
+    Located found{account_->id, mailbox::kAllRights, *line.box};
+    if (index >= own) {
+      found.account = (*shared)[index - own].owner;
+      found.rights = (*shared)[index - own].rights;
+    }
+    if (const auto told = list_returns(*snapshot, *request, found); !told) return no(told.error());
   }
   ok("listed");
 }
 
-std::string Session::status_answer(mailbox::AccountId account, const Mailbox& box,
-                                   const std::vector<std::string>& items) const {
+// What RETURN asks for beside the LIST answer of a mailbox.
+Result<void> Session::list_returns(const store::Reader& r, const ListRequest& request, const Located& found) {
+  if (request.return_my_rights) out_ += my_rights_answer(found.box.name, found.rights);
+  if (!request.status.empty() && found.rights & mailbox::kRead) out_ += status_answer(found, request.status);
+  if (request.metadata.empty()) return {};
+  const auto subject = metadata_subject(found);
+  if (!subject) return {};
+  const auto entries = read_annotations(r, *subject, request.metadata, 0);
+  if (!entries) return entries.error();
+  out_ += "* METADATA " + subject->shown + " " + entry_values(*entries) + "\r\n";
+  return {};
+}
+
+std::string Session::status_answer(const Located& found, const std::vector<std::string>& items) const {
+  const Mailbox& box = found.box;
+  const mailbox::AccountId account = found.account;
   std::string out;
   for (const std::string& item : items) {
     uint64_t value = 0;
@@ -74,7 +105,7 @@ std::string Session::status_answer(mailbox::AccountId account, const Mailbox& bo
     else if (item == "HIGHESTMODSEQ")  // RFC 7162 §3.1.7
       value = std::max<mailbox::ModSeq>(box.highest_modseq, 1);
     else if (item == "MAILBOXID") {  // RFC 8474 §4.3
-      out += (out.empty() ? "" : " ") + item + " (" + object_id('M', box.id, account_->id, account_->id) + ")";
+      out += (out.empty() ? "" : " ") + item + " (" + object_id('M', box.id, found.account, account_->id) + ")";
       continue;
     } else if (item != "RECENT")
       continue;  // nothing is \Recent here
@@ -89,17 +120,34 @@ Task<void> Session::status(Words words, bool) {
   words.space();
   const auto items = parse_status_items(words);
   if (!items || !words.done()) co_return bad("the STATUS is malformed");
-  const auto found = locate(services_.store, *name);
-  if (!found) co_return no(found.error());
-  if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
+  const auto found = need(services_.store, *name, mailbox::kRead);
+  if (!found) co_return;
   if (asks_modseq(*items)) become_condstore();
-  out_ += status_answer((*found)->account, (*found)->box, *items);
+  out_ += status_answer(*found, *items);
   Task<void> telling = tell_news(true);
   co_await telling;
   ok("counted");
 }
 
 // --- CREATE, DELETE, RENAME, SUBSCRIBE ------------------------------------------------------------------------------
+
+// RFC 4314 §4: in the tree of another one needs "k" on the nearest mailbox above. Nothing: it has been answered.
+std::optional<Session::Named> Session::may_create(const std::string& name) {
+  auto place = whose(services_.store, name);
+  if (!place) return no(place.error()), std::nullopt;
+  if (*place && (*place)->account == account_->id) return std::move(*place);
+  std::string above = name;
+  while (*place && above.find('/') != above.npos) {
+    above.resize(above.rfind('/'));
+    const auto found = locate(services_.store, above);
+    if (!found) return no(found.error()), std::nullopt;
+    if (!*found) continue;
+    if ((*found)->rights & mailbox::kCreateBelow) return std::move(*place);
+    break;
+  }
+  // The same answer whether or not there is somebody or something of that name.
+  return no_right(mailbox::kCreateBelow), std::nullopt;
+}
 
 Task<void> Session::create(Words words, bool) {
   auto name = mailbox_argument(words);
@@ -125,9 +173,12 @@ Task<void> Session::create(Words words, bool) {
     co_return no(
         "[USEATTR] a mailbox has one use at most, one of \\Drafts \\Sent \\Junk \\Trash \\Archive \\Important");
   if (name->ends_with('/')) name->pop_back();  // RFC 9051 §6.3.4: a hint that children will follow
+  const auto place = may_create(*name);
+  if (!place) co_return;
+  if (role != Role::kNone && place->account != account_->id) co_return no("[USEATTR] uses are of your own mailboxes");
   auto id = std::make_shared<mailbox::MailboxId>(0);
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name, role,
-                                          id](store::Transaction& t) -> Result<void> {
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = place->account, name = place->name,
+                                          role, id](store::Transaction& t) -> Result<void> {
     if (role != Role::kNone) {
       const auto holder = boxes.by_role(t, account, role);
       if (!holder) return holder.error();
@@ -138,30 +189,22 @@ Task<void> Session::create(Words words, bool) {
     return made ? Result<void>() : made.error();
   });
   if (const Result<void> done = co_await committing; !done) co_return no(done.error());
-  ok("[MAILBOXID (" + object_id('M', *id, account_->id, account_->id) + ")] created");  // RFC 8474 §4.1
+  ok("[MAILBOXID (" + object_id('M', *id, place->account, account_->id) + ")] created");  // RFC 8474 §4.1
 }
-
-namespace {
-Error no_such_mailbox() { return {Code::kNotFound, "there is no mailbox of that name"}; }
-}  // namespace
 
 // Mailboxes below it stay; LIST shows its name as \NonExistent then (RFC 9051 §6.3.5).
 Task<void> Session::remove(Words words, bool) {
   const auto name = mailbox_argument(words);
   if (!name) co_return;
   if (!words.done()) co_return bad("DELETE wants a mailbox");
-  auto removed = std::make_shared<mailbox::MailboxId>(0);
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
-                                          removed](store::Transaction& t) -> Result<void> {
-    const auto box = boxes.find(t, account, name);
-    if (!box) return box.error();
-    if (!*box) return no_such_mailbox();
-    *removed = (*box)->id;
-    return boxes.remove(t, account, (*box)->id);
-  });
+  const auto found = need(services_.store, *name, mailbox::kRemoveMailbox);
+  if (!found) co_return;
+  const bool selected = selected_ && selected_->account == found->account && selected_->box.id == found->box.id;
+  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = found->account, id = found->box.id](
+                                             store::Transaction& t) { return boxes.remove(t, account, id); });
   const Result<void> done = co_await committing;
   if (!done) co_return no(done.error());
-  if (selected_ && selected_->box.id == *removed) deselect();
+  if (selected) deselect();
   ok("deleted");
 }
 
@@ -172,13 +215,15 @@ Task<void> Session::rename(Words words, bool) {
   if (!to) co_return;
   if (!words.done()) co_return bad("RENAME wants two mailboxes");
   if (to->ends_with('/')) to->pop_back();
-  Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, from = *from,
-                                          to = *to](store::Transaction& t) -> Result<void> {
-    const auto box = boxes.find(t, account, from);
-    if (!box) return box.error();
-    if (!*box) return no_such_mailbox();
-    return boxes.rename(t, account, (*box)->id, to);
-  });
+  const auto found = need(services_.store, *from, mailbox::kRemoveMailbox);
+  if (!found) co_return;
+  const auto place = may_create(*to);
+  if (!place) co_return;
+  if (place->account != found->account)
+    co_return no("[CANNOT] a mailbox stays with its owner; make one and copy the messages");
+  Task<Result<void>> committing =
+      commit([&boxes = services_.mailboxes, account = found->account, id = found->box.id,
+              to = place->name](store::Transaction& t) { return boxes.rename(t, account, id, to); });
   const Result<void> done = co_await committing;
   Task<void> telling = tell_news(true);  // of INBOX the messages move, the mailbox stays (RFC 9051 §6.3.6)
   co_await telling;
@@ -196,15 +241,17 @@ Task<void> Session::unsubscribe(Words words, bool) {
 }
 
 Task<void> Session::set_subscribed(Words words, bool on) {
-  const auto name = mailbox_argument(words);
+  auto name = mailbox_argument(words);
   if (!name) co_return;
   if (!words.done()) co_return bad("a mailbox name was expected, and nothing more");
   // RFC 9051 §6.3.7: a name is validated when it comes, and kept when its mailbox goes.
+  auto found = locate(services_.store, *name);
+  if (!found) co_return no(found.error());
   if (on) {
-    const auto found = locate(services_.store, *name);
-    if (!found) co_return no(found.error());
-    if (!*found) co_return no(no_such_mailbox());
+    *found = need(services_.store, *name, mailbox::kLookup);
+    if (!*found) co_return;
   }
+  if (*found) name = (*found)->box.name;  // the one spelling
   Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = account_->id, name = *name,
                                           on](store::Transaction& t) { return boxes.subscribe(t, account, name, on); });
   const Result<void> done = co_await committing;

@@ -20,6 +20,7 @@ constexpr size_t kMaxLabels = 100;            // of one STORE X-GM-LABELS
 constexpr size_t kMaxContexts = 16;           // searches of one session that tell of changes (RFC 5267)
 constexpr size_t kMaxSortedContext = 20'000;  // messages of one of them that is a SORT: their order is kept
 constexpr size_t kMaxFetchItems = 200;        // items of a FETCH; fields of one HEADER.FIELDS
+constexpr size_t kMaxMetadataEntries = 100;   // of one GETMETADATA or SETMETADATA
 constexpr size_t kMaxPatterns = 100;          // of one LIST
 constexpr size_t kMaxPattern = 1'000;         // octets; names have 255
 constexpr size_t kMaxKeyword = 100;           // octets of one keyword
@@ -41,8 +42,9 @@ constexpr size_t kRowsAtOnce = 1'000;       // rows of a FETCH that are read in 
 constexpr size_t kMessagesPerCommit = 500;  // changed in one transaction: the committer serves others between
 constexpr size_t kCopyAtOnce =
     5'000;  // COPY is one transaction up to here (all or nothing); beyond it is undone by hand
-constexpr size_t kOnPool = 256 << 10;  // octets: larger messages are parsed and unpacked on the pool
-constexpr seconds kKeepBody{10};       // a large body read in pieces stays in memory so long after the last piece
+constexpr size_t kRefiledAtOnce = 16 << 20;  // octets of messages that are made ready for another account and committed
+constexpr size_t kOnPool = 256 << 10;        // octets: larger messages are parsed and unpacked on the pool
+constexpr seconds kKeepBody{10};             // a large body read in pieces stays in memory so long after the last piece
 // Mailboxes up to so many messages are searched octet by octet: 50 us a message. Larger ones by the index.
 constexpr size_t kSubstringSearch = 1'000;
 constexpr size_t kMaxTraced = 1'000;  // messages whose reading one session puts into the trace

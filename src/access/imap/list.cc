@@ -4,6 +4,7 @@
 #include <map>
 
 #include "access/imap/limits.h"
+#include "access/imap/metadata_request.h"
 #include "access/imap/names.h"
 #include "base/text.h"
 
@@ -54,6 +55,11 @@ void parse_return(Words& words, ListRequest& request) {
       request.return_subscribed = true;
     else if (option == "SPECIAL-USE")
       request.return_special = true;
+    else if (option == "METADATA") {
+      words.space();
+      request.metadata = parse_entries(words, false);
+    } else if (option == "MYRIGHTS")
+      request.return_my_rights = true;
     else if (option == "STATUS") {
       words.space();
       auto items = parse_status_items(words);
@@ -174,7 +180,7 @@ std::vector<ListLine> list(const ListRequest& request, const std::vector<Mailbox
     // RFC 5258 §3: RECURSIVEMATCH brings in parents of what is selected. RFC 3501 §6.3.9: so does LSUB, as \Noselect.
     const bool by_child = below && (request.recursive || (request.lsub && !node.subscribed));
     if (!selected && !by_child) return;
-    ListLine line{name, attributes_of(node, request), request.recursive && below, node.box};
+    ListLine line{name, attributes_of(node, request), request.recursive && below, selected ? node.box : nullptr};
     if (request.lsub && !selected) line.attributes = "\\Noselect \\HasChildren";
     out.push_back(std::move(line));
   };

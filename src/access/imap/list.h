@@ -17,6 +17,8 @@ struct ListRequest {
   bool extended = false;  // selection or return options, or several patterns: RFC 5258 forms of answers
   bool only_subscribed = false, only_special = false, recursive = false;  // selection
   bool return_subscribed = false, return_special = false;
+  bool return_my_rights = false;      // RFC 8440
+  std::vector<std::string> metadata;  // RFC 9590: entries to tell of each
   std::string reference;
   std::vector<std::string> patterns;  // as the client wrote them
   std::vector<std::string> status;    // RFC 5819: items of STATUS for each
@@ -29,7 +31,7 @@ struct ListLine {
   std::string name;                       // UTF-8
   std::string attributes;                 // "\HasChildren \Sent"
   bool child_info = false;                // RFC 5258 §3.5: something below is subscribed
-  const mailbox::Mailbox* box = nullptr;  // null: there are only mailboxes below it, or it is subscribed and gone
+  const mailbox::Mailbox* box = nullptr;  // null: there is none, or it is told for something below it only
 };
 // `decode` turns a pattern (with its reference) into UTF-8.
 std::vector<ListLine> list(const ListRequest& request, const std::vector<mailbox::Mailbox>& all,

@@ -45,6 +45,9 @@ bool Session::learn_news(const store::Reader& r) {
 }
 
 Task<void> Session::tell_news(bool may_expunge, bool own) {
+  refresh_rights();
+  if (state_ == State::kOver) co_return;
+  learn_annotations(true);
   if (!selected_) co_return;
   const auto& boxes = services_.mailboxes;
   const auto figures = boxes.figures(services_.store, selected_->account);

@@ -70,7 +70,7 @@ Task<void> Session::notify(Words words, bool) {
       std::vector<std::string> items;
       if (events.messages) items = {"MESSAGES", "UIDNEXT", "UIDVALIDITY"};
       if (events.flags) items.push_back("HIGHESTMODSEQ");
-      if (!items.empty()) out_ += status_answer(account_->id, box, items);
+      if (!items.empty()) out_ += status_answer({account_->id, mailbox::kAllRights, box}, items);
     }
   }
   own_changes_.clear();
@@ -153,7 +153,7 @@ void Session::tell_others() {
     if (events.flags && what.flags) items.insert(items.end(), {"UIDVALIDITY", "UNSEEN"});
     if (items.empty()) continue;
     if (condstore_) items.push_back("HIGHESTMODSEQ");
-    out_ += status_answer(account_->id, **box, items);
+    out_ += status_answer({account_->id, mailbox::kAllRights, **box}, items);
   }
   std::erase_if(own_changes_, [&](const auto& own) { return own.second <= notified_->seen; });
 }

@@ -63,15 +63,14 @@ Task<void> Session::get_quota_root(Words words, bool) {
   const auto name = mailbox_argument(words);
   if (!name) co_return;
   if (!words.done()) co_return bad("GETQUOTAROOT wants a mailbox");
-  const auto found = locate(services_.store, *name);
-  if (!found) co_return no(found.error());
-  if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
-  const auto owner = services_.login.directory().account(services_.store, (*found)->account);
+  const auto found = need(services_.store, *name, mailbox::kRead);
+  if (!found) co_return;
+  const auto owner = services_.login.directory().account(services_.store, found->account);
   if (!owner) co_return no(owner.error());
   const auto answer = *owner ? quota_answer(**owner) : Result<std::string>("");
   if (!answer) co_return no(answer.error());
-  out_ += "* QUOTAROOT " + shown_name((*found)->box.name) + (answer->empty() ? "" : " " + quote((*owner)->name)) +
-          "\r\n" + *answer;
+  out_ += "* QUOTAROOT " + shown_name(found->box.name) + (answer->empty() ? "" : " " + quote((*owner)->name)) + "\r\n" +
+          *answer;
   ok("that is the quota");
 }
 

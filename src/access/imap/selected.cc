@@ -47,26 +47,23 @@ Task<void> Session::open(Words words, bool read_only) {
   if (request->condstore) condstore_ = true;
   // One moment: counts, UIDs and modseq agree. Reads a value for each 4,096 UIDs, no rows.
   const auto snapshot = services_.store.snapshot();
-  auto found = locate(*snapshot, *name);
-  if (!found) co_return no(found.error());
-  if (!*found) co_return no("[NONEXISTENT] there is no mailbox of that name");
-  const mailbox::AccountId account = (*found)->account;
-  const mailbox::MailboxId id = (*found)->box.id;
+  auto found = need(*snapshot, *name, mailbox::kRead);
+  if (!found) co_return;
+  const mailbox::AccountId account = found->account;
+  const mailbox::MailboxId id = found->box.id;
   const auto figures = services_.mailboxes.figures(*snapshot, account);
   if (!figures) co_return no(figures.error());
   auto uids = services_.mailboxes.uids(*snapshot, account, id);
   if (!uids) co_return no(uids.error());
-  View view((*found)->box, std::move(*uids), figures->modseq);
-  selected_ = Selected{account, std::move((*found)->box), read_only, std::move(view)};
+  View view(found->box, std::move(*uids), figures->modseq);
+  selected_ = Selected{account, found->rights, std::move(found->box), read_only, std::move(view)};
   for (const std::string_view keyword : kCommonKeywords) selected_->keywords.emplace(text::lowered(keyword), keyword);
   state_ = State::kSelected;
 
   say_flags();
   out_ += "* " + std::to_string(selected_->view.uids().count()) + " EXISTS\r\n";
   if (!rev2_) out_ += "* 0 RECENT\r\n";
-  out_ += read_only
-              ? "* OK [PERMANENTFLAGS ()] read only\r\n"
-              : "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] keywords may be made\r\n";
+  say_permanent_flags();
   out_ += "* OK [UIDVALIDITY " + std::to_string(selected_->box.uid_validity) + "] of this mailbox\r\n";
   out_ += "* OK [UIDNEXT " + std::to_string(selected_->box.uid_next) + "] the next one\r\n";
   out_ += "* OK " + highest_modseq() + " of this mailbox\r\n";
@@ -80,12 +77,14 @@ Task<void> Session::open(Words words, bool read_only) {
       co_return no(done.error());
     }
   }
-  ok(read_only ? "[READ-ONLY] examined" : "[READ-WRITE] selected");
+  // RFC 4314 §5.2
+  const bool writes = !read_only && found->rights & (mailbox::kInsert | mailbox::kExpunge | mailbox::kFlagRights);
+  ok(std::string(writes ? "[READ-WRITE] " : "[READ-ONLY] ") + (read_only ? "examined" : "selected"));
 }
 
 Task<void> Session::close(Words words, bool) {
   if (!words.done()) co_return bad("CLOSE has no arguments");
-  if (!selected_->read_only) {
+  if (!selected_->read_only && selected_->rights & mailbox::kExpunge) {  // RFC 4314 §4: without it, nothing is expunged
     Task<Result<void>> removing = remove_deleted(std::nullopt);
     if (const Result<void> done = co_await removing; !done) co_return no(done.error());
   }

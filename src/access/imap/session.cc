@@ -44,6 +44,13 @@ const Session::Command Session::kCommands[] = {
     {"RENAME", State::kAuthenticated, false, &Session::rename},
     {"SUBSCRIBE", State::kAuthenticated, false, &Session::subscribe},
     {"UNSUBSCRIBE", State::kAuthenticated, false, &Session::unsubscribe},
+    {"GETACL", State::kAuthenticated, false, &Session::get_acl},
+    {"SETACL", State::kAuthenticated, false, &Session::set_acl},
+    {"DELETEACL", State::kAuthenticated, false, &Session::delete_acl},
+    {"LISTRIGHTS", State::kAuthenticated, false, &Session::list_rights},
+    {"MYRIGHTS", State::kAuthenticated, false, &Session::my_rights},
+    {"GETMETADATA", State::kAuthenticated, false, &Session::get_metadata},
+    {"SETMETADATA", State::kAuthenticated, false, &Session::set_metadata},
     {"SELECT", State::kAuthenticated, false, &Session::select},
     {"EXAMINE", State::kAuthenticated, false, &Session::examine},
     {"APPEND", State::kAuthenticated, false, &Session::append},
@@ -99,6 +106,8 @@ Task<void> Session::command() {
     co_return bad("[UIDREQUIRED] after ENABLE UIDONLY there are no message numbers: say UID " + name);
   if (state_ < found->from) co_return bad(state_ == State::kGreeted ? "log in first" : "select a mailbox first");
   if (state_ == State::kOver) co_return bad("goodbye");
+  refresh_rights();
+  if (state_ == State::kOver) co_return;
   tell_next_ = loop_.now() + kProgressEvery;
   Task<void> running = (this->*found->run)(words, uid);
   co_await running;
@@ -287,16 +296,13 @@ std::optional<std::string> Session::mailbox_argument(Words& words) {
   words.space();
   const std::string given = words.astring();
   if (!words.ok()) return bad("a mailbox name was expected"), std::nullopt;
+  return mailbox_name(given);
+}
+
+std::optional<std::string> Session::mailbox_name(const std::string& given) {
   if (!rev2_ && !utf8_ && text::is_ascii(given) && !from_modified_utf7(given))
     return no("[CANNOT] that name is not modified UTF-7 (RFC 3501 section 5.1.3); & is written &-"), std::nullopt;
   return decoded_name(given);
-}
-
-Result<std::optional<Session::Located>> Session::locate(const store::Reader& r, const std::string& name) const {
-  auto box = services_.mailboxes.find(r, account_->id, name);
-  if (!box) return box.error();
-  if (!*box) return std::optional<Located>();
-  return std::optional<Located>({account_->id, std::move(**box)});
 }
 
 std::string Session::shown_name(const std::string& name) const {
@@ -352,6 +358,11 @@ constexpr std::string_view kCapabilities[] = {
     "OBJECTID",    // RFC 8474
     "SAVEDATE",    // RFC 8514
     "NOTIFY",      // RFC 5465
+    "ACL",         // RFC 4314
+    "RIGHTS=kxte",
+    "LIST-MYRIGHTS",  // RFC 8440
+    "METADATA",       // RFC 5464
+    "LIST-METADATA",  // RFC 9590
 };
 
 std::string Session::capabilities() const {
@@ -415,16 +426,15 @@ Task<void> Session::enable(Words words, bool) {
     if (what == "UIDONLY" && !uidonly_) uidonly_ = true, enabled += " UIDONLY";
     if (what == "CONDSTORE" && !condstore_) become_condstore(), enabled += " CONDSTORE";
     if (what == "QRESYNC" && !qresync_) become_condstore(), qresync_ = true, enabled += " QRESYNC";
+    if (what == "METADATA" && !annotations_) {
+      annotations_.emplace();
+      learn_annotations(false);
+      enabled += " METADATA";
+    }
   } while (words.peek() == ' ');
   if (!words.done()) co_return bad("ENABLE wants names of capabilities");
   out_ += "* ENABLED" + enabled + "\r\n";
   ok("enabled");
-}
-
-Task<void> Session::name_space(Words words, bool) {
-  if (!words.done()) co_return bad("NAMESPACE has no arguments");
-  out_ += "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n";
-  ok("one namespace");
 }
 
 }  // namespace pabal::access::imap

@@ -3,8 +3,9 @@
 // second coroutine tells the news. serve() waits for both.
 //
 // session.cc: the driver, the table of commands, and small ones. login.cc: STARTTLS, LOGIN, AUTHENTICATE. folders.cc:
-// commands about mailboxes. selected.cc: SELECT and what a client missed (QRESYNC). news.cc: what it is told of
-// changes, IDLE. fetch.cc: FETCH. change.cc: STORE, COPY, MOVE, EXPUNGE. append.cc: APPEND, REPLACE. search.cc:
+// commands about mailboxes. acl.cc: whose mailbox a name means, and rights. metadata.cc: annotations. selected.cc:
+// SELECT and what a client missed (QRESYNC). news.cc: what it is told of changes, IDLE. fetch.cc: FETCH. change.cc:
+// STORE, COPY, MOVE, EXPUNGE. refile.cc: COPY and MOVE from account to account. append.cc: APPEND, REPLACE. search.cc:
 // SEARCH, SORT, THREAD. contexts.cc: searches that tell of changes. quota.cc: GETQUOTA and its like. compress.cc:
 // COMPRESS.
 #pragma once
@@ -23,11 +24,13 @@
 #include "access/imap/imap.h"
 #include "access/imap/limits.h"
 #include "access/imap/list.h"
+#include "access/imap/metadata_request.h"
 #include "access/imap/notify_request.h"
 #include "access/imap/select_request.h"
 #include "access/imap/sequence_set.h"
 #include "access/imap/view.h"
 #include "access/imap/words.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -57,12 +60,34 @@ class Session {
   static const Command kCommands[];
   static const Command* find_command(std::string_view name);
 
+  struct Named {                     // what a name says, whether or not there is such a mailbox
+    mailbox::AccountId account = 0;  // whose it would be
+    std::string owner;               // the account's name
+    std::string name;                // in that account
+  };
   struct Located {                   // a mailbox that a name leads to
     mailbox::AccountId account = 0;  // whose it is
-    mailbox::Mailbox box;
+    mailbox::Rights rights = 0;      // what this session may do with it
+    mailbox::Mailbox box;            // with the name that it has in this session
+  };
+  struct Identifier {  // of lists of rights
+    std::string given;
+    mailbox::Grantee who;
+    bool negative = false;
+  };
+  struct Subject {  // what annotations are on
+    mailbox::Annotated on;
+    std::string shown;  // on the wire
+    std::string use;    // "\\Sent"
+    bool may_share = false;
+  };
+  struct KnownAnnotations {  // that one account keeps, as the client knows them
+    uint64_t changes = 0;
+    std::map<std::pair<mailbox::Annotated, std::string>, uint64_t> entries;
   };
   struct Selected {
     mailbox::AccountId account = 0;  // whose mailbox it is
+    mailbox::Rights rights = 0;      // newest known; refresh_rights()
     mailbox::Mailbox box;
     bool read_only = false;
     View view{};
@@ -72,6 +97,14 @@ class Session {
     mailbox::ModSeq contexts_seen = 0;                 // changes up to here are known to them,
     std::set<mailbox::Uid> contexts_wait{};            // but for these messages
     std::map<std::string, std::string> keywords{};     // that a FLAGS answer named: in lower case, as first seen
+  };
+  struct Copied {  // UIDs in the mailbox they were copied from, and in the other
+    std::vector<mailbox::Uid> from, to;
+    void add(mailbox::Uid there, mailbox::Uid here) { from.push_back(there), to.push_back(here); }
+    void add(const Copied& more) {
+      from.insert(from.end(), more.from.begin(), more.from.end());
+      to.insert(to.end(), more.to.begin(), more.to.end());
+    }
   };
   struct Found {  // a message that a command is about, with its row
     Target target;
@@ -97,9 +130,9 @@ class Session {
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
   struct Pushing;
-  std::optional<std::string> mailbox_argument(Words& words);  // in UTF-8; nothing: it has been answered
-  Result<std::optional<Located>> locate(const store::Reader& r, const std::string& name) const;
-  std::string decoded_name(std::string_view given) const;  // what cannot be decoded is given back
+  std::optional<std::string> mailbox_argument(Words& words);          // in UTF-8; nothing: it has been answered
+  std::optional<std::string> mailbox_name(const std::string& given);  // likewise
+  std::string decoded_name(std::string_view given) const;             // what cannot be decoded is given back
   std::string shown_name(const std::string& name) const;
 
   Task<void> capability(Words words, bool uid);
@@ -107,7 +140,6 @@ class Session {
   Task<void> logout(Words words, bool uid);
   Task<void> id(Words words, bool uid);
   Task<void> enable(Words words, bool uid);
-  Task<void> name_space(Words words, bool uid);
 
   // --- login.cc ---
   bool may_login() const;
@@ -128,9 +160,46 @@ class Session {
   Task<void> subscribe(Words words, bool uid);
   Task<void> unsubscribe(Words words, bool uid);
   void answer_list(const std::optional<ListRequest>& request);
-  std::string status_answer(mailbox::AccountId account, const mailbox::Mailbox& box,
-                            const std::vector<std::string>& items) const;
+  Result<void> list_returns(const store::Reader& r, const ListRequest& request, const Located& found);
+  std::string status_answer(const Located& found, const std::vector<std::string>& items) const;
+  std::optional<Named> may_create(const std::string& name);
   Task<void> set_subscribed(Words words, bool on);
+
+  // --- acl.cc ---
+  static std::string name_of_other(const std::string& owner, const std::string& name);
+  Result<std::optional<Named>> whose(const store::Reader& r, const std::string& name) const;
+  // Also mailboxes that the session may do nothing with; need() is for commands.
+  Result<std::optional<Located>> locate(const store::Reader& r, const std::string& name) const;
+  // The mailbox, when the session has all these rights. Nothing: it has been answered; with `absent` where there is
+  // none or it must not be known.
+  std::optional<Located> need(const store::Reader& r, const std::string& name, mailbox::Rights rights,
+                              std::string_view absent = "NONEXISTENT");
+  void no_right(mailbox::Rights rights);
+  // To take messages out of a mailbox otherwise than by EXPUNGE (RFC 6851 §4.2).
+  static constexpr mailbox::Rights kToTakeOut = mailbox::kDeleteMessages | mailbox::kExpunge;
+  void refresh_rights();
+  void say_permanent_flags();
+  std::string shown_text(const std::string& text) const;
+  std::string my_rights_answer(const std::string& name, mailbox::Rights rights) const;
+  std::optional<Identifier> identifier_argument(Words& words);  // nothing: it has been answered
+  Task<void> change_acl(std::string name, Identifier id, char sign, mailbox::Rights rights);
+  Task<void> name_space(Words words, bool uid);
+  Task<void> get_acl(Words words, bool uid);
+  Task<void> set_acl(Words words, bool uid);
+  Task<void> delete_acl(Words words, bool uid);
+  Task<void> list_rights(Words words, bool uid);
+  Task<void> my_rights(Words words, bool uid);
+
+  // --- metadata.cc ---
+  std::optional<Subject> metadata_subject(const store::Reader& r, const std::string& given);  // nothing: answered
+  std::optional<Subject> metadata_subject(const Located& found) const;                        // nothing: no right
+  Result<std::vector<mailbox::Annotation>> read_annotations(const store::Reader& r, const Subject& subject,
+                                                            const std::vector<std::string>& entries,
+                                                            uint32_t depth) const;
+  std::optional<std::string> name_of_annotated(const mailbox::Annotated& on) const;
+  void learn_annotations(bool tell);
+  Task<void> get_metadata(Words words, bool uid);
+  Task<void> set_metadata(Words words, bool uid);
 
   // --- selected.cc ---
   Task<void> select(Words words, bool uid);
@@ -188,6 +257,9 @@ class Session {
   Task<void> move(Words words, bool uid);
   Task<void> expunge(Words words, bool uid);
   Task<void> copy_or_move(Words words, bool uid, bool moving);
+  // They add what is done to `copied`, also when they fail after a part of it.
+  Task<Result<void>> copy_some(std::vector<Target> part, Located to, bool moving, std::shared_ptr<Copied> copied);
+  Task<Result<void>> refile(std::vector<Target> part, Located to, bool moving, std::shared_ptr<Copied> copied);
   Task<Result<void>> remove_deleted(std::optional<SequenceSet> only);
 
   // --- labels.cc ---
@@ -253,6 +325,7 @@ class Session {
   };
   std::optional<Notified> notified_;                                      // nothing: NOTIFY was never given
   std::vector<std::pair<mailbox::ModSeq, mailbox::ModSeq>> own_changes_;  // while notified_: over first, up to second
+  std::optional<std::map<mailbox::AccountId, KnownAnnotations>> annotations_;  // once the client wants news of them
   std::set<mailbox::MessageId> traced_;
 
   struct KeptBody {

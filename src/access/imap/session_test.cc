@@ -59,6 +59,7 @@ TEST(ImapSession, GreetsWithItsCapabilities) {
                            "SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES ESORT CONTEXT=SEARCH "
                            "CONTEXT=SORT PARTIAL INPROGRESS X-GM-EXT-1 "
                            "CONDSTORE QRESYNC UIDONLY OBJECTID SAVEDATE NOTIFY "
+                           "ACL RIGHTS=kxte LIST-MYRIGHTS METADATA LIST-METADATA "
                            "APPENDLIMIT=1048576 AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=OAUTHBEARER AUTH=XOAUTH2] "
                            "mx.example.com Pabal IMAP\n"));
 }
@@ -232,7 +233,8 @@ TEST(ImapSession, SmallCommandsAnswer) {
   World world;
   Client& c = world.logged_in();
   EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
-  EXPECT_EQ(c.talk("NAMESPACE"), crlf("* NAMESPACE ((\"\" \"/\")) NIL NIL\nt OK one namespace\n"));
+  EXPECT_EQ(c.talk("NAMESPACE"),
+            crlf("* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\nt OK yours, and those of others\n"));
   EXPECT_EQ(c.talk("ID NIL"), crlf("* ID (\"name\" \"Pabal\")\nt OK that is me\n"));
   EXPECT_EQ(c.talk("ID (\"name\" \"x\" \"version\" NIL)"), crlf("* ID (\"name\" \"Pabal\")\nt OK that is me\n"));
   EXPECT_THAT(c.talk("ID (\"name\")"), StartsWith("t BAD "));

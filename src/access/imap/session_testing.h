@@ -40,18 +40,12 @@ class Backend {
     store = std::move(*store::open_rocksdb(options, clock));
     mailboxes = std::make_unique<mailbox::Mailboxes>(*store, clock);
     directory = std::make_unique<identity::Directory>(*store, clock, random_);
-    static const auto secrets = *directory->make_secrets(kPassword);  // slow
-    change([&](store::Transaction& t) -> Result<void> {
+    change([&](store::Transaction& t) {
       identity::Domain domain;
       domain.name = "example.com";
-      if (const auto added = directory->add_domain(t, domain); !added) return added;
-      identity::Account account;
-      account.name = "alice@example.com";
-      const auto added = directory->add_account(t, account, secrets);
-      if (!added) return added.error();
-      alice = added->id;
-      return mailboxes->create_account(t, alice, quota);
+      return directory->add_domain(t, domain);
     });
+    alice = add_account("alice@example.com", quota);
     pool_ = net::make_pool(2, 100);
     guard_ = std::make_unique<identity::LoginGuard>(clock);
     login_ = std::make_unique<identity::Login>(*directory, *pool_, *guard_, random_);
@@ -66,6 +60,19 @@ class Backend {
     std::filesystem::remove_all(folder_, ignored);
   }
 
+  mailbox::AccountId add_account(const std::string& name, uint64_t quota = 0) {
+    static const auto secrets = *directory->make_secrets(kPassword);  // slow
+    mailbox::AccountId id = 0;
+    change([&](store::Transaction& t) -> Result<void> {
+      identity::Account account;
+      account.name = name;
+      const auto added = directory->add_account(t, account, secrets);
+      if (!added) return added.error();
+      id = added->id;
+      return mailboxes->create_account(t, id, quota);
+    });
+    return id;
+  }
   void change(const store::Work& work) {
     const auto done = store->transact_and_wait(work);
     PABAL_CHECK(done.ok());
@@ -238,9 +245,9 @@ class World : public Backend {
     client.take();
     return client;
   }
-  Client& logged_in() {
+  Client& logged_in(const std::string& who = "alice@example.com") {
     Client& client = greeted();
-    client.talk(std::string("LOGIN alice@example.com \"") + kPassword + "\"");
+    client.talk("LOGIN " + who + " \"" + kPassword + "\"");
     return client;
   }
   Client& selected(const std::string& mailbox = "INBOX") {
