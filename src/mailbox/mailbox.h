@@ -217,7 +217,7 @@ class Mailboxes {
                      const Filing& filing);
   // Sets flags of messages of one mailbox to what `edit` makes of them. \Deleted is meant of this mailbox; the others
   // are the message's, in every mailbox it is in. All changes take one modseq; without a change, none. Gives those of
-  // `uids` that are there. kLimit: too many or too long keywords, and nothing is to be committed.
+  // `uids` (ascending) that are there. kLimit: too many or too long keywords, and nothing is to be committed.
   struct Edited {
     Row row;  // as it is now
     bool changed = false;
@@ -257,12 +257,15 @@ class Mailboxes {
                             const std::function<void(MessageId, Details&&)>& visit) const;
   Result<void> each_summary(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                             const std::function<void(MessageId, message::Summary&&)>& visit) const;
+  Result<void> each_row(const store::Reader& r, AccountId account, MailboxId mailbox, const std::vector<Uid>& uids,
+                        const std::function<void(Row&&)>& visit) const;
+  // prefix + the header with its blank line, without a look at the body: for lists of many messages. Nothing is given
+  // of the few whose header is longer than kMaxStoredHeader: content() has it. `messages` by their ids.
+  Result<void> each_header(const store::Reader& r, AccountId account, const std::vector<const Message*>& messages,
+                           const std::function<void(MessageId, std::optional<std::string>&&)>& visit) const;
   // The whole message: prefix + body. Large: copy it to the wire, then let go.
   Result<std::string> content(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::string> body(const store::Reader& r, BodyId body) const;
-  // prefix + the header with its blank line, without a look at the body: for lists of many messages. Nothing for the
-  // few whose header is longer than kMaxStoredHeader: content() has it.
-  Result<std::optional<std::string>> header(const store::Reader& r, AccountId account, const Message& message) const;
 
   // One mailbox's messages. rows() visits UIDs first..last in order until `visit` gives false.
   Result<UidMap> uids(const store::Reader& r, AccountId account, MailboxId mailbox) const;

@@ -7,24 +7,28 @@ namespace {
 // Records passed over for each that is wanted, at most: a step of a scan costs a small part of a look-up.
 constexpr uint64_t kDense = 8;
 
-// `visit` gives false for a damaged record.
-Result<void> each(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
-                  std::string (*key_of)(AccountId, MessageId), std::string_view what,
-                  const std::function<bool(MessageId, std::string_view)>& visit) {
+// Reads the records of `ids` (ascending) whose keys end in them: in one pass where they lie close. `visit` gives false
+// for a damaged record.
+template <typename Id>
+Result<void> each(const store::Reader& r, const std::vector<Id>& ids, std::string_view what,
+                  const std::function<std::string(Id)>& key_of,
+                  const std::function<bool(Id, std::string_view)>& visit) {
   if (ids.empty()) return {};
   bool whole = true;
-  if (ids.back() - ids.front() > kDense * ids.size()) {
-    for (const MessageId id : ids) {
-      const auto record = r.get(key_of(account, id));
+  if (uint64_t{ids.back() - ids.front()} > kDense * ids.size()) {
+    for (const Id id : ids) {
+      const auto record = r.get(key_of(id));
       if (!record) return record.error();
       if (*record && !visit(id, **record)) return damaged(what);
     }
     return {};
   }
   auto next = ids.begin();
-  const store::Range range{key_of(account, ids.front()), key_of(account, ids.back() + 1)};
+  store::Range range{key_of(ids.front()), key_of(ids.back())};
+  range.end += '\0';  // the last included
   const auto scanned = r.scan(range, [&](std::string_view key, std::string_view record) {
-    const MessageId id = Decoder(key.substr(6)).u64();
+    Decoder end(key.substr(key.size() - sizeof(Id)));
+    const Id id = static_cast<Id>(sizeof(Id) == 4 ? end.u32() : end.u64());
     while (next != ids.end() && *next < id) ++next;
     if (next != ids.end() && *next == id) whole = visit(id, record);
     return whole;
@@ -34,11 +38,17 @@ Result<void> each(const store::Reader& r, AccountId account, const std::vector<M
   return {};
 }
 
+Result<void> each_of_messages(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
+                              std::string (*key_of)(AccountId, MessageId), std::string_view what,
+                              const std::function<bool(MessageId, std::string_view)>& visit) {
+  return each<MessageId>(r, ids, what, [&](MessageId id) { return key_of(account, id); }, visit);
+}
+
 }  // namespace
 
 Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(Message&&)>& visit) const {
-  return each(r, account, ids, keys::message, "a message", [&](MessageId, std::string_view record) {
+  return each_of_messages(r, account, ids, keys::message, "a message", [&](MessageId, std::string_view record) {
     auto message = decode_message(record);
     if (message) visit(std::move(*message));
     return message.has_value();
@@ -62,20 +72,59 @@ Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account,
 
 Result<void> Mailboxes::each_details(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(MessageId, Details&&)>& visit) const {
-  return each(r, account, ids, keys::details, "a message's structure", [&](MessageId id, std::string_view record) {
-    auto details = decode_details(record);
-    if (details) visit(id, std::move(*details));
-    return details.has_value();
-  });
+  return each_of_messages(r, account, ids, keys::details, "a message's structure",
+                          [&](MessageId id, std::string_view record) {
+                            auto details = decode_details(record);
+                            if (details) visit(id, std::move(*details));
+                            return details.has_value();
+                          });
 }
 
 Result<void> Mailboxes::each_summary(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(MessageId, message::Summary&&)>& visit) const {
-  return each(r, account, ids, keys::details, "a message's structure", [&](MessageId id, std::string_view record) {
-    auto summary = decode_summary(record);
-    if (summary) visit(id, std::move(*summary));
-    return summary.has_value();
-  });
+  return each_of_messages(r, account, ids, keys::details, "a message's structure",
+                          [&](MessageId id, std::string_view record) {
+                            auto summary = decode_summary(record);
+                            if (summary) visit(id, std::move(*summary));
+                            return summary.has_value();
+                          });
+}
+
+Result<void> Mailboxes::each_row(const store::Reader& r, AccountId account, MailboxId mailbox,
+                                 const std::vector<Uid>& uids, const std::function<void(Row&&)>& visit) const {
+  return each<Uid>(
+      r, uids, "a message's row", [&](Uid uid) { return keys::row(account, mailbox, uid); },
+      [&](Uid uid, std::string_view record) {
+        auto row = decode_row(record, uid);
+        if (row) visit(std::move(*row));
+        return row.has_value();
+      });
+}
+
+Result<void> Mailboxes::each_header(const store::Reader& r, AccountId account,
+                                    const std::vector<const Message*>& messages,
+                                    const std::function<void(MessageId, std::optional<std::string>&&)>& visit) const {
+  std::vector<MessageId> ids;
+  for (const Message* m : messages) ids.push_back(m->id);
+  std::vector<std::pair<const Message*, std::string>> found;  // and its prefix
+  auto next = messages.begin();
+  const auto read = each_of_messages(r, account, ids, keys::details, "a message's structure",
+                                     [&](MessageId id, std::string_view record) {
+                                       while ((*next)->id != id) ++next;
+                                       const auto prefix = decode_prefix(record);
+                                       if (prefix) found.emplace_back(*next, *prefix);
+                                       return prefix.has_value();
+                                     });
+  if (!read) return read;
+  for (auto& [m, text] : found) {
+    const auto stored = r.get(keys::header(m->body));
+    if (!stored) return stored.error();
+    if (!*stored) continue;  // gone meanwhile
+    const auto form = unpack(**stored, text);
+    if (!form) return damaged("a header");
+    visit(m->id, *form & kGoesOn ? std::optional<std::string>() : std::optional<std::string>(std::move(text)));
+  }
+  return {};
 }
 
 }  // namespace pabal::mailbox

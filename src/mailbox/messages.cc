@@ -39,22 +39,21 @@ bool take_deleted(Flags& flags) {
 }
 
 // Gives the message the flags that `row` of `mailbox` shows: \Deleted to that place, the others to the message.
-Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, const Row& row, MailboxId mailbox) {
-  auto m = need_placed(t, account, row.message);
-  if (!m) return m.error();
-  const Flags before = std::exchange(m->flags, row.flags);
-  const bool deleted = take_deleted(m->flags), all = m->flags != before;
-  for (Message::Place& place : m->places) {
+Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, Message& m, const Row& row,
+                          MailboxId mailbox) {
+  const Flags before = std::exchange(m.flags, row.flags);
+  const bool deleted = take_deleted(m.flags), all = m.flags != before;
+  for (Message::Place& place : m.places) {
     const bool here = place.mailbox == mailbox;
     if (!here && !all) continue;
     const auto box = edit.mailbox(place.mailbox);
     if (!box) return box.error();
-    if (before.has(kSeen) != m->flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
+    if (before.has(kSeen) != m.flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
     if (here && deleted != place.deleted) (*box)->deleted += deleted ? 1 : -1;
     if (here) place.deleted = deleted;
-    write_row(t, account, edit, *m, place, Change::Kind::kFlags);
+    write_row(t, account, edit, m, place, Change::Kind::kFlags);
   }
-  write_message(t, account, edit, *m);
+  write_message(t, account, edit, m);
   return {};
 }
 
@@ -114,22 +113,33 @@ Result<std::vector<Mailboxes::Edited>> Mailboxes::edit_flags(store::Transaction&
   if (!edit) return edit.error();
   std::vector<Edited> out;
   out.reserve(uids.size());
-  for (const Uid uid : uids) {
-    auto found = row(t, account, mailbox, uid);
-    if (!found) return found.error();
-    if (!*found) continue;
-    Row& row = **found;
+  std::vector<std::pair<MessageId, size_t>> changed;  // and where in `out`
+  Result<void> clean;
+  const auto read = each_row(t, account, mailbox, uids, [&](Row&& row) {
     Flags flags = row.flags;
     edit_them(flags);
-    if (const auto clean = tidy(flags); !clean) return clean.error();
-    const bool changed = flags != row.flags;
-    if (changed) {
+    if (const auto tidied = tidy(flags); !tidied) clean = tidied;
+    const bool differs = flags != row.flags;
+    if (differs) {
       row.flags = std::move(flags);
       row.modseq = edit->modseq;
-      if (const auto done = spread_flags(t, account, *edit, row, mailbox); !done) return done.error();
+      changed.emplace_back(row.message, out.size());
     }
-    out.push_back({std::move(row), changed});
-  }
+    out.push_back({std::move(row), differs});
+  });
+  if (!read) return read.error();
+  if (!clean) return clean.error();
+  std::sort(changed.begin(), changed.end());
+  std::vector<MessageId> ids;
+  for (const auto& [id, at] : changed) ids.push_back(id);
+  std::vector<Message> messages;
+  messages.reserve(ids.size());
+  const auto met = each_message(t, account, ids, [&](Message&& m) { messages.push_back(std::move(m)); });
+  if (!met) return met.error();
+  if (messages.size() != changed.size()) return damaged("a message");
+  for (size_t i = 0; i < changed.size(); ++i)
+    if (const auto done = spread_flags(t, account, *edit, messages[i], out[changed[i].second].row, mailbox); !done)
+      return done.error();
   if (const auto done = edit->finish(); !done) return done.error();
   return out;
 }

@@ -12,9 +12,6 @@ namespace {
 constexpr size_t kCompressFrom = 512;   // octets; below, compression costs more than it saves
 constexpr size_t kMaxBody = 256 << 20;  // decompressed, against a damaged record
 
-// The first octet of a stored header or rest says how the octets behind it are to be read.
-enum Form : uint8_t { kAsItIs = 0, kCompressed = 1, kGoesOn = 2 };  // kGoesOn: a header longer than kMaxStoredHeader
-
 std::string stored_form(std::string_view bytes, uint8_t goes_on = 0) {
   std::string out(1, static_cast<char>(kCompressed | goes_on));
   if (bytes.size() >= kCompressFrom && compress(bytes, out)) return out;
@@ -23,17 +20,16 @@ std::string stored_form(std::string_view bytes, uint8_t goes_on = 0) {
   return out.append(bytes);
 }
 
-// Appends the octets to `out`. False: damaged.
-bool unpack(std::string_view stored, std::string& out) {
-  if (stored.empty() || static_cast<uint8_t>(stored[0]) > (kCompressed | kGoesOn)) return false;
-  const bool packed = stored[0] & kCompressed;
-  stored.remove_prefix(1);
-  if (packed) return decompress(stored, kMaxBody, out);
-  out += stored;
-  return true;
-}
-
 }  // namespace
+
+std::optional<uint8_t> unpack(std::string_view stored, std::string& out) {
+  if (stored.empty() || static_cast<uint8_t>(stored[0]) > (kCompressed | kGoesOn)) return {};
+  const auto form = static_cast<uint8_t>(stored[0]);
+  stored.remove_prefix(1);
+  if (!(form & kCompressed)) return out += stored, form;
+  if (!decompress(stored, kMaxBody, out)) return {};
+  return form;
+}
 
 std::shared_ptr<const Prepared> prepare(std::string bytes) {
   auto out = std::make_shared<Prepared>();
@@ -94,20 +90,6 @@ Result<std::string> Mailboxes::body(const store::Reader& r, BodyId body) const {
   std::string out;
   if (!*header || !*rest || !unpack(**header, out) || !unpack(**rest, out)) return damaged("a body");
   return out;
-}
-
-Result<std::optional<std::string>> Mailboxes::header(const store::Reader& r, AccountId account,
-                                                     const Message& m) const {
-  const auto record = r.get(keys::details(account, m.id));
-  if (!record) return record.error();
-  const auto stored = r.get(keys::header(m.body));
-  if (!stored) return stored.error();
-  if (!*record || !*stored) return Error{Code::kNotFound, "the message is gone"};
-  const auto prefix = decode_prefix(**record);
-  std::string out(prefix.value_or(""));
-  if (!prefix || !unpack(**stored, out)) return damaged("a header");
-  if ((**stored)[0] & kGoesOn) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(out));
 }
 
 }  // namespace pabal::mailbox

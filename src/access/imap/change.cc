@@ -77,11 +77,11 @@ Task<void> Session::store_flags(Words words, bool uid) {
   auto stored = std::make_shared<Stored>();
   SetText modified;
   size_t gone = 0;
-  for (size_t i = 0; i < wanted->size(); i += kMessagesPerCommit) {
+  for (size_t i = 0; i < wanted->size(); i += kFlagsPerCommit) {
     Task<bool> progressing = tell_progress(i, wanted->size());
     if (!(co_await progressing)) co_return;
     std::vector<Uid> part;
-    for (const Target& target : part_of(*wanted, i, kMessagesPerCommit)) part.push_back(target.uid);
+    for (const Target& target : part_of(*wanted, i, kFlagsPerCommit)) part.push_back(target.uid);
     Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
                                             given = allowed, sign, rights, box, stored,
                                             unchanged_since](store::Transaction& t) -> Result<void> {

@@ -9,6 +9,7 @@ namespace pabal::access::imap {
 
 using mailbox::Details;
 using mailbox::Message;
+using mailbox::MessageId;
 using mailbox::Row;
 using mailbox::Uid;
 using Kind = FetchItem::Kind;
@@ -24,31 +25,58 @@ std::optional<std::vector<Target>> Session::targets(Words& words, bool uid) {
   return found;
 }
 
-// The rows of targets [from, to): in one scan where they lie close, one by one where they are few among many.
+// The rows of targets [from, to), those that are there.
 Result<std::vector<Session::Found>> Session::find_rows(const store::Reader& r, const std::vector<Target>& targets,
                                                        size_t from, size_t to) const {
+  std::vector<Uid> uids;
+  for (size_t i = from; i < to; ++i) uids.push_back(targets[i].uid);
   std::vector<Found> out;
-  if (from >= to) return out;
-  constexpr size_t kDense = 4;  // rows read for each that is wanted, at most
-  const auto& boxes = services_.mailboxes;
-  const mailbox::MailboxId box = selected_->box.id;
-  if (targets[to - 1].uid - targets[from].uid > kDense * (to - from)) {
-    for (size_t i = from; i < to; ++i) {
-      auto row = boxes.row(r, selected_->account, box, targets[i].uid);
-      if (!row) return row.error();
-      if (*row) out.push_back({targets[i], std::move(**row)});
-    }
-    return out;
-  }
-  size_t at = from;
-  const auto scanned =
-      boxes.rows(r, selected_->account, box, targets[from].uid, targets[to - 1].uid, [&](const Row& row) {
-        while (at < to && targets[at].uid < row.uid) ++at;
-        if (at < to && targets[at].uid == row.uid) out.push_back({targets[at], row});
-        return true;
+  out.reserve(uids.size());
+  const auto read =
+      services_.mailboxes.each_row(r, selected_->account, selected_->box.id, uids, [&](Row&& row) {
+        while (targets[from].uid != row.uid) ++from;
+        out.push_back({targets[from], std::move(row), nullptr});
       });
-  if (!scanned) return scanned.error();
+  if (!read) return read.error();
   return out;
+}
+
+// Reads what answers need besides the rows, in passes over many messages. What is gone since is left out.
+Result<void> Session::read_stored(std::vector<Found>& found, const FetchRequest::Needs& needs) const {
+  if (!needs.message && !needs.details) return {};
+  std::vector<std::pair<MessageId, Contents*>> by_id;
+  for (Found& one : found) {
+    one.stored = std::make_unique<Contents>();
+    by_id.emplace_back(one.row.message, one.stored.get());
+  }
+  std::sort(by_id.begin(), by_id.end());
+  std::vector<MessageId> ids;
+  for (const auto& [id, stored] : by_id) ids.push_back(id);
+  const auto stored_of = [&](MessageId id) {
+    return std::lower_bound(by_id.begin(), by_id.end(), std::pair<MessageId, Contents*>(id, nullptr))->second;
+  };
+  const auto& boxes = services_.mailboxes;
+  if (needs.message) {
+    const auto read = boxes.each_message(services_.store, selected_->account, ids,
+                                         [&](Message&& m) { stored_of(m.id)->message = std::move(m); });
+    if (!read) return read;
+  }
+  if (needs.details) {
+    const auto read =
+        boxes.each_details(services_.store, selected_->account, ids,
+                           [&](MessageId id, Details&& details) { stored_of(id)->details = std::move(details); });
+    if (!read) return read;
+  }
+  if (!needs.header || needs.body) return {};
+  std::vector<const Message*> messages;
+  for (const auto& [id, stored] : by_id)
+    if (stored->message) messages.push_back(&*stored->message);
+  return boxes.each_header(services_.store, selected_->account, messages,
+                           [&](MessageId id, std::optional<std::string>&& header) {
+                             Contents& stored = *stored_of(id);
+                             stored.header = std::move(header);
+                             stored.long_header = !stored.header;
+                           });
 }
 
 Task<void> Session::fetch(Words words, bool uid) {
@@ -75,20 +103,23 @@ Task<void> Session::fetch(Words words, bool uid) {
     request->items.insert(request->items.begin(), FetchItem{Kind::kUid});
   const bool sets_seen = request->sets_seen() && !selected_->read_only && selected_->rights & mailbox::kKeepSeen;
 
+  const FetchRequest::Needs needs = request->needs();
+  const size_t at_once = needs.details || needs.header ? kStoredAtOnce : kRowsAtOnce;
+
   std::vector<Uid> unseen;
   size_t gone = 0;
   for (size_t at = 0; at < wanted->size();) {
-    const size_t end = std::min(wanted->size(), at + kRowsAtOnce);
-    const auto rows = find_rows(services_.store, *wanted, at, end);
+    const size_t end = std::min(wanted->size(), at + at_once);
+    auto rows = find_rows(services_.store, *wanted, at, end);
     if (!rows) co_return no(rows.error());
     gone += (end - at) - rows->size();
     at = end;
+    if (request->changed_since)
+      std::erase_if(*rows, [&](const Found& f) { return f.row.modseq <= *request->changed_since; });
+    if (const auto read = read_stored(*rows, needs); !read) co_return no(read.error());
     for (const Found& found : *rows) {
-      if (request->changed_since && found.row.modseq <= *request->changed_since) continue;
-      const Result<bool> answered = request->needs_body() ? Result<bool>(false) : answer(found, *request);
-      if (!answered) co_return no(answered.error());
-      if (!*answered) {
-        Task<Result<void>> answering = answer_with_body(found, &*request);
+      if (!answer(found, *request, needs)) {
+        Task<Result<void>> answering = answer_with_body(&found, &*request);
         const Result<void> done = co_await answering;
         if (state_ == State::kOver) co_return;
         if (!done && done.code() == Code::kUnsupported)
@@ -111,34 +142,16 @@ Task<void> Session::fetch(Words words, bool uid) {
   ok("fetched");
 }
 
-// Answers without the body. False: the body is needed after all, and nothing was written.
-Result<bool> Session::answer(const Found& found, const FetchRequest& request) {
-  std::optional<Message> message;
-  std::optional<Details> details;
-  std::optional<std::string> header;
-  if (request.needs_message()) {
-    auto read = services_.mailboxes.message(services_.store, selected_->account, found.row.message);
-    if (!read) return read.error();
-    if (!*read) return true;  // gone since its row was read
-    message = std::move(**read);
-  }
-  if (request.needs_details()) {
-    auto read = services_.mailboxes.details(services_.store, selected_->account, found.row.message);
-    if (!read) return read.error();
-    if (!*read) return true;
-    details = std::move(**read);
-  }
-  if (request.needs_header()) {
-    auto read = services_.mailboxes.header(services_.store, selected_->account, *message);
-    if (!read && read.code() == Code::kNotFound) return true;
-    if (!read) return read.error();
-    if (!*read) return false;
-    header = std::move(**read);
-  }
-  bool begun = describe(out_, found, request, message, details);
+// Answers without the body. False: the body is needed, and nothing was written.
+bool Session::answer(const Found& found, const FetchRequest& request, const FetchRequest::Needs& needs) {
+  const Contents* const stored = found.stored.get();
+  if (needs.body || (stored && stored->long_header)) return false;
+  if ((needs.message && !stored->message) || (needs.details && !stored->details) || (needs.header && !stored->header))
+    return true;  // gone since its row was read
+  bool begun = describe(out_, found, request);
   for (const FetchItem& item : request.items) {
     if (!item.is_header()) continue;
-    const Octets octets = header_octets(item.section, *header);
+    const Octets octets = header_octets(item.section, *stored->header);
     if (std::exchange(begun, true)) out_ += ' ';
     ((out_ += item.label) += " {") += std::to_string(octets.size());
     ((out_ += "}\r\n") += octets.first) += octets.second;
@@ -149,9 +162,9 @@ Result<bool> Session::answer(const Found& found, const FetchRequest& request) {
 
 // Appends "* 5 FETCH (UID 7 FLAGS ()", all items but octets of the message; without the end, so that those can follow.
 // False: nothing stands behind the parenthesis yet.
-bool Session::describe(std::string& line, const Found& found, const FetchRequest& request,
-                       const std::optional<Message>& message, const std::optional<Details>& details) {
-  if (request.wants(Kind::kFlags)) name_keywords(found.row.flags);
+bool Session::describe(std::string& line, const Found& found, const FetchRequest& request) {
+  if (!found.row.flags.keywords.empty() && request.wants(Kind::kFlags)) name_keywords(found.row.flags);
+  const Contents* const stored = found.stored.get();
   char number[20];
   const auto decimal = [&](uint64_t n) {
     return std::string_view(number, std::to_chars(std::begin(number), std::end(number), n).ptr);
@@ -171,22 +184,22 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
         item("UID", decimal(found.target.uid));
         break;
       case Kind::kInternalDate:
-        item("INTERNALDATE", format_date_time(message->received));
+        item("INTERNALDATE", format_date_time(stored->message->received));
         break;
       case Kind::kSize:
-        item("RFC822.SIZE", decimal(message->size));
+        item("RFC822.SIZE", decimal(stored->message->size));
         break;
       case Kind::kEnvelope:
-        item("ENVELOPE", envelope(details->structure.summary));
+        item("ENVELOPE", envelope(stored->details->structure.summary));
         break;
       case Kind::kBody:
-        item("BODY", body_structure(details->structure.root, false));
+        item("BODY", body_structure(stored->details->structure.root, false));
         break;
       case Kind::kBodyStructure:
-        item("BODYSTRUCTURE", body_structure(details->structure.root, true));
+        item("BODYSTRUCTURE", body_structure(stored->details->structure.root, true));
         break;
       case Kind::kPreview:
-        item("PREVIEW", quote(details->preview));
+        item("PREVIEW", quote(stored->details->preview));
         break;
       case Kind::kModSeq:
         item("MODSEQ", "(" + std::to_string(found.row.modseq) + ")");
@@ -195,19 +208,19 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
         item("EMAILID", "(" + object_id('E', found.row.message, selected_->account, account_->id) + ")");
         break;
       case Kind::kThreadId:
-        item("THREADID", "(" + object_id('T', message->thread, selected_->account, account_->id) + ")");
+        item("THREADID", "(" + object_id('T', stored->message->thread, selected_->account, account_->id) + ")");
         break;
       case Kind::kSaveDate:
-        item("SAVEDATE", format_date_time(saved_in(*message, selected_->box.id)));
+        item("SAVEDATE", format_date_time(saved_in(*stored->message, selected_->box.id)));
         break;
       case Kind::kGmMessage:
         item("X-GM-MSGID", decimal(found.row.message));
         break;
       case Kind::kGmThread:
-        item("X-GM-THRID", decimal(message->thread));
+        item("X-GM-THRID", decimal(stored->message->thread));
         break;
       case Kind::kGmLabels:  // left out where they could not be read
-        if (const auto labels = labels_of(*message)) item("X-GM-LABELS", *labels);
+        if (const auto labels = labels_of(*stored->message)) item("X-GM-LABELS", *labels);
         break;
       case Kind::kSection:
       case Kind::kBinary:
@@ -218,14 +231,15 @@ bool Session::describe(std::string& line, const Found& found, const FetchRequest
   return line.back() != '(';
 }
 
-Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* request) {
-  const auto& boxes = services_.mailboxes;
-  const auto message = boxes.message(services_.store, selected_->account, found.row.message);
-  if (!message) co_return message.error();
-  const auto details = boxes.details(services_.store, selected_->account, found.row.message);
-  if (!details) co_return details.error();
-  if (!*message || !*details) co_return Result<void>();  // gone since its row was read
-  Task<Result<std::shared_ptr<const std::string>>> reading = body_of(**message, request->partial());
+Task<Result<void>> Session::answer_with_body(const Found* found, const FetchRequest* request) {
+  Contents& stored = *found->stored;
+  if (!stored.details) {
+    auto read = services_.mailboxes.details(services_.store, selected_->account, found->row.message);
+    if (!read) co_return read.error();
+    stored.details = std::move(*read);
+  }
+  if (!stored.message || !stored.details) co_return Result<void>();  // gone since its row was read
+  Task<Result<std::shared_ptr<const std::string>>> reading = body_of(*stored.message, request->partial());
   const auto body = co_await reading;
   if (!body) co_return body.code() == Code::kNotFound ? Result<void>() : Result<void>(body.error());
 
@@ -237,14 +251,15 @@ Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* re
   };
   std::vector<Piece> pieces;
   for (const FetchItem& item : request->items) {
-    if (item.kind == Kind::kSection) pieces.push_back({item.label, section_octets(item.section, **details, **body)});
+    if (item.kind == Kind::kSection)
+      pieces.push_back({item.label, section_octets(item.section, *stored.details, **body)});
     if (item.kind != Kind::kBinary && item.kind != Kind::kBinarySize) continue;
-    auto octets = binary_octets(item.section, **details, **body);
+    auto octets = binary_octets(item.section, *stored.details, **body);
     if (!octets) co_return octets.error();
     pieces.push_back({item.label, std::move(*octets), item.kind == Kind::kBinarySize});
   }
   std::string text;
-  bool begun = describe(text, found, *request, *message, *details);
+  bool begun = describe(text, *found, *request);
   for (const Piece& piece : pieces) {
     if (std::exchange(begun, true)) text += ' ';
     text += piece.label + " ";
@@ -268,7 +283,7 @@ Task<Result<void>> Session::answer_with_body(Found found, const FetchRequest* re
     if (!(co_await second)) co_return Result<void>();
   }
   out_ += text + ")\r\n";
-  if (request->reads()) trace_reading(found.row, **details);
+  if (request->reads()) trace_reading(found->row, *stored.details);
   co_return Result<void>();
 }
 
@@ -293,9 +308,9 @@ Task<Result<std::shared_ptr<const std::string>>> Session::body_of(Message messag
 }
 
 Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
-  for (size_t i = 0; i < uids.size(); i += kMessagesPerCommit) {
+  for (size_t i = 0; i < uids.size(); i += kFlagsPerCommit) {
     const auto first = uids.begin() + static_cast<long>(i);
-    const std::vector<Uid> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, uids.size() - i)));
+    const std::vector<Uid> part(first, first + static_cast<long>(std::min(kFlagsPerCommit, uids.size() - i)));
     Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account,
                                             box = selected_->box.id, part](store::Transaction& t) -> Result<void> {
       const auto done = boxes.edit_flags(t, account, box, part, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });

@@ -148,21 +148,42 @@ bool FetchItem::is_header() const {
 bool FetchRequest::wants(Kind kind) const {
   return std::any_of(items.begin(), items.end(), [&](const FetchItem& i) { return i.kind == kind; });
 }
-bool FetchRequest::needs_header() const {
-  return std::any_of(items.begin(), items.end(), [](const FetchItem& i) { return i.is_header(); });
-}
-bool FetchRequest::needs_body() const {
-  return wants(Kind::kBinary) || wants(Kind::kBinarySize) ||
-         std::any_of(items.begin(), items.end(),
-                     [](const FetchItem& i) { return i.kind == Kind::kSection && !i.is_header(); });
-}
-bool FetchRequest::needs_message() const {
-  return needs_header() || needs_body() || wants(Kind::kInternalDate) || wants(Kind::kSize) || wants(Kind::kThreadId) ||
-         wants(Kind::kSaveDate) || wants(Kind::kGmThread) || wants(Kind::kGmLabels);
-}
-bool FetchRequest::needs_details() const {
-  return needs_body() || wants(Kind::kEnvelope) || wants(Kind::kBody) || wants(Kind::kBodyStructure) ||
-         wants(Kind::kPreview);
+FetchRequest::Needs FetchRequest::needs() const {
+  Needs needs;
+  for (const FetchItem& item : items) {
+    switch (item.kind) {
+      case Kind::kFlags:
+        needs.flags = true;
+        break;
+      case Kind::kUid:
+      case Kind::kModSeq:
+      case Kind::kEmailId:
+      case Kind::kGmMessage:
+        break;
+      case Kind::kInternalDate:
+      case Kind::kSize:
+      case Kind::kThreadId:
+      case Kind::kSaveDate:
+      case Kind::kGmThread:
+      case Kind::kGmLabels:
+        needs.message = true;
+        break;
+      case Kind::kEnvelope:
+      case Kind::kBody:
+      case Kind::kBodyStructure:
+      case Kind::kPreview:
+        needs.details = true;
+        break;
+      case Kind::kSection:
+      case Kind::kBinary:
+      case Kind::kBinarySize:
+        (item.is_header() ? needs.header : needs.body) = true;
+        break;
+    }
+  }
+  needs.message |= needs.header || needs.body;
+  needs.details |= needs.body;
+  return needs;
 }
 bool FetchRequest::sets_seen() const {
   return std::any_of(items.begin(), items.end(), [](const FetchItem& i) { return i.sets_seen; });

@@ -52,10 +52,14 @@ struct FetchRequest {
   bool vanished = false;                         // RFC 7162 §3.2.6
   std::optional<PartialRange> range;             // RFC 9394 §3.3: of the messages named, only these
   bool wants(FetchItem::Kind kind) const;
-  bool needs_message() const;  // the record of what changes: dates, size, where the body is
-  bool needs_details() const;  // the parsed structure
-  bool needs_header() const;   // octets of the message's own header
-  bool needs_body() const;     // other octets of the message
+  struct Needs {
+    bool flags = false;
+    bool message = false;  // the record of what changes: dates, size, where the body is
+    bool details = false;  // the parsed structure
+    bool header = false;   // octets of the message's own header
+    bool body = false;     // other octets of the message
+  };
+  Needs needs() const;
   bool sets_seen() const;
   bool reads() const;  // takes text, not only headers
   bool partial() const;

@@ -72,15 +72,15 @@ TEST(FetchRequest, OnlySomeItemsSetSeenOrRead) {
 TEST(FetchRequest, OfTheOwnHeaderTheBodyIsNotNeeded) {
   for (const std::string_view text :
        {"BODY[HEADER]", "RFC822.HEADER", "(UID BODY.PEEK[HEADER.FIELDS (To)])", "BODY[HEADER.FIELDS.NOT (To)]<1.2>"}) {
-    EXPECT_TRUE(parse(text)->needs_header()) << text;
-    EXPECT_FALSE(parse(text)->needs_body()) << text;
+    EXPECT_TRUE(parse(text)->needs().header) << text;
+    EXPECT_FALSE(parse(text)->needs().body) << text;
   }
   for (const std::string_view text :
        {"BODY[]", "BODY[1.HEADER]", "BODY[1.MIME]", "BODY[TEXT]", "BINARY[1]", "RFC822"}) {
-    EXPECT_FALSE(parse(text)->needs_header()) << text;
-    EXPECT_TRUE(parse(text)->needs_body()) << text;
+    EXPECT_FALSE(parse(text)->needs().header) << text;
+    EXPECT_TRUE(parse(text)->needs().body) << text;
   }
-  EXPECT_TRUE(parse("(RFC822.HEADER BODY[1])")->needs_body());
+  EXPECT_TRUE(parse("(RFC822.HEADER BODY[1])")->needs().body);
 }
 
 TEST(FetchRequest, PreviewMayBeLazy) {

@@ -39,6 +39,8 @@ constexpr size_t kMaxNotifyMailboxes = 1'000;  // that they name
 
 constexpr size_t kFlushAt = 64 << 10;       // octets of answers gathered before they are written
 constexpr size_t kRowsAtOnce = 1'000;       // rows of a FETCH that are read in one go
+constexpr size_t kStoredAtOnce = 100;       // of one that needs structures or headers: a few KiB each
+constexpr size_t kFlagsPerCommit = 2'500;   // messages whose flags one transaction sets: about 20 ms of the committer
 constexpr size_t kMessagesPerCommit = 500;  // changed in one transaction: the committer serves others between
 constexpr size_t kCopyAtOnce =
     5'000;  // COPY is one transaction up to here (all or nothing); beyond it is undone by hand

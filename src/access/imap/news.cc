@@ -112,12 +112,13 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
 Task<void> Session::say_new(std::vector<Row> rows) {
   if (rows.empty()) co_return;
   const FetchRequest request = *notified_->request.selected()->events.fetch;
-  for (Row& row : rows) {
-    Found found{{selected_->view.uids().sequence(row.uid), row.uid}, std::move(row)};
-    const Result<bool> answered = request.needs_body() ? Result<bool>(false) : answer(found, request);
-    if (!answered) co_return;
-    if (*answered) continue;
-    Task<Result<void>> answering = answer_with_body(std::move(found), &request);
+  const FetchRequest::Needs needs = request.needs();
+  std::vector<Found> found;
+  for (Row& row : rows) found.push_back({{selected_->view.uids().sequence(row.uid), row.uid}, std::move(row), nullptr});
+  if (!read_stored(found, needs)) co_return;
+  for (const Found& one : found) {
+    if (answer(one, request, needs)) continue;
+    Task<Result<void>> answering = answer_with_body(&one, &request);
     const Result<void> done = co_await answering;
     if (!done || state_ == State::kOver) co_return;
   }

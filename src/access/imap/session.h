@@ -106,9 +106,16 @@ class Session {
       to.insert(to.end(), more.to.begin(), more.to.end());
     }
   };
-  struct Found {  // a message that a command is about, with its row
+  struct Contents {  // what FETCH reads of a message besides its row; nothing: not needed, or gone
+    std::optional<mailbox::Message> message;
+    std::optional<mailbox::Details> details;
+    std::optional<std::string> header;
+    bool long_header = false;  // it lies with the body
+  };
+  struct Found {  // a message that a command is about
     Target target;
     mailbox::Row row;
+    std::unique_ptr<Contents> stored;  // by read_stored()
   };
   struct Missed {        // what happened in a mailbox after some modification sequence
     bool known = false;  // false: the change feed no longer reaches back, and the sets say nothing
@@ -243,10 +250,10 @@ class Session {
   std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
   Result<std::vector<Found>> find_rows(const store::Reader& r, const std::vector<Target>& targets, size_t from,
                                        size_t to) const;
-  bool describe(std::string& line, const Found& found, const FetchRequest& request,
-                const std::optional<mailbox::Message>& message, const std::optional<mailbox::Details>& details);
-  Result<bool> answer(const Found& found, const FetchRequest& request);
-  Task<Result<void>> answer_with_body(Found found, const FetchRequest* request);
+  Result<void> read_stored(std::vector<Found>& found, const FetchRequest::Needs& needs) const;
+  bool describe(std::string& line, const Found& found, const FetchRequest& request);
+  bool answer(const Found& found, const FetchRequest& request, const FetchRequest::Needs& needs);
+  Task<Result<void>> answer_with_body(const Found* found, const FetchRequest* request);
   Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
   Task<Result<void>> mark_seen(std::vector<mailbox::Uid> uids);
   void trace_reading(const mailbox::Row& row, const mailbox::Details& details);
