@@ -32,11 +32,10 @@ Result<std::vector<Session::Found>> Session::find_rows(const store::Reader& r, c
   for (size_t i = from; i < to; ++i) uids.push_back(targets[i].uid);
   std::vector<Found> out;
   out.reserve(uids.size());
-  const auto read =
-      services_.mailboxes.each_row(r, selected_->account, selected_->box.id, uids, [&](Row&& row) {
-        while (targets[from].uid != row.uid) ++from;
-        out.push_back({targets[from], std::move(row), nullptr});
-      });
+  const auto read = services_.mailboxes.each_row(r, selected_->account, selected_->box.id, uids, [&](Row&& row) {
+    while (targets[from].uid != row.uid) ++from;
+    out.push_back({targets[from], std::move(row), nullptr});
+  });
   if (!read) return read.error();
   return out;
 }
