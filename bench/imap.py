@@ -27,7 +27,8 @@ from peers import PASSWORD, Dovecot, Pabal, fsync_rate, resident_mib
 ROUNDS = 9
 SENDERS = 64  # waiting for the disk together
 PER_SESSION = 500  # a server may end a session after a thousand
-DELIVERIES = 200   # whose arrival an idling client waits for
+DELIVERIES = 200   # whose arrival an idling client waits for,
+WAKE_TIME = 120    # seconds; a server that looks every half minute is not asked so often
 LARGE = 30         # messages of 1 MiB in the mailbox "Large"
 
 WORDS = random.Random(1)
@@ -220,8 +221,10 @@ def wake_up(side):
     client.socket.sendall(b"x IDLE\r\n")
     while not client.file.readline().startswith(b"+"):
         pass
-    after_reply, after_dot = [], []
+    after_reply, after_dot, end = [], [], time.monotonic() + WAKE_TIME
     for n in range(DELIVERIES):
+        if time.monotonic() > end:
+            break
         time.sleep(random.Random(n).uniform(0.005, 0.03))  # not in step with anybody's timers
         sender.begin(message(n))
         seen = {}
@@ -267,7 +270,7 @@ def compare(folder, count):
         results = {}
         for side in sides:
             results[side.name] = measure(side, count) | download(side, count) | wake_up(side)
-            print(f"  {side.name} done", flush=True)
+            print(f"  {side.name}: " + ", ".join(f"{label} {value:.2f}" for label, value in results[side.name].items()), flush=True)
         memory = {side.name: resident_mib(side.pids) for side in sides}
     finally:
         for side in sides:
