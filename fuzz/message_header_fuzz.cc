@@ -1,9 +1,10 @@
 // room: message
-// Fields are views inside of the block, in order; parameters and ids are within limits.
+// Fields are views inside of the block, in order; parameters and ids are within limits; what is downgraded is ASCII.
 #include <string>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "message/downgrade.h"
 #include "message/header.h"
 #include "message/limits.h"
 
@@ -26,5 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& id : m::parse_message_ids(f.raw_value))
       PABAL_CHECK(id.size() > 2 && id.size() <= m::kMaxMessageIdBytes);
   }
+  const std::string downgraded = m::downgraded_header(bytes.substr(0, block));
+  PABAL_CHECK(pabal::text::is_ascii(downgraded) && m::downgraded_header(downgraded) == downgraded);
   return 0;
 }

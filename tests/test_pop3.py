@@ -1,5 +1,6 @@
 """POP3 with clients of others: poplib and curl."""
 import contextlib
+import email.policy
 import poplib
 import subprocess
 
@@ -93,8 +94,10 @@ def test_a_wrong_password_is_named_as_the_problem(server):
 def test_utf8_headers_are_for_those_who_ask(server):
     deliver_text(server, "From: 캐롤 <carol@example.net>\r\nSubject: 제목\r\n\r\n본문\r\n".encode())
     with maildrop(server) as pop:
-        with pytest.raises(poplib.error_proto, match=r"\[UTF8\]"):
-            pop.retr(1)
+        lines = pop.retr(1)[1]
+        letter = email.message_from_bytes(b"\n".join(lines), policy=email.policy.default)
+        assert b"Subject: =?utf-8?B?7KCc66qp?=" in lines and "본문".encode() in lines
+        assert letter["From"] == "캐롤 <carol@example.net>"
         pop.quit()
     with maildrop(server, "utf8") as pop:
         assert "Subject: 제목".encode() in pop.retr(1)[1]

@@ -2,6 +2,7 @@
 
 #include "access/pop3/session.h"
 #include "base/text.h"
+#include "message/downgrade.h"
 
 namespace pabal::access::pop3 {
 
@@ -145,17 +146,21 @@ Task<void> Session::give(size_t number, std::optional<size_t> lines) {
   const Result<Letter> letter = co_await reading;
   if (!letter && letter.code() == Code::kNotFound) co_return err("that message was removed by another session");
   if (!letter) co_return err(letter.error());
-  std::string_view body = *letter->body;
-  // RFC 6856 §2.1: programs that have not asked for UTF-8 get none in headers.
-  const std::string_view header = body.substr(0, letter->details.structure.root.body_offset);
-  if (!utf8_ && !text::is_ascii(header) && text::is_utf8(header))
-    co_return err("[UTF8] the header of that message is in UTF-8; say UTF8 before the login to get it");
+  std::string_view head = letter->details.prefix, body = *letter->body;
   if (lines) body = body.substr(0, top_size(body, *lines));
+  // RFC 6856 §2.1: who has not asked for UTF-8 gets a surrogate without it in the header (RFC 6858). LIST gives the
+  // size of the original. Headers in older charsets are sent as ever.
+  std::string surrogate;
+  const std::string_view header = body.substr(0, letter->details.structure.root.body_offset);
+  if (!utf8_ && !(text::is_ascii(head) && text::is_ascii(header)) && text::is_utf8(header)) {
+    surrogate = message::downgraded_header(std::string(head).append(header));
+    head = surrogate;
+    body.remove_prefix(header.size());
+  }
 
-  const std::string& prefix = letter->details.prefix;
-  ok(lines ? "the top" : std::to_string(prefix.size() + body.size()) + " octets");
+  ok(lines ? "the top" : std::to_string(head.size() + body.size()) + " octets");
   Stuffing stuffing;
-  Task<bool> first = put_stuffed(&stuffing, prefix);
+  Task<bool> first = put_stuffed(&stuffing, head);
   if (!(co_await first)) co_return;
   Task<bool> second = put_stuffed(&stuffing, body);
   if (!(co_await second)) co_return;
