@@ -89,12 +89,15 @@ class Finder {
     auto list = boxes_.list(r_, account_);
     if (!list) return list.error();
     mailboxes_ = std::move(*list);
+    if (scope_.only) std::erase_if(mailboxes_, [&](const Mailbox& box) { return box.id != *scope_.only; });
     everywhere_ = scope_.everywhere || names_hidden(query);
     if (const auto done = learn(query); !done) return done.error();
     bound(query);
     Ids out;
     std::optional<Error> failure;
     const auto visit = [&](Message&& m) {
+      std::erase_if(m.places,
+                    [&](const Message::Place& place) { return scope_.only && place.mailbox != *scope_.only; });
       if (m.places.empty() || failure || (!everywhere_ && is_hidden(m))) return;
       Probe probe(boxes_, r_, account_, m.id);
       const MessageId id = m.id;

@@ -59,6 +59,8 @@ std::optional<Query> parse_query(std::string_view utf8, Time now);
 struct QueryScope {
   std::vector<std::string> me{};  // addresses that from:me and to:me mean
   bool everywhere = false;        // also in Trash and Junk, though the query does not name them
+  // Of another's account only this mailbox may be known: messages of others are not found, labels are not seen.
+  std::optional<MailboxId> only{};
 };
 // The messages found, oldest first. `r` is one moment. May read much: run it on a pool.
 Result<std::vector<MessageId>> find(const Mailboxes& boxes, const store::Reader& r, AccountId account,

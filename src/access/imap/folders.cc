@@ -136,7 +136,11 @@ std::optional<Session::Named> Session::may_create(const std::string& name) {
   auto place = whose(services_.store, name);
   if (!place) return no(place.error()), std::nullopt;
   if (*place && (*place)->account == account_->id) return std::move(*place);
+  const auto there = locate(services_.store, name);
+  if (!there) return no(there.error()), std::nullopt;
   std::string above = name;
+  // What he may not see has that name already: he is not told why.
+  if (*there && !((*there)->rights & mailbox::kLookup)) *place = {};
   while (*place && above.find('/') != above.npos) {
     above.resize(above.rfind('/'));
     const auto found = locate(services_.store, above);
@@ -217,6 +221,13 @@ Task<void> Session::rename(Words words, bool) {
   if (to->ends_with('/')) to->pop_back();
   const auto found = need(services_.store, *from, mailbox::kRemoveMailbox);
   if (!found) co_return;
+  // Of INBOX the messages go (RFC 9051 §6.3.6), into a mailbox with the rights of the one above it: as by MOVE.
+  constexpr mailbox::Rights kToEmpty = mailbox::kRead | kToTakeOut;
+  if (found->account != account_->id && (found->rights & kToEmpty) != kToEmpty) {
+    const auto inbox = services_.mailboxes.by_role(services_.store, found->account, Role::kInbox);
+    if (!inbox) co_return no(inbox.error());
+    if (*inbox && (*inbox)->id == found->box.id) co_return no_right(kToEmpty);
+  }
   const auto place = may_create(*to);
   if (!place) co_return;
   if (place->account != found->account)
@@ -227,6 +238,9 @@ Task<void> Session::rename(Words words, bool) {
   const Result<void> done = co_await committing;
   Task<void> telling = tell_news(true);  // of INBOX the messages move, the mailbox stays (RFC 9051 §6.3.6)
   co_await telling;
+  // What is wrong may be with one below it, which he may not see.
+  if (!done && found->account != account_->id && (done.code() == Code::kExists || done.code() == Code::kLimit))
+    co_return no("[CANNOT] it, or one below it, cannot have that name");
   done ? ok("renamed") : no(done.error());
 }
 

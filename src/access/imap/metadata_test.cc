@@ -149,6 +149,12 @@ TEST(ImapMetadata, OfTheServerAreTheAdministrators) {
   EXPECT_THAT(admin.talk("SETMETADATA \"\" (/shared/comment \"Closed on Sundays\")"), StartsWith("t OK"));
   EXPECT_THAT(admin.talk("SETMETADATA \"\" (/shared/admin \"tel:+1\")"), StartsWith("t NO [CANNOT]"));
   EXPECT_THAT(c.talk("GETMETADATA \"\" /shared/comment"), HasSubstr("Closed on Sundays"));
+  world.change([&](store::Transaction& t) {
+    auto account = **world.directory->account(t, world.alice);
+    account.admin = false;
+    return world.directory->update_account(t, account);
+  });
+  EXPECT_THAT(admin.talk("SETMETADATA \"\" (/shared/comment NIL)"), StartsWith("t NO [NOPERM]")) << "no more";
 }
 
 TEST(ImapMetadata, TellsTheUseOfAMailbox) {

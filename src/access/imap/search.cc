@@ -161,6 +161,7 @@ SearchJob Session::search_job(const SearchKey& key) const {
           selected_->saved,
           key,
           loop_.now(),
+          account_->id,
           account_->name};
 }
 

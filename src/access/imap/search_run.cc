@@ -111,7 +111,9 @@ class Search {
     if (key.op == Op::kGmRaw) {
       const auto query = mailbox::parse_query(key.text, job_.now);
       if (!query) return Error{Code::kLimit, "the query has too many terms"};
-      auto ids = mailbox::find(job_.mailboxes, r_, job_.account, *query, {{job_.owner}, true});
+      mailbox::QueryScope scope{{job_.me}, true};
+      if (job_.account != job_.reader) scope.only = job_.mailbox;
+      auto ids = mailbox::find(job_.mailboxes, r_, job_.account, *query, scope);
       if (!ids) return ids.error();
       facts_[&key].ids = std::move(*ids);
     }
@@ -121,6 +123,8 @@ class Search {
       if (label && !label->starred && label->mailbox == 0 && decoded)
         label = find_label(job_.mailboxes, r_, job_.account, *decoded);
       if (!label) return label.error();
+      // What else the owner of a shared mailbox calls a message is his.
+      if (job_.account != job_.reader && label->mailbox != job_.mailbox) label->mailbox = 0;
       facts_[&key].label = *label;
     }
     if (is_string(key.op)) {
@@ -308,7 +312,7 @@ class Search {
   }
 
   bool is_object(char kind, uint64_t number, const std::string& id) const {
-    return id == object_id(kind, number, job_.account, job_.account) || id == object_id(kind, number, job_.account, 0);
+    return id == object_id(kind, number, job_.account, job_.reader);
   }
 
   // RFC 9051 §6.4.4: the date as written, whatever its zone.

@@ -34,7 +34,8 @@ struct SearchJob {
   mailbox::UidMap saved;  // "$"
   SearchKey key;
   Time now;
-  std::string owner;  // the address that from:me of X-GM-RAW means
+  mailbox::AccountId reader;  // who asks: of another's account he may know this mailbox only
+  std::string me;             // the address that from:me of X-GM-RAW means
   std::shared_ptr<Progress> progress = std::make_shared<Progress>();
 };
 

@@ -339,6 +339,104 @@ TEST_F(Sharing, MakesRenamesAndRemovesInTheTreeOfAnother) {
               StartsWith("t NO [USEATTR]"));
 }
 
+TEST_F(Sharing, NamesThatMayNotBeSeenAreNotToldOfByAttempts) {
+  alice.talk("CREATE Projects/Secret");
+  alice.talk("CREATE Projects/Gone/Secret");
+  alice.talk("DELETE Projects/Gone");
+  alice.talk("CREATE Projects/Q1/Secret");
+  share("lrkx");
+  share("lrkx", kBob, "Projects/Q1");
+  const std::string tree = "\"Other Users/alice@example.com/Projects";
+  EXPECT_THAT(bob.talk("CREATE " + tree + "/Secret\""), StartsWith("t NO [NOPERM]"));
+  EXPECT_THAT(bob.talk("CREATE " + tree + "/Secret/x\""), StartsWith("t NO [NOPERM]"));
+  EXPECT_THAT(bob.talk("RENAME " + tree + "/Q1\" " + tree + "/Secret\""), StartsWith("t NO [NOPERM]"));
+  EXPECT_EQ(bob.talk("RENAME " + tree + "/Q1\" " + tree + "/Gone\""),
+            crlf("t NO [CANNOT] it, or one below it, cannot have that name\n"));
+  EXPECT_THAT(bob.talk("CREATE " + tree + "/Q1\""), StartsWith("t NO [ALREADYEXISTS]")) << "that he sees";
+}
+
+TEST_F(Sharing, TheMessagesOfAnInboxAreNotHadByRenamingIt) {
+  world.deliver(crlf("Subject: hers\n\nx\n"));
+  share("lrk");
+  const std::string rename =
+      "RENAME \"Other Users/alice@example.com/INBOX\" \"Other Users/alice@example.com/Projects/All\"";
+  share("lxte", kBob, "INBOX");
+  EXPECT_THAT(bob.talk(rename), StartsWith("t NO [NOPERM] that needs the rights rte"));
+  share("lrx", kBob, "INBOX");
+  EXPECT_THAT(bob.talk(rename), StartsWith("t NO [NOPERM] that needs the rights rte"));
+  EXPECT_EQ(world.box("INBOX").messages, 1u);
+  share("lrxte", kBob, "INBOX");
+  EXPECT_EQ(bob.talk(rename), crlf("t OK renamed\n"));
+  EXPECT_EQ(world.box("INBOX").messages, 0u);
+}
+
+TEST_F(Sharing, SearchDoesNotTellWhereElseTheOwnerKeepsAMessage) {
+  alice.talk("CREATE Secret");
+  deliver(1);
+  alice.talk("SELECT Projects");
+  alice.talk("COPY 1 Secret");
+  for (const std::string key : {"X-GM-LABELS Secret", "X-GM-RAW \"label:secret\"", "X-GM-RAW \"label:projects\"",
+                                "X-GM-LABELS Projects", "X-GM-RAW \"has:userlabels\""})
+    EXPECT_THAT(alice.talk("SEARCH " + key), HasSubstr("* SEARCH 1\r\n")) << key;
+  share("lr");
+  bob.talk("SELECT " + kProjects);
+  for (const std::string key : {"X-GM-LABELS Secret", "X-GM-RAW \"label:secret\"", "X-GM-RAW \"in:inbox\""})
+    EXPECT_THAT(bob.talk("SEARCH " + key), HasSubstr("* SEARCH\r\n")) << key;
+  EXPECT_THAT(bob.talk("SEARCH X-GM-LABELS Projects"), HasSubstr("* SEARCH 1\r\n"));
+  EXPECT_THAT(bob.talk("SEARCH X-GM-RAW \"label:projects letter\""), HasSubstr("* SEARCH 1\r\n"));
+  EXPECT_THAT(bob.talk("SORT RETURN (COUNT) (ARRIVAL) UTF-8 X-GM-LABELS Secret"), HasSubstr("COUNT 0"));
+  EXPECT_THAT(bob.talk("FETCH 1 X-GM-LABELS"), HasSubstr("X-GM-LABELS (\"Projects\")"));
+  EXPECT_THAT(bob.talk("STORE 1 +X-GM-LABELS (Mine)"), StartsWith("t NO [NOPERM]"));
+  EXPECT_THAT(bob.talk("STORE 1 -X-GM-LABELS (Secret)"), StartsWith("t NO [NOPERM]"));
+}
+
+TEST_F(Sharing, ObjectsAreFoundByTheNamesThatTheyHaveThere) {
+  const std::string id = std::to_string(deliver(1));
+  const std::string other = "_" + std::to_string(world.alice);
+  share("lr");
+  bob.talk("SELECT " + kProjects);
+  EXPECT_THAT(bob.talk("FETCH 1 EMAILID"), HasSubstr("(EMAILID (E" + id + other + "))"));
+  EXPECT_THAT(bob.talk("SEARCH EMAILID E" + id + other), HasSubstr("* SEARCH 1\r\n"));
+  EXPECT_THAT(bob.talk("SEARCH EMAILID E" + id), HasSubstr("* SEARCH\r\n")) << "that would be his own";
+  alice.talk("SELECT Projects");
+  EXPECT_THAT(alice.talk("SEARCH EMAILID E" + id), HasSubstr("* SEARCH 1\r\n"));
+}
+
+TEST_F(Sharing, WhatIsPutTogetherIsReadWithR) {
+  deliver(1);
+  bob.talk("SELECT INBOX");
+  const std::string append = "APPEND INBOX CATENATE (URL \"/Other%20Users/alice@example.com/Projects/;UID=1\")";
+  for (const std::string rights : {"\"\"", "l", "lswipkxtea"}) {
+    share(rights);
+    EXPECT_THAT(bob.talk(append), HasSubstr("t NO [BADURL ")) << rights;
+  }
+  share("r");
+  EXPECT_THAT(bob.talk(append), HasSubstr("t OK [APPENDUID "));
+}
+
+TEST_F(Sharing, ReplaceNeedsWhatMoveNeeds) {
+  deliver(1, {mailbox::kDeleted, {}});
+  for (const std::string rights : {"lri", "lrite", "lrste"}) {
+    share(rights);
+    bob.talk("SELECT " + kProjects);
+    const std::string said = bob.talk("REPLACE 1 " + kProjects + " (\\Seen \\Flagged) {1+}\r\nx");
+    EXPECT_THAT(said, HasSubstr(rights == "lrite" ? "t OK" : "t NO [NOPERM]")) << rights;
+  }
+  EXPECT_EQ(flags(), "* 1 FETCH (FLAGS ())");
+}
+
+TEST_F(Sharing, FiguresAreForThoseWhoRead) {
+  world.change([&](store::Transaction& t) { return world.mailboxes->set_quota(t, world.alice, 1 << 20); });
+  for (const std::string rights : {"\"\"", "l", "lswipkxtea"}) {
+    share(rights);
+    EXPECT_THAT(bob.talk("GETQUOTAROOT " + kProjects), StartsWith("t NO [NO")) << rights;
+    EXPECT_THAT(bob.talk("STATUS " + kProjects + " (DELETED-STORAGE)"), StartsWith("t NO [NO")) << rights;
+  }
+  EXPECT_THAT(bob.talk("GETQUOTA alice@example.com"), StartsWith("t NO [NOPERM]"));
+  share("r");
+  EXPECT_THAT(bob.talk("GETQUOTAROOT " + kProjects), HasSubstr("* QUOTA \"alice@example.com\" (STORAGE 0 1024)"));
+}
+
 TEST_F(Sharing, ANewListHoldsFromTheNextCommandOn) {
   deliver(1);
   share("lrswite");
