@@ -114,6 +114,7 @@ constexpr std::string_view kWords[] = {
     "NOTIFY SET (selected (MessageNew (uid flags) MessageExpunge FlagChange))",
     "NOTIFY SET STATUS (selected-delayed NONE) (subtree a (MessageNew MessageExpunge))",
     "NOTIFY SET (personal (MailboxName SubscriptionChange))",
+    "NOTIFY SET (subtree \"Other Users\" (MailboxName MailboxMetadataChange)) (personal (ServerMetadataChange))",
     "NOTIFY NONE",
     "STATUS INBOX (HIGHESTMODSEQ MAILBOXID)",
     "(UNCHANGEDSINCE 9) ",

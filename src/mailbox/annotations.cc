@@ -208,6 +208,10 @@ Result<std::vector<AnnotationStamp>> annotation_stamps(const store::Reader& r, A
   return out;
 }
 
+std::unique_ptr<store::Store::Watch> watch_server_annotations(store::Store& store, std::function<void()> changed) {
+  return store.watch(keys::annotations_kept(0), std::move(changed));
+}
+
 Result<void> copy_annotations(store::Transaction& t, AccountId account, MailboxId from, MailboxId to) {
   std::vector<std::pair<std::string, std::string>> all;
   const auto visited = visit(

@@ -58,5 +58,7 @@ struct AnnotationStamp {
   uint64_t changed = 0;
 };
 Result<std::vector<AnnotationStamp>> annotation_stamps(const store::Reader& r, AccountId keeper);
+// `changed` runs on the committer's thread after changes of what the server keeps: no account's feed tells of them.
+std::unique_ptr<store::Store::Watch> watch_server_annotations(store::Store& store, std::function<void()> changed);
 
 }  // namespace pabal::mailbox

@@ -2,7 +2,6 @@
 
 #include "access/imap/object_id.h"
 #include "access/imap/session.h"
-#include "access/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -42,13 +41,9 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
   const size_t own = all->size();
   const auto subscribed = services_.mailboxes.subscriptions(*snapshot, account_->id);
   if (!subscribed) return no(subscribed.error());
-  auto shared = shared_with(services_.login.directory(), services_.mailboxes, *snapshot, account_->id);
+  const auto shared = others_mailboxes(*snapshot);
   if (!shared) return no(shared.error());
-  for (SharedMailbox& one : *shared) {
-    one.box.name = name_of_other(one.owner_name, one.box.name);
-    one.box.role = Role::kNone;  // RFC 6154 §2: uses are of one's own mailboxes
-    all->push_back(std::move(one.box));
-  }
+  for (const Located& one : *shared) all->push_back(one.box);
   for (const ListLine& line :
        list(*request, *all, *subscribed, [this](std::string_view pattern) { return decoded_name(pattern); })) {
     out_ += command + line.attributes + ") \"/\" " + shown_name(line.name);
@@ -57,11 +52,7 @@ void Session::answer_list(const std::optional<ListRequest>& request) {
     out_ += "\r\n";
     if (!line.box) continue;
     const auto index = static_cast<size_t>(line.box - all->data());
-    Located found{account_->id, mailbox::kAllRights, *line.box};
-    if (index >= own) {
-      found.account = (*shared)[index - own].owner;
-      found.rights = (*shared)[index - own].rights;
-    }
+    const Located found = index < own ? Located{account_->id, mailbox::kAllRights, *line.box} : (*shared)[index - own];
     if (const auto told = list_returns(*snapshot, *request, found); !told) return no(told.error());
   }
   ok("listed");

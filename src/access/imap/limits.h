@@ -36,6 +36,7 @@ constexpr size_t kMaxBad = 20;         // BAD answers in a row, then BYE
 constexpr size_t kMaxFailedLogins = 3;
 constexpr size_t kMaxNotifyGroups = 100;       // of one NOTIFY
 constexpr size_t kMaxNotifyMailboxes = 1'000;  // that they name
+constexpr size_t kMaxNotifyOwners = 100;       // accounts whose shared mailboxes one session is told of
 
 constexpr size_t kFlushAt = 64 << 10;       // octets of answers gathered before they are written
 constexpr size_t kRowsAtOnce = 1'000;       // rows of a FETCH that are read in one go

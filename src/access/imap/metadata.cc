@@ -8,6 +8,7 @@
 
 #include "access/imap/metadata_request.h"
 #include "access/imap/session.h"
+#include "access/sharing.h"
 #include "base/log.h"
 
 namespace pabal::access::imap {
@@ -124,22 +125,35 @@ Task<void> Session::set_metadata(Words words, bool) {
 
 // --- news -----------------------------------------------------------------------------------------------------------
 
-// The client's name for a mailbox whose news it gets: of its own, and the selected one.
+// The name that a mailbox has in this session; "" for the server. Nothing: there is none, or it may not be told of.
 std::optional<std::string> Session::name_of_annotated(const Annotated& on) const {
-  if (on == mailbox::kTheServer) return "\"\"";
-  if (selected_ && on == Annotated{selected_->account, selected_->box.id}) return shown_name(selected_->box.name);
-  if (on.owner != account_->id) return {};
+  if (on == mailbox::kTheServer) return "";
+  const identity::Directory& directory = services_.login.directory();
+  const auto rights = rights_of(directory, services_.store, account_->id, on.owner, on.mailbox);
+  if (!rights || (*rights & kToHear) != kToHear) return {};
   const auto box = services_.mailboxes.get(services_.store, on.owner, on.mailbox);
   if (!box || !*box) return {};
-  return shown_name((*box)->name);
+  if (on.owner == account_->id) return (*box)->name;
+  const auto owner = directory.account(services_.store, on.owner);
+  if (!owner || !*owner) return {};
+  return name_of_other((*owner)->name, (*box)->name);
 }
 
-// RFC 5464 §4.4: names of what others have changed, once the client has said ENABLE METADATA.
+// NOTIFY decides, once it was given (RFC 5465 §5.6, §5.7).
+bool Session::hears_annotations(const Annotated& on, const std::string& name) const {
+  if (!notified_) return metadata_enabled_;
+  if (on == mailbox::kTheServer) return notified_->request.wants_server_metadata();
+  return notified_->request.of(name, notified_->subscribed).metadata;
+}
+
+// RFC 5464 §4.4: names of what others have changed, once the client has said ENABLE METADATA or asked by NOTIFY.
 void Session::learn_annotations(bool tell) {
   if (!annotations_) return;
   std::map<Annotated, std::string> news;
   std::set<AccountId> keepers = {0, account_->id};
   if (selected_) keepers.insert(selected_->account);
+  if (notified_)
+    for (const auto& [owner, seen] : notified_->others.seen) keepers.insert(owner);
   for (const AccountId keeper : keepers) {
     const bool fresh = !annotations_->contains(keeper);
     KnownAnnotations& known = (*annotations_)[keeper];
@@ -165,7 +179,8 @@ void Session::learn_annotations(bool tell) {
     changed_from(old, known.entries);  // those taken away
   }
   for (const auto& [on, entries] : news)
-    if (const auto name = name_of_annotated(on)) out_ += "* METADATA " + *name + entries + "\r\n";
+    if (const auto name = name_of_annotated(on); name && hears_annotations(on, *name))
+      out_ += "* METADATA " + (name->empty() ? "\"\"" : shown_name(*name)) + entries + "\r\n";
 }
 
 }  // namespace pabal::access::imap

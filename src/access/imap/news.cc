@@ -72,7 +72,7 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
   std::vector<Row> arrived;
   for (size_t i = 0; wants_new && i < news.added.size(); ++i) {
     auto row = boxes.row(*snapshot, selected_->account, selected_->box.id, news.added[i]);
-    const bool ours = selected_->account == account_->id && row && *row && is_own((*row)->modseq);
+    const bool ours = row && *row && is_own(selected_->account, (*row)->modseq);
     if (row && *row && !ours) arrived.push_back(std::move(**row));
   }
   snapshot.reset();
@@ -162,6 +162,7 @@ void Session::say_changed(const Row& row, bool flags, bool uid) {
 struct Session::Pushing {
   Bell changed, ended;
   bool idling = false, over = false, still_here = false;
+  std::map<mailbox::AccountId, std::unique_ptr<store::Store::Watch>> watches{};  // 0: the server's annotations
 };
 
 // Waits for the client; in IDLE and after NOTIFY it is told meanwhile what happens.
@@ -172,23 +173,37 @@ Task<bool> Session::listen(Duration patience, bool idling) {
   }
   const auto pushing = std::make_shared<Pushing>();
   pushing->idling = idling;
-  // The store calls from its own thread: what is called holds the bell, nothing else.
-  const std::function<void()> ring = [&loop = loop_, pushing] { loop.post([pushing] { pushing->changed.ring(); }); };
-  std::unique_ptr<store::Store::Watch> own, selected;
-  if (notified_) own = services_.mailboxes.watch(account_->id, ring);
-  if (selected_ && !(own && selected_->account == account_->id))
-    selected = services_.mailboxes.watch(selected_->account, ring);
+  watch_accounts(pushing);
   loop_.spawn(push(this, pushing));
   Task<Result<void>> receiving = receive(patience);
   const Result<void> got = co_await receiving;
-  own.reset();
-  selected.reset();
+  pushing->watches.clear();
   pushing->over = true;
   pushing->changed.ring();
   Bell::Awaiter pushed = pushing->ended.wait();
   co_await pushed;
   if (!got && got.code() == Code::kTimeout) bye("nothing was heard for too long");
   co_return got.ok();
+}
+
+bool Session::watch_accounts(const std::shared_ptr<Pushing>& pushing) {
+  // The store calls from its own thread: what is called holds the bell, nothing else.
+  const std::function<void()> ring = [&loop = loop_, pushing] { loop.post([pushing] { pushing->changed.ring(); }); };
+  std::set<mailbox::AccountId> accounts;
+  if (notified_) accounts.insert(account_->id);
+  if (selected_) accounts.insert(selected_->account);
+  if (notified_)
+    for (const auto& [owner, seen] : notified_->others.seen) accounts.insert(owner);
+  if (annotations_) accounts.insert(0);
+  bool more = false;
+  for (const mailbox::AccountId account : accounts) {
+    auto& watch = pushing->watches[account];
+    if (watch) continue;
+    watch = account == 0 ? mailbox::watch_server_annotations(services_.store, ring)
+                         : services_.mailboxes.watch(account, ring);
+    more = true;
+  }
+  return more;
 }
 
 // Ends at a ring after `over`.
@@ -207,6 +222,8 @@ Task<void> Session::push(Session* self, std::shared_ptr<Pushing> pushing) {
     Task<void> telling = self->tell_news(pushing->idling || !delayed);
     co_await telling;
     if (self->notified_ && self->state_ != State::kOver) self->tell_others();
+    // What happened before the watch began is to be told too.
+    if (!pushing->over && self->watch_accounts(pushing)) pushing->changed.ring();
     Task<bool> flushing = self->flush();
     const bool sent = co_await flushing;
     if (!sent || self->state_ == State::kOver) break;

@@ -1,5 +1,5 @@
-// NOTIFY (RFC 5465): what a client is told of mailboxes that it has not selected. Of the selected one tell_news()
-// tells.
+// NOTIFY (RFC 5465): what a client is told of its mailboxes that it has not selected. Of the selected one tell_news()
+// tells, of annotations learn_annotations(), of others' mailboxes notify_shared.cc.
 #include <algorithm>
 
 #include "access/imap/list.h"
@@ -8,6 +8,7 @@
 
 namespace pabal::access::imap {
 
+using mailbox::AccountId;
 using mailbox::Change;
 using mailbox::Mailbox;
 using mailbox::MailboxId;
@@ -17,12 +18,6 @@ using Kind = Change::Kind;
 namespace {
 
 constexpr size_t kChangesAtOnce = 10'000;
-
-// What happened to one mailbox since the client was told last.
-struct Happened {
-  bool added = false, removed = false, flags = false;
-  bool any() const { return added || removed || flags; }
-};
 
 std::string parent_of(const std::string& name) {
   const size_t slash = name.rfind('/');
@@ -35,7 +30,8 @@ Task<void> Session::notify(Words words, bool) {
   NotifyParse parsed = parse_notify(words);
   if (parsed.unknown_event) co_return no("[BADEVENT (" + std::string(kNotifyEvents) + ")] an event is not known here");
   if (!parsed.request) co_return bad("the NOTIFY is malformed");
-  // RFC 5465 §3.1: what gathered is told first, as by NOOP; all of it, whatever was wanted until now.
+  // RFC 5465 §3.1: what gathered is told first, as by NOOP; of messages all of it, whatever was wanted until now.
+  learn_annotations(true);
   notified_.reset();
   Task<void> telling = tell_news(true);
   co_await telling;
@@ -63,29 +59,40 @@ Task<void> Session::notify(Words words, bool) {
   if (next.request.wants_names())
     for (const Mailbox& box : *all) next.names.emplace(box.id, box.name);
   if (next.request.wants_subscriptions()) next.subscribed = *subscribed;
-  if (next.request.status) {
-    for (const Mailbox& box : *all) {
-      if (is_selected(box.id)) continue;
-      const NotifyEvents events = next.request.of(box.name, *subscribed);
-      std::vector<std::string> items;
-      if (events.messages) items = {"MESSAGES", "UIDNEXT", "UIDVALIDITY"};
-      if (events.flags) items.push_back("HIGHESTMODSEQ");
-      if (!items.empty()) out_ += status_answer({account_->id, mailbox::kAllRights, box}, items);
-    }
-  }
   own_changes_.clear();
   notified_ = std::move(next);
+  if (const auto followed = follow_others(*snapshot); !followed) {
+    notified_.reset();
+    co_return no(followed.error(), "NOTIFICATIONOVERFLOW");
+  }
+  if (notified_->request.wants_metadata() && !annotations_) annotations_.emplace();
+  learn_annotations(false);
+  if (notified_->request.status) {
+    for (const Mailbox& box : *all) say_status({account_->id, mailbox::kAllRights, box});
+    for (const Located& one : notified_->others.followed) say_status(one);
+  }
   ok(notified_->request.groups.empty() ? "silence" : "you will be told");
 }
 
-bool Session::is_selected(MailboxId box) const {
-  return selected_ && selected_->account == account_->id && selected_->box.id == box;
+// RFC 5465 §4
+void Session::say_status(const Located& one) {
+  if (is_selected(one.account, one.box.id)) return;
+  const NotifyEvents events = notified_->request.of(one.box.name, notified_->subscribed);
+  std::vector<std::string> items;
+  if (events.messages) items = {"MESSAGES", "UIDNEXT", "UIDVALIDITY"};
+  if (events.flags) items.push_back("HIGHESTMODSEQ");
+  if (!items.empty()) out_ += status_answer(one, items);
+}
+
+bool Session::is_selected(AccountId account, MailboxId box) const {
+  return selected_ && selected_->account == account && selected_->box.id == box;
 }
 
 // RFC 5465 §5: a client is not told of what it did itself.
-bool Session::is_own(ModSeq modseq) const {
-  return std::any_of(own_changes_.begin(), own_changes_.end(),
-                     [&](const auto& own) { return own.first < modseq && modseq <= own.second; });
+bool Session::is_own(AccountId account, ModSeq modseq) const {
+  return std::any_of(own_changes_.begin(), own_changes_.end(), [&](const OwnChanges& own) {
+    return own.account == account && own.before < modseq && modseq <= own.after;
+  });
 }
 
 // RFC 5465 §3.1: of the selected mailbox a client that has given NOTIFY hears what it asked for, and no more.
@@ -96,74 +103,99 @@ View::May Session::wanted_news(bool may_expunge) const {
   return {may_expunge, true, group->events.flags};
 }
 
-// Tells of the mailboxes that are not selected, from the feed.
+// Tells of the mailboxes that are not selected, from the feeds of their accounts.
 void Session::tell_others() {
-  const auto& boxes = services_.mailboxes;
-  const auto newest = boxes.figures(services_.store, account_->id);
-  if (!newest || newest->modseq == notified_->seen) return;
   const auto snapshot = services_.store.snapshot();
+  Result<void> told = tell_own(*snapshot);
+  if (told) told = follow_others(*snapshot);
+  if (told) told = tell_shared(*snapshot);
+  if (told || (told.code() != Code::kNotFound && told.code() != Code::kLimit)) return;
+  // §5.8: more than the feed remembers, or than is followed. The client is to look for itself.
+  notified_->request = {};
+  notified_->others = {};
+  out_ += "* OK [NOTIFICATIONOVERFLOW] too much happened; look at all anew, then NOTIFY again\r\n";
+}
+
+Result<std::map<MailboxId, Session::Happened>> Session::happened_since(
+    const store::Reader& r, AccountId account, ModSeq& seen,
+    const std::function<void(const Change&, bool own)>& otherwise) const {
   std::map<MailboxId, Happened> happened;
-  std::vector<Change> renamed;
-  std::set<std::string> named;  // created, removed, or a parent of such
-  bool names_changed = false, own_names = true;
   for (;;) {
-    const auto changes = boxes.changes(*snapshot, account_->id, notified_->seen, kChangesAtOnce);
-    if (!changes && changes.code() == Code::kNotFound) {
-      // §5.8: more than the feed remembers. The client is to look for itself.
-      notified_->request = {};
-      notified_->seen = newest->modseq;
-      out_ += "* OK [NOTIFICATIONOVERFLOW] too much happened; look at all anew, then NOTIFY again\r\n";
-      return;
-    }
-    if (!changes || changes->empty()) break;
+    const auto changes = services_.mailboxes.changes(r, account, seen, kChangesAtOnce);
+    if (!changes) return changes.error();
+    if (changes->empty()) return happened;
     for (const Change& change : *changes) {
-      const bool own = is_own(change.modseq);
-      if (change.uid > 0) {
-        if (own) continue;
+      const bool own = is_own(account, change.modseq);
+      if (change.uid == 0) {
+        otherwise(change, own);
+      } else if (!own) {
         Happened& here = happened[change.mailbox];
         here.added |= change.kind == Kind::kAdded;
         here.removed |= change.kind == Kind::kRemoved;
         here.flags |= change.kind == Kind::kFlags;
-        continue;
-      }
-      names_changed = true;
-      own_names = own_names && own;
-      if (own) continue;
-      if (change.kind == Kind::kMailboxRenamed) {
-        renamed.push_back(change);
-      } else if (change.kind == Kind::kMailboxCreated) {
-        const auto box = boxes.get(*snapshot, account_->id, change.mailbox);
-        if (box && *box) named.insert((*box)->name);
-      } else if (const auto was = notified_->names.find(change.mailbox);
-                 change.kind == Kind::kMailboxRemoved && was != notified_->names.end()) {
-        named.insert(was->second);
       }
     }
-    notified_->seen = changes->back().modseq;
+    seen = changes->back().modseq;
   }
-  if (names_changed) tell_names(*snapshot, std::move(named), renamed, own_names);
-  for (const auto& [id, what] : happened) {
-    if (!what.any() || is_selected(id)) continue;
-    const auto box = boxes.get(*snapshot, account_->id, id);
-    if (!box || !*box) continue;
-    const NotifyEvents events = notified_->request.of((*box)->name, notified_->subscribed);
-    std::vector<std::string> items;
-    // §5.1 to §5.3
-    if (events.messages && (what.added || what.removed)) items = {"UIDNEXT", "MESSAGES"};
-    if (events.flags && what.flags) items.insert(items.end(), {"UIDVALIDITY", "UNSEEN"});
-    if (items.empty()) continue;
-    if (condstore_) items.push_back("HIGHESTMODSEQ");
-    out_ += status_answer({account_->id, mailbox::kAllRights, **box}, items);
+}
+
+// §5.1 to §5.3
+void Session::say_happened(const Located& one, const Happened& what) {
+  if (is_selected(one.account, one.box.id)) return;
+  const NotifyEvents events = notified_->request.of(one.box.name, notified_->subscribed);
+  std::vector<std::string> items;
+  if (events.messages && (what.added || what.removed)) items = {"UIDNEXT", "MESSAGES"};
+  if (events.flags && what.flags) items.insert(items.end(), {"UIDVALIDITY", "UNSEEN"});
+  if (items.empty()) return;
+  if (condstore_) items.push_back("HIGHESTMODSEQ");
+  out_ += status_answer(one, items);
+}
+
+Result<void> Session::tell_own(const store::Reader& r) {
+  const auto& boxes = services_.mailboxes;
+  const auto newest = boxes.figures(r, account_->id);
+  if (!newest || newest->modseq == notified_->seen) return {};
+  std::vector<Change> renamed;
+  std::set<std::string> named;  // created, removed, or a parent of such
+  bool names_changed = false, own_names = true;
+  const auto happened = happened_since(r, account_->id, notified_->seen, [&](const Change& change, bool own) {
+    names_changed = true;
+    own_names = own_names && own;
+    if (own) return;
+    if (change.kind == Kind::kMailboxRenamed) {
+      renamed.push_back(change);
+    } else if (change.kind == Kind::kMailboxCreated) {
+      const auto box = boxes.get(r, account_->id, change.mailbox);
+      if (box && *box) named.insert((*box)->name);
+    } else if (const auto was = notified_->names.find(change.mailbox);
+               change.kind == Kind::kMailboxRemoved && was != notified_->names.end()) {
+      named.insert(was->second);
+    }
+  });
+  if (!happened) {
+    notified_->seen = newest->modseq;
+    return happened.error();
   }
-  std::erase_if(own_changes_, [&](const auto& own) { return own.second <= notified_->seen; });
+  if (names_changed) tell_names(r, std::move(named), renamed, own_names);
+  for (const auto& [id, what] : *happened) {
+    const auto box = boxes.get(r, account_->id, id);
+    if (box && *box) say_happened({account_->id, mailbox::kAllRights, **box}, what);
+  }
+  std::erase_if(own_changes_,
+                [&](const OwnChanges& own) { return own.account == account_->id && own.after <= notified_->seen; });
+  return {};
 }
 
 // §5.4, §5.5: LIST answers of names that were made, removed, renamed, subscribed to or not any more.
 void Session::tell_names(const store::Reader& r, std::set<std::string> named, const std::vector<Change>& renamed,
                          bool own) {
-  const auto all = services_.mailboxes.list(r, account_->id);
+  auto all = services_.mailboxes.list(r, account_->id);
   const auto subscribed = services_.mailboxes.subscriptions(r, account_->id);
-  if (!all || !subscribed) return;
+  const auto shared = others_mailboxes(r);
+  if (!all || !subscribed || !shared) return;
+  std::map<MailboxId, std::string> names;
+  for (const Mailbox& box : *all) names.emplace(box.id, box.name);
+  for (const Located& one : *shared) all->push_back(one.box);  // which can be subscribed too
   std::set<std::string> said;
   const auto say = [&](const std::string& name, const std::string& old) {
     said.insert(name);
@@ -177,8 +209,6 @@ void Session::tell_names(const store::Reader& r, std::set<std::string> named, co
     out_ += "* LIST (" + attributes + ") \"/\" " + shown_name(name) +
             (old.empty() ? "" : " (\"OLDNAME\" (" + shown_name(old) + "))") + "\r\n";
   };
-  std::map<MailboxId, std::string> names;
-  for (const Mailbox& box : *all) names.emplace(box.id, box.name);
   const auto wanted = [&](const std::string& name) {
     return notified_->request.of(name, notified_->subscribed).names || notified_->request.of(name, *subscribed).names;
   };

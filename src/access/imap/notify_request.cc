@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "access/imap/limits.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::access::imap {
 namespace {
@@ -74,6 +75,10 @@ class Parser {
         group.events.names = true;
       } else if (name == "SUBSCRIPTIONCHANGE") {
         group.events.subscriptions = true;
+      } else if (name == "MAILBOXMETADATACHANGE") {
+        group.events.metadata = true;
+      } else if (name == "SERVERMETADATACHANGE") {
+        group.events.server_metadata = true;
       } else {
         unknown_event_ = true;
       }
@@ -88,7 +93,8 @@ class Parser {
     // §5: one is not without the other, and changes of messages not without both.
     if (added != removed || ((group.events.flags || annotations) && !added)) words_.fail();
     // §6.1: of the selected mailbox there are events of messages only.
-    if (group.selected() && (group.events.names || group.events.subscriptions)) words_.fail();
+    const NotifyEvents& e = group.events;
+    if (group.selected() && (e.names || e.subscriptions || e.metadata || e.server_metadata)) words_.fail();
     group.events.messages = added;
   }
 
@@ -96,6 +102,10 @@ class Parser {
   size_t mailboxes_ = 0;
   bool unknown_event_ = false;
 };
+
+bool is_of_other(std::string_view name) {
+  return name == mailbox::kOtherUsers || name.starts_with(std::string(mailbox::kOtherUsers) + "/");
+}
 
 bool matches(const NotifyGroup& group, const std::string& mailbox, const std::set<std::string>& subscribed) {
   const auto named = [&](const std::string& name) {
@@ -107,7 +117,7 @@ bool matches(const NotifyGroup& group, const std::string& mailbox, const std::se
       return false;
     case Filter::kInboxes:  // §6.3: a filter may file into each
     case Filter::kPersonal:
-      return true;
+      return !is_of_other(mailbox);
     case Filter::kSubscribed:
       return subscribed.contains(mailbox);
     case Filter::kSubtree:
@@ -133,6 +143,7 @@ NotifyEvents NotifyRequest::of(const std::string& mailbox, const std::set<std::s
     out.flags |= group.events.flags;
     out.names |= group.events.names;
     out.subscriptions |= group.events.subscriptions;
+    out.metadata |= group.events.metadata;
   }
   return out;
 }
@@ -143,6 +154,21 @@ bool NotifyRequest::wants_names() const {
 bool NotifyRequest::wants_subscriptions() const {
   return std::any_of(groups.begin(), groups.end(),
                      [](const NotifyGroup& g) { return g.events.subscriptions || g.filter == Filter::kSubscribed; });
+}
+
+bool NotifyRequest::wants_metadata() const {
+  return std::any_of(groups.begin(), groups.end(),
+                     [](const NotifyGroup& g) { return g.events.metadata || g.events.server_metadata; });
+}
+bool NotifyRequest::wants_server_metadata() const {
+  return std::any_of(groups.begin(), groups.end(), [](const NotifyGroup& g) { return g.events.server_metadata; });
+}
+bool NotifyRequest::may_mean_others(const std::set<std::string>& subscribed) const {
+  return std::any_of(groups.begin(), groups.end(), [&](const NotifyGroup& g) {
+    return g.events.any() &&
+           (std::any_of(g.mailboxes.begin(), g.mailboxes.end(), is_of_other) ||
+            (g.filter == Filter::kSubscribed && std::any_of(subscribed.begin(), subscribed.end(), is_of_other)));
+  });
 }
 
 NotifyParse parse_notify(Words& words) {

@@ -16,6 +16,9 @@ struct NotifyEvents {
   bool flags = false;
   std::optional<FetchRequest> fetch{};  // of new messages; of the selected mailbox only
   bool names = false, subscriptions = false;
+  bool metadata = false;         // of mailboxes
+  bool server_metadata = false;  // of the server, whatever the mailboxes
+  bool any() const { return messages || flags || names || subscriptions || metadata; }  // of mailboxes
 };
 
 struct NotifyGroup {
@@ -42,6 +45,10 @@ struct NotifyRequest {
   NotifyEvents of(const std::string& mailbox, const std::set<std::string>& subscribed) const;
   bool wants_names() const;          // of any mailbox
   bool wants_subscriptions() const;  // to know them, to tell of them or of those subscribed
+  bool wants_metadata() const;       // of any mailbox, or the server
+  bool wants_server_metadata() const;
+  // Mailboxes of others may be meant (mailbox/sharing.h has how they are called).
+  bool may_mean_others(const std::set<std::string>& subscribed) const;
 };
 
 struct NotifyParse {
@@ -51,6 +58,7 @@ struct NotifyParse {
 // After "NOTIFY", to the end.
 NotifyParse parse_notify(Words& words);
 
-constexpr std::string_view kNotifyEvents = "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange";
+constexpr std::string_view kNotifyEvents =
+    "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange";
 
 }  // namespace pabal::access::imap

@@ -5,6 +5,7 @@
 #include "access/imap/notify_request.h"
 #include "access/imap/session_testing.h"
 #include "base/text.h"
+#include "mailbox/annotations.h"
 
 namespace pabal::access::imap {
 namespace {
@@ -47,6 +48,19 @@ TEST(NotifyRequest, TakesGroupsOfEvents) {
       parse(" SET (selected MessageNew (uid) MessageExpunge) (subtree Lists MessageNew MessageExpunge)").request);
 }
 
+TEST(NotifyRequest, PersonalMailboxesAreNotThoseOfOthers) {
+  const std::string box = "Other Users/bob@example.com/x";
+  const auto personal = parse(" SET (personal (MailboxMetadataChange)) (inboxes (ServerMetadataChange))");
+  ASSERT_TRUE(personal.request);
+  EXPECT_TRUE(personal.request->of("x", {}).metadata && personal.request->wants_server_metadata());
+  EXPECT_FALSE(personal.request->of(box, {box}).any() || personal.request->may_mean_others({box}));
+  const auto named = parse(" SET (subtree \"Other Users\" (MailboxMetadataChange))");
+  EXPECT_TRUE(named.request->of(box, {}).metadata && named.request->may_mean_others({}));
+  const auto subscribed = parse(" SET (subscribed (MailboxName))");
+  EXPECT_TRUE(subscribed.request->may_mean_others({box}));
+  EXPECT_FALSE(subscribed.request->may_mean_others({"x"}));
+}
+
 TEST(NotifyRequest, WhatIsMalformedIsRefused) {
   for (const std::string text : {"",
                                  " ",
@@ -63,6 +77,8 @@ TEST(NotifyRequest, WhatIsMalformedIsRefused) {
                                  " SET (personal (AnnotationChange))",
                                  " SET (personal (MessageNew (uid) MessageExpunge))",
                                  " SET (selected (MailboxName))",
+                                 " SET (selected (MailboxMetadataChange))",
+                                 " SET (selected (ServerMetadataChange))",
                                  " SET (selected NONE) (selected-delayed NONE)",
                                  " SET (mailboxes NONE)",
                                  " SET (selected (MessageNew (foo) MessageExpunge))",
@@ -221,6 +237,120 @@ TEST(ImapNotify, TooMuchIsSaid) {
   EXPECT_THAT(c.take(), Not(HasSubstr("STATUS")));
   world.deliver(kLetter, "Junk");
   EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
+}
+
+// --- annotations ----------------------------------------------------------------------------------------------------
+
+TEST(ImapNotify, AnnotationsAreToldOfWithoutEnable) {
+  World world;
+  Client &c = world.logged_in(), &other = world.logged_in();
+  c.talk("NOTIFY SET (mailboxes INBOX (MailboxMetadataChange))");
+  other.talk("SETMETADATA Junk (/private/comment \"not asked for\")");
+  other.talk("SETMETADATA INBOX (/private/comment \"x\" /shared/comment \"y\")");
+  EXPECT_TRUE(c.wait_for("* METADATA \"INBOX\" \"/private/comment\" \"/shared/comment\"\r\n", true));
+  EXPECT_THAT(c.take(), Not(HasSubstr("Junk")));
+  other.talk("SETMETADATA INBOX (/shared/comment NIL)");
+  EXPECT_TRUE(c.wait_for("* METADATA \"INBOX\" \"/shared/comment\"\r\n", true));
+  c.take();
+  EXPECT_EQ(c.talk("SETMETADATA INBOX (/private/comment \"mine\")"), "t OK set\r\n");
+  EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n") << "what it does itself it knows";
+  c.talk("NOTIFY NONE");
+  other.talk("SETMETADATA INBOX (/private/comment \"z\")");
+  EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
+}
+
+TEST(ImapNotify, NotifyTakesBackWhatEnableBegan) {
+  World world;
+  Client &c = world.logged_in(), &other = world.logged_in();
+  c.talk("ENABLE METADATA");
+  c.talk("NOTIFY SET (personal (MessageNew MessageExpunge))");
+  other.talk("SETMETADATA INBOX (/private/comment \"x\")");
+  EXPECT_EQ(c.talk("NOOP"), "t OK done\r\n");
+}
+
+TEST(ImapNotify, AnnotationsOfTheServerAreToldOfAtOnce) {
+  World world;
+  Client &c = world.logged_in(), &deaf = world.logged_in();
+  c.talk("NOTIFY SET (personal (ServerMetadataChange))");
+  deaf.talk("NOTIFY SET (personal (MailboxMetadataChange))");
+  world.change([&](store::Transaction& t) {
+    return mailbox::annotate(t, mailbox::kTheServer, world.alice, {{"/shared/comment", "Closed on Sundays"}});
+  });
+  EXPECT_TRUE(c.wait_for("* METADATA \"\" \"/shared/comment\"\r\n", true));
+  EXPECT_EQ(deaf.talk("NOOP"), "t OK done\r\n");
+}
+
+// --- mailboxes of others --------------------------------------------------------------------------------------------
+
+struct NotifyShared : ::testing::Test {
+  World world;
+  mailbox::AccountId bob_id = world.add_account("bob@example.com");
+  Client &alice = world.logged_in(), &bob = world.logged_in("bob@example.com");
+  const std::string box = "\"Other Users/alice@example.com/Projects\"";
+  NotifyShared() { alice.talk("CREATE Projects"); }
+  void share(const std::string& rights) { alice.talk("SETACL Projects bob@example.com " + rights); }
+};
+
+TEST_F(NotifyShared, WhatHappensInThemIsToldOf) {
+  share("lri");
+  bob.talk("NOTIFY SET (mailboxes " + box + " (MessageNew MessageExpunge FlagChange MailboxMetadataChange))");
+  const auto id = world.deliver(kLetter, "Projects");
+  world.deliver(kLetter);
+  EXPECT_TRUE(bob.wait_for("* STATUS " + box + " (UIDNEXT 2 MESSAGES 1)\r\n", true));
+  world.set_flags(id, mailbox::kSeen);
+  EXPECT_TRUE(bob.wait_for("UNSEEN 0)\r\n", true));
+  alice.talk("SETMETADATA Projects (/shared/comment \"x\" /private/comment \"hers\")");
+  EXPECT_TRUE(bob.wait_for("* METADATA " + box + " \"/shared/comment\"\r\n", true));
+  EXPECT_THAT(bob.take(), Not(HasSubstr("INBOX")));
+  EXPECT_THAT(bob.talk("APPEND " + box + " {5+}\r\nA: b\n"), StartsWith("t OK"));
+  EXPECT_EQ(bob.talk("NOOP"), "t OK done\r\n") << "what it does itself it knows";
+}
+
+TEST_F(NotifyShared, ThoseThatMayNotBeSeenAreAsIfTheyWereNot) {
+  const std::string ask = "NOTIFY SET STATUS (mailboxes (" + box +
+                          " INBOX) (MessageNew MessageExpunge MailboxName "
+                          "MailboxMetadataChange))";
+  for (const std::string rights : {"\"\"", "rswipkxtea"}) {
+    share(rights);
+    EXPECT_THAT(bob.talk(ask), Not(HasSubstr("Projects"))) << rights;
+    world.deliver(kLetter, "Projects");
+    alice.talk("SETMETADATA Projects (/shared/comment \"" + std::to_string(rights.size()) + "\")");
+    EXPECT_EQ(bob.talk("NOOP"), "t OK done\r\n") << rights;
+  }
+  share("l");
+  EXPECT_THAT(bob.talk(ask), HasSubstr("* LIST (\\NoAccess) \"/\" " + box + "\r\n"));
+  EXPECT_THAT(bob.take(), Not(HasSubstr("STATUS " + box)));
+  world.deliver(kLetter, "Projects");
+  EXPECT_EQ(bob.talk("NOOP"), "t OK done\r\n");
+  share("lr");
+  EXPECT_THAT(bob.talk(ask), HasSubstr("* STATUS " + box + " (MESSAGES 3 "));
+}
+
+TEST_F(NotifyShared, RightsComeAndGo) {
+  share("lr");
+  alice.talk("CREATE Always");
+  alice.talk("SETACL Always bob@example.com lr");
+  bob.talk("NOTIFY SET (subtree \"Other Users\" (MessageNew MessageExpunge MailboxName))");
+  share("\"\"");
+  EXPECT_TRUE(bob.wait_for("* LIST (\\NonExistent) \"/\" " + box + "\r\n", true));
+  bob.take();
+  world.deliver(kLetter, "Projects");
+  EXPECT_EQ(bob.talk("NOOP"), "t OK done\r\n");
+  share("lr");
+  EXPECT_TRUE(bob.wait_for("* LIST () \"/\" " + box + "\r\n", true));
+  world.deliver(kLetter, "Projects");
+  EXPECT_TRUE(bob.wait_for("* STATUS " + box + " (UIDNEXT 3 MESSAGES 2)\r\n", true));
+}
+
+TEST_F(NotifyShared, SubscribedOnesAreFollowed) {
+  share("lr");
+  bob.talk("SUBSCRIBE " + box);
+  bob.talk("NOTIFY SET (subscribed (MessageNew MessageExpunge)) (personal (SubscriptionChange))");
+  world.deliver(kLetter, "Projects");
+  EXPECT_TRUE(bob.wait_for("* STATUS " + box + " (UIDNEXT 2 MESSAGES 1)\r\n", true));
+  bob.talk("SELECT " + box);
+  world.deliver(kLetter, "Projects");
+  EXPECT_THAT(bob.talk("NOOP"), Not(HasSubstr("STATUS"))) << "SELECTED tells of that";
 }
 
 // --- IDLE -----------------------------------------------------------------------------------------------------------

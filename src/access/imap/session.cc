@@ -261,26 +261,28 @@ void Session::no(const Error& error, std::string_view limit_code) {
 }
 
 Task<Result<void>> Session::commit(store::Work work) {
-  struct Own {
-    mailbox::ModSeq before = 0, after = 0;
-  };
-  const auto own = std::make_shared<Own>();
-  if (notified_ && !notified_->request.groups.empty())
-    work = [&boxes = services_.mailboxes, account = account_->id, own,
+  const auto own = std::make_shared<std::vector<OwnChanges>>();
+  if (notified_ && !notified_->request.groups.empty()) {
+    std::set<mailbox::AccountId> accounts = {account_->id};
+    if (selected_) accounts.insert(selected_->account);
+    for (const auto& [owner, seen] : notified_->others.seen) accounts.insert(owner);
+    work = [&boxes = services_.mailboxes, accounts, own,
             work = std::move(work)](store::Transaction& t) -> Result<void> {
-      const auto before = boxes.figures(t, account);
-      if (!before) return before.error();
+      own->clear();
+      for (const mailbox::AccountId account : accounts)
+        if (const auto before = boxes.figures(t, account)) own->push_back({account, before->modseq, 0});
       if (const auto done = work(t); !done) return done;
-      const auto after = boxes.figures(t, account);
-      if (!after) return after.error();
-      *own = {before->modseq, after->modseq};
+      for (OwnChanges& one : *own)
+        if (const auto after = boxes.figures(t, one.account)) one.after = after->modseq;
       return {};
     };
+  }
   std::function<void(std::function<void(Result<void>)>)> start =
       [&store = services_.store, work](std::function<void(Result<void>)> done) { store.transact(work, done); };
   Task<Result<void>> committing = net::from_callback<Result<void>>(loop_, start);
   const Result<void> done = co_await committing;
-  if (done && own->after > own->before) own_changes_.emplace_back(own->before, own->after);
+  for (const OwnChanges& one : *own)
+    if (done && one.after > one.before) own_changes_.push_back(one);
   co_return done;
 }
 
@@ -426,8 +428,9 @@ Task<void> Session::enable(Words words, bool) {
     if (what == "UIDONLY" && !uidonly_) uidonly_ = true, enabled += " UIDONLY";
     if (what == "CONDSTORE" && !condstore_) become_condstore(), enabled += " CONDSTORE";
     if (what == "QRESYNC" && !qresync_) become_condstore(), qresync_ = true, enabled += " QRESYNC";
-    if (what == "METADATA" && !annotations_) {
-      annotations_.emplace();
+    if (what == "METADATA" && !metadata_enabled_) {
+      metadata_enabled_ = true;
+      if (!annotations_) annotations_.emplace();
       learn_annotations(false);
       enabled += " METADATA";
     }

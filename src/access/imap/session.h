@@ -7,7 +7,7 @@
 // SELECT and what a client missed (QRESYNC). news.cc: what it is told of changes, IDLE. fetch.cc: FETCH. change.cc:
 // STORE, COPY, MOVE, EXPUNGE. refile.cc: COPY and MOVE from account to account. append.cc: APPEND, REPLACE. search.cc:
 // SEARCH, SORT, THREAD. contexts.cc: searches that tell of changes. quota.cc: GETQUOTA and its like. compress.cc:
-// COMPRESS.
+// COMPRESS. notify.cc, notify_shared.cc: what a client is told of mailboxes that it has not selected.
 #pragma once
 
 #include <functional>
@@ -184,6 +184,8 @@ class Session {
   void no_right(mailbox::Rights rights);
   // To take messages out of a mailbox otherwise than by EXPUNGE (RFC 6851 §4.2).
   static constexpr mailbox::Rights kToTakeOut = mailbox::kDeleteMessages | mailbox::kExpunge;
+  // RFC 5465 §5: to be told what happens in a mailbox.
+  static constexpr mailbox::Rights kToHear = mailbox::kLookup | mailbox::kRead;
   void refresh_rights();
   void say_permanent_flags();
   std::string shown_text(const std::string& text) const;
@@ -204,6 +206,7 @@ class Session {
                                                             const std::vector<std::string>& entries,
                                                             uint32_t depth) const;
   std::optional<std::string> name_of_annotated(const mailbox::Annotated& on) const;
+  bool hears_annotations(const mailbox::Annotated& on, const std::string& name) const;
   void learn_annotations(bool tell);
   Task<void> get_metadata(Words words, bool uid);
   Task<void> set_metadata(Words words, bool uid);
@@ -234,16 +237,34 @@ class Session {
   Task<void> say_rows(std::vector<mailbox::Row> rows);
   Task<void> say_new(std::vector<mailbox::Row> rows);
   Task<bool> listen(Duration patience, bool idling);
+  bool watch_accounts(const std::shared_ptr<Pushing>& pushing);  // true: another one than before
   static Task<void> push(Session* self, std::shared_ptr<Pushing> pushing);
 
   // --- notify.cc ---
   Task<void> notify(Words words, bool uid);
   View::May wanted_news(bool may_expunge) const;
-  bool is_selected(mailbox::MailboxId box) const;  // of the own account
-  bool is_own(mailbox::ModSeq modseq) const;       // a change that this session made, since the last tell_others()
+  bool is_selected(mailbox::AccountId account, mailbox::MailboxId box) const;
+  // A change that this session made, since the last tell_others().
+  bool is_own(mailbox::AccountId account, mailbox::ModSeq modseq) const;
+  struct Happened {  // to one mailbox since the client was told last
+    bool added = false, removed = false, flags = false;
+  };
+  // kNotFound: more than the feed remembers. `otherwise` gets changes that are not of messages.
+  Result<std::map<mailbox::MailboxId, Happened>> happened_since(
+      const store::Reader& r, mailbox::AccountId account, mailbox::ModSeq& seen,
+      const std::function<void(const mailbox::Change&, bool own)>& otherwise) const;
+  void say_happened(const Located& box, const Happened& what);
+  void say_status(const Located& box);
   void tell_others();
+  Result<void> tell_own(const store::Reader& r);
   void tell_names(const store::Reader& r, std::set<std::string> named, const std::vector<mailbox::Change>& renamed,
                   bool own);
+
+  // --- notify_shared.cc ---
+  Result<std::vector<Located>> others_mailboxes(const store::Reader& r) const;  // that may be seen
+  Result<void> follow_others(const store::Reader& r);
+  void tell_names_of_others(const std::map<std::string, bool>& now);
+  Result<void> tell_shared(const store::Reader& r);
 
   // --- fetch.cc ---
   Task<void> fetch(Words words, bool uid);
@@ -329,9 +350,20 @@ class Session {
     mailbox::ModSeq seen = 0;                           // of the account: up to there others were told of
     std::map<mailbox::MailboxId, std::string> names{};  // as the client knows them, where it wants to hear of names
     std::set<std::string> subscribed{};                 // likewise of subscriptions
+    struct Others {                                     // mailboxes of others that are wanted
+      bool told = false;                                // of the names
+      std::map<std::string, bool> names{};              // whether they may be followed
+      std::map<mailbox::AccountId, mailbox::ModSeq> seen{};  // of their owners: up to there they were told of
+      std::vector<Located> followed{};
+    } others{};
   };
-  std::optional<Notified> notified_;                                      // nothing: NOTIFY was never given
-  std::vector<std::pair<mailbox::ModSeq, mailbox::ModSeq>> own_changes_;  // while notified_: over first, up to second
+  struct OwnChanges {
+    mailbox::AccountId account = 0;
+    mailbox::ModSeq before = 0, after = 0;  // over the first, up to the second
+  };
+  std::optional<Notified> notified_;                                           // nothing: NOTIFY was never given
+  std::vector<OwnChanges> own_changes_;                                        // while notified_
+  bool metadata_enabled_ = false;                                              // by ENABLE METADATA
   std::optional<std::map<mailbox::AccountId, KnownAnnotations>> annotations_;  // once the client wants news of them
   std::set<mailbox::MessageId> traced_;
 
