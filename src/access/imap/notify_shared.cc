@@ -56,9 +56,7 @@ void Session::tell_names_of_others(const std::map<std::string, bool>& now) {
   const auto say = [&](const std::string& name, std::string_view attributes) {
     ((out_ += "* LIST (") += attributes) += ") \"/\" " + shown_name(name) + "\r\n";
   };
-  const auto wanted = [&](const std::string& name) {
-    return notified_->request.of(name, notified_->subscribed).names;
-  };
+  const auto wanted = [&](const std::string& name) { return notified_->request.of(name, notified_->subscribed).names; };
   for (const auto& [name, may_hear] : now) {
     const auto known = before.names.find(name);
     const bool same = known != before.names.end() && known->second == may_hear;
@@ -76,8 +74,7 @@ Result<void> Session::tell_shared(const store::Reader& r) {
     const auto some = happened_since(r, account, seen, [](const mailbox::Change&, bool) {});
     if (!some) return some.error();
     happened[account] = *some;
-    std::erase_if(own_changes_,
-                  [&](const OwnChanges& own) { return own.account == account && own.after <= seen; });
+    std::erase_if(own_changes_, [&](const OwnChanges& own) { return own.account == account && own.after <= seen; });
   }
   for (const Located& one : notified_->others.followed) {
     const auto& in_account = happened[one.account];
