@@ -176,6 +176,52 @@ def test_the_command_line_tests_a_script_and_names_faults_by_line(server):
     assert server.run("sieve", "test", "alice@example.com", stdin="Subject: y\r\n\r\n\r\n").stdout == "keep in INBOX\n"
 
 
+# --- IMAP events ----------------------------------------------------------------------------------------------------
+
+def test_what_a_client_does_in_a_mailbox_runs_its_script(server):
+    """RFC 6785: the script is stored by ManageSieve and named by an annotation."""
+    script = ('require ["imapsieve", "environment", "imap4flags", "fileinto", "mailbox", "copy", "variables"];\r\n'
+              'if environment :is "imap.cause" "APPEND" { addflag "$Appended"; }\r\n'
+              'elsif environment :is "imap.cause" "COPY" { fileinto :copy :create "Copied"; }\r\n'
+              'elsif allof (environment :contains "imap.changedflags" "\\\\Flagged", hasflag "\\\\Flagged") {\r\n'
+              '  redirect :copy "bob@example.com"; addflag "$Sent"; }\r\n'
+              'elsif environment :contains "imap.changedflags" "\\\\Answered" { discard; }\r\n')
+    with Manage(server, "alice@example.com") as m:
+        assert m.ask_with('PUTSCRIPT "events"', script).startswith("OK")
+
+    def flags(imap, number):
+        imap.noop()
+        return imap.fetch(number, "(FLAGS)")[1][0].decode()
+
+    with logged_in(server, "alice@example.com") as imap:
+        assert any(c.startswith("IMAPSIEVE=SIEVE://") for c in imap.capabilities)
+        assert imap.xatom("SETMETADATA", "Archive", '(/shared/imapsieve/script "events")')[0] == "OK"
+        assert imap.append("Archive", None, None, letter("one").encode())[0] == "OK"
+        imap.select("Archive")
+        assert "$Appended" in wait_for(lambda: "$Appended" in (f := flags(imap, "1")) and f)
+        imap.append("INBOX", None, None, letter("two").encode())
+        imap.select("INBOX")
+        assert "$Appended" not in flags(imap, "1")
+        assert imap.copy("1", "Archive")[0] == "OK"
+        assert b"Subject: two" in wait_for(lambda: imap.status("Copied", "(MESSAGES)")[0] == "OK" and messages(server, "alice@example.com", "Copied"))[0]
+        imap.select("Archive")
+        assert imap.store("1", "+FLAGS", "\\Flagged")[0] == "OK"
+        wait_for(lambda: "$Sent" in flags(imap, "1"))
+        assert b"Subject: one" in wait_for(lambda: messages(server, "bob@example.com"))[0]
+        imap.store("1", "+FLAGS", "\\Answered")
+        wait_for(lambda: "\\Deleted" in flags(imap, "1"))
+
+
+def test_a_script_for_delivery_has_no_place_in_imap_events(server):
+    server.run("sieve", "put", "alice@example.com", "events", stdin='require "vacation"; vacation "Away."; discard;')
+    with logged_in(server, "alice@example.com") as imap:
+        imap.xatom("SETMETADATA", "Archive", '(/shared/imapsieve/script "events")')
+        imap.append("Archive", None, None, letter("one").encode())
+        wait_for(lambda: any("cannot be used in events of IMAP" in line for line in trace(server, "<one@example.net>")))
+        imap.select("Archive")
+        assert b"\\Deleted" not in imap.fetch("1", "(FLAGS)")[1][0]
+
+
 # --- ManageSieve ----------------------------------------------------------------------------------------------------
 
 def test_managesieve_by_hand(server):

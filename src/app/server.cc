@@ -16,6 +16,7 @@
 #include "app/admin.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "delivery/imap_events.h"
 #include "dns/resolver.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
@@ -30,6 +31,7 @@ constexpr size_t kMessageMemory = 512 << 20;  // octets of messages under way in
 constexpr size_t kFoldFrom = 500;             // word lists of an account before they are folded
 constexpr seconds kHousekeeping{2};
 constexpr size_t kPurgeAtOnce = 200;
+constexpr uint16_t kManageSievePort = 4190;
 constexpr days kCertificateLife{3650};
 
 Result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
@@ -70,6 +72,16 @@ Result<std::unique_ptr<dns::Resolver>> open_dns(const Config& config) {
   return std::unique_ptr<dns::Resolver>(std::move(zones));
 }
 
+// RFC 5804 §3; "": nobody can store a script.
+std::string sieve_url(const Config& config) {
+  for (const ListenerConfig& one : config.listeners) {
+    if (one.protocol != Protocol::kManageSieve) continue;
+    const bool usual = one.address.port == 0 || one.address.port == kManageSievePort;
+    return "sieve://" + config.hostname + (usual ? "" : ":" + std::to_string(one.address.port));
+  }
+  return "";
+}
+
 }  // namespace
 
 // Members are destroyed from the last to the first: who listens goes before what serves it, the store last.
@@ -84,6 +96,7 @@ struct Server::Impl {
   std::unique_ptr<identity::LoginGuard> guard;
   std::unique_ptr<identity::Login> login;
   std::unique_ptr<delivery::Delivery> delivery;
+  std::unique_ptr<delivery::ImapEvents> imap_events;
   std::shared_ptr<smtp::MemoryBudget> budget = std::make_shared<smtp::MemoryBudget>(kMessageMemory);
   std::unique_ptr<submission::Services> submission;
   std::unique_ptr<relay::InboundServices> inbound;
@@ -111,15 +124,18 @@ void Server::Impl::wire() {
   Rooms& r = *rooms;
   guard = std::make_unique<identity::LoginGuard>(r.clock);
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
-  delivery = std::make_unique<delivery::Delivery>(delivery::Services{
-      *r.store, *r.directory, *r.mailboxes, *r.queue, *r.trace, *r.ids, r.clock, *r.scripts, config.hostname});
+  const delivery::Services delivering{*r.store, *r.directory, *r.mailboxes, *r.queue,       *r.trace,
+                                      *r.ids,   r.clock,      *r.scripts,   config.hostname};
+  delivery = std::make_unique<delivery::Delivery>(delivering);
+  imap_events = std::make_unique<delivery::ImapEvents>(delivering, *delivery, *pool);
   submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
                                                                            *r.queue, *r.trace, *pool, *r.ids, r.random,
                                                                            r.clock, config.hostname});
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
   imap = std::make_unique<access::imap::Services>(access::imap::Services{
-      *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size});
+      *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size, imap_events.get(),
+      sieve_url(config)});
   pop3 = std::make_unique<access::pop3::Services>(
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(

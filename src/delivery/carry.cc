@@ -64,10 +64,24 @@ Result<std::optional<Error>> Delivery::carry_out(const Carrying& c, const Recipi
   if (const auto written = write_letters(c); !written) return written.error();
   for (const sieve::RecordDuplicate& seen : c.decision.seen)  // RFC 7352 §3.1: when all has gone well
     c.t.put_until(sieve::keys::duplicate(c.owner.account, seen.id), "", services_.clock.now() + seen.lifetime);
-  if (c.decision.filings.empty() && c.decision.onward.empty() && !c.decision.refusal)
+  if (c.decision.filings.empty() && c.decision.onward.empty() && !c.decision.refusal && !c.decision.stays)
     note(c.t, c.mail, c.owner.address, "discarded", "by script " + c.decision.script);
   if (const auto told = tell_owner(c); !told) return told.error();
   return std::optional<Error>();
+}
+
+Result<std::optional<Error>> Delivery::carry_out_event(store::Transaction& t, const Mail& mail,
+                                                       const identity::Resolution::Target& owner,
+                                                       const Decision& decision, const std::string& prefix) {
+  Done done;
+  Recipient recipient;
+  recipient.address = owner.address;
+  auto full = carry_out({t, mail, owner, decision, done, {}}, recipient, prefix);
+  if (!full) return full;
+  for (const mailbox::BodyId body : done.bodies)
+    if (const auto let = services_.mailboxes.release_body(t, body); !let) return let.error();
+  if (*full) note(t, mail, owner.address, "fault", "script " + decision.script + ", " + (*full)->message);
+  return full;
 }
 
 Result<void> Delivery::refuse(const Carrying& c) {

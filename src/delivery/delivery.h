@@ -54,6 +54,12 @@ class Delivery final : public mailbox::LocalDelivery {
   Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
                                        const std::vector<Recipient>& recipients) override;
 
+  // What a script decided of a message that has lain in a mailbox of `owner` (RFC 6785). `prefix`: of what is filed.
+  // Nothing when it is done; else why not, and then nothing has been written but its trace.
+  Result<std::optional<Error>> carry_out_event(store::Transaction& t, const Mail& mail,
+                                               const identity::Resolution::Target& owner, const Decision& decision,
+                                               const std::string& prefix);
+
  private:
   // What one call has done so far: one copy an account and a forward, however many of their addresses were named.
   struct Done {

@@ -135,17 +135,18 @@ class Deciding {
   std::map<const std::string*, std::shared_ptr<const Copy>> copies_;
 };
 
+constexpr std::pair<std::string_view, mailbox::Flag> kSystem[] = {{"\\Seen", mailbox::kSeen},
+                                                                  {"\\Answered", mailbox::kAnswered},
+                                                                  {"\\Flagged", mailbox::kFlagged},
+                                                                  {"\\Deleted", mailbox::kDeleted},
+                                                                  {"\\Draft", mailbox::kDraft}};
+
 const Decision::Filing kInbox{{"INBOX", "", "", false}, {}, nullptr, 0};
 
 }  // namespace
 
 mailbox::Flags flags_of(const sieve::FlagList& list) {
   mailbox::Flags flags;
-  constexpr std::pair<std::string_view, mailbox::Flag> kSystem[] = {{"\\Seen", mailbox::kSeen},
-                                                                    {"\\Answered", mailbox::kAnswered},
-                                                                    {"\\Flagged", mailbox::kFlagged},
-                                                                    {"\\Deleted", mailbox::kDeleted},
-                                                                    {"\\Draft", mailbox::kDraft}};
   for (const std::string& one : list) {
     for (const auto& [name, bit] : kSystem)
       if (text::iequals(one, name)) flags.system |= bit;
@@ -155,6 +156,27 @@ mailbox::Flags flags_of(const sieve::FlagList& list) {
   const auto before = [](const std::string& a, const std::string& b) { return text::lowered(a) < text::lowered(b); };
   std::sort(flags.keywords.begin(), flags.keywords.end(), before);
   return flags;
+}
+
+sieve::FlagList names_of(const mailbox::Flags& flags) {
+  sieve::FlagList out;
+  for (const auto& [name, bit] : kSystem)
+    if (flags.has(bit)) out.emplace_back(name);
+  out.insert(out.end(), flags.keywords.begin(), flags.keywords.end());
+  return out;
+}
+
+void decide(const Services& services, const mailbox::LocalDelivery::Mail& mail,
+            const mailbox::LocalDelivery::Recipient& recipient, const identity::Resolution::Target& owner,
+            const store::Reader& reader, const std::vector<sieve::Action>& actions, Decision& out) {
+  Deciding deciding(services, mail, recipient, owner, reader, out);
+  for (const sieve::Action& action : actions) deciding.take(action);
+}
+
+std::string trouble_of(const sieve::Outcome& outcome) {
+  if (!outcome.error) return "";
+  const std::string in = outcome.error_script.empty() ? "" : "in the included script " + outcome.error_script + ", ";
+  return in + outcome.error->text();
 }
 
 void FilterPlan::add(identity::Resolution::Target account, mailbox::LocalDelivery::Recipient recipient,
@@ -182,7 +204,7 @@ void FilterPlan::decide(Job& job) const {
     out.filings.push_back(kInbox);
     return;
   }
-  DeliveryHost host(services_, *snapshot, job.account.account);
+  DeliveryHost host(services_, *snapshot, job.account.account, facts_of_peer(mail_.peer));
   sieve::Input input;
   input.bytes = *mail_.prepared->bytes;
   input.message = &mail_.prepared->structure;
@@ -194,12 +216,8 @@ void FilterPlan::decide(Job& job) const {
   input.now = services_.clock.now();
   input.account = job.account.address;
   const sieve::Outcome outcome = sieve::run(**program, input, host);
-  if (outcome.error) {
-    const std::string in = outcome.error_script.empty() ? "" : "in the included script " + outcome.error_script + ", ";
-    out.troubles.push_back(in + outcome.error->text());
-  }
-  Deciding deciding(services_, mail_, job.recipient, job.account, *snapshot, out);
-  for (const sieve::Action& action : outcome.actions) deciding.take(action);
+  if (outcome.error) out.troubles.push_back(trouble_of(outcome));
+  delivery::decide(services_, mail_, job.recipient, job.account, *snapshot, outcome.actions, out);
 }
 
 }  // namespace pabal::delivery

@@ -47,6 +47,7 @@ struct Decision {
     uint32_t line = 0;
   };
   std::string script;                 // its name
+  bool stays = false;                 // RFC 6785: the message is in a mailbox, and remains there
   std::vector<std::string> troubles;  // why it did not do all it should: for the trace and its owner
   std::vector<Filing> filings;
   std::vector<Onward> onward;
@@ -54,6 +55,13 @@ struct Decision {
   std::vector<Letter> letters;
   std::vector<sieve::RecordDuplicate> seen;
 };
+
+// Adds what `actions` come to, for the owner of the script, to `out`.
+void decide(const Services& services, const mailbox::LocalDelivery::Mail& mail,
+            const mailbox::LocalDelivery::Recipient& recipient, const identity::Resolution::Target& owner,
+            const store::Reader& reader, const std::vector<sieve::Action>& actions, Decision& out);
+// What stopped a script; "": nothing did.
+std::string trouble_of(const sieve::Outcome& outcome);
 
 class FilterPlan final : public mailbox::LocalDelivery::Plan {
  public:
@@ -79,5 +87,6 @@ class FilterPlan final : public mailbox::LocalDelivery::Plan {
 
 // A script's words for flags as the mail model has them: what cannot be a flag is left out, and what is too many.
 mailbox::Flags flags_of(const sieve::FlagList& list);
+sieve::FlagList names_of(const mailbox::Flags& flags);
 
 }  // namespace pabal::delivery

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "identity/test_directory.h"
+#include "mailbox/annotations.h"
 
 namespace pabal::delivery {
 namespace {
@@ -133,6 +134,25 @@ TEST_F(FilterTest, ADifferentFlagMakesASecondMessage) {
   deliver_to("alice@example.com");
   EXPECT_NE(first_row(alice, "Archive").message, first_row(alice, "INBOX").message);
   EXPECT_EQ(first_row(alice, "INBOX").flags.system, 0);
+}
+
+TEST_F(FilterTest, AsksAnnotationsAndTheEnvironment) {
+  const auto inbox = (*mailboxes.find(*store, alice, "INBOX"))->id;
+  EXPECT_TRUE(commit([&](store::Transaction& t) -> Result<void> {
+    const auto done = mailbox::annotate(t, {alice, inbox}, alice, {{"/private/comment", "busy"}});
+    return done ? mailbox::annotate(t, mailbox::kTheServer, alice, {{"/shared/motd", "down"}}) : done;
+  }));
+  mail.peer = "203.0.113.5 (mx.example)";
+  script(alice,
+         "require [\"fileinto\", \"mboxmetadata\", \"servermetadata\", \"environment\"];\n"
+         "if allof (metadata \"INBOX\" \"/Private/Comment\" \"busy\", servermetadata \"/shared/motd\" \"down\",\n"
+         "  not metadataexists \"INBOX\" \"/shared/comment\", not metadataexists \"None\" \"/private/comment\",\n"
+         "  environment \"remote-ip\" \"203.0.113.5\", environment \"remote-host\" \"mx.example\",\n"
+         "  environment \"imap.user\" \"\", environment :matches \"version\" \"?*\",\n"
+         "  environment \"domain\" \"example.com\") { fileinto \"Archive\"; }");
+  deliver_to("alice@example.com");
+  EXPECT_THAT(in(alice, "Archive"), SizeIs(1));
+  EXPECT_THAT(in(alice, "INBOX"), IsEmpty());
 }
 
 TEST_F(FilterTest, FindsMailboxesByUseAndId) {

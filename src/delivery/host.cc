@@ -1,6 +1,9 @@
 #include "delivery/host.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "mailbox/annotations.h"
 #include "sieve/keys.h"
 
 namespace pabal::delivery {
@@ -51,9 +54,34 @@ bool DeliveryHost::duplicate(std::string_view id) {
   return known && *known;
 }
 
-// RFC 5183 §4.1
+DeliveryHost::Facts facts_of_peer(std::string_view peer) {
+  const size_t blank = peer.find(" (");
+  if (blank == peer.npos || !peer.ends_with(')')) return {};
+  return {{"remote-ip", std::string(peer.substr(0, blank))},
+          {"remote-host", std::string(peer.substr(blank + 2, peer.size() - blank - 3))}};
+}
+
+// RFC 5490 §3.3, §4.1: as the owner of the account sees them.
+std::optional<std::string> DeliveryHost::metadata(std::string_view mailbox, std::string_view entry) {
+  const auto name = mailbox::annotation_name(entry);
+  if (!name) return {};
+  mailbox::Annotated on = mailbox::kTheServer;
+  if (!mailbox.empty()) {
+    const auto box = services_.mailboxes.find(reader_, account_, mailbox);
+    if (!box || !*box) return {};
+    on = {account_, (*box)->id};
+  }
+  auto value = mailbox::annotation(reader_, on, account_, *name);
+  return value ? std::move(*value) : std::nullopt;
+}
+
+// RFC 5183 §4.1; RFC 6785 §4.2 to §4.5: the items of IMAP are there, and empty, when there is no IMAP
 std::optional<std::string> DeliveryHost::environment(std::string_view item) {
+  constexpr std::string_view kOfImap[] = {"imap.user", "imap.email", "imap.cause", "imap.mailbox", "imap.changedflags"};
+  if (const auto fact = facts_.find(item); fact != facts_.end()) return fact->second;
+  if (std::find(std::begin(kOfImap), std::end(kOfImap), item) != std::end(kOfImap)) return "";
   if (item == "name") return "Pabal";
+  if (item == "version") return PABAL_VERSION;
   if (item == "location") return "MDA";
   if (item == "phase") return "during";
   if (item == "host") return services_.hostname;

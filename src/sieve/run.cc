@@ -50,6 +50,7 @@ bool merge(Action& action, const Action& next) {
 Run::Run(const Input& in, Host& h, const Limits& l)
     : input(in), host(h), limits(l), letter(in.bytes, in.message), regex_ticks(l.regex_ticks), steps_(l.steps) {
   frames.emplace_back();
+  flags = in.flags;
 }
 
 Outcome Run::carry_out(const Program& program) {
@@ -285,6 +286,12 @@ std::vector<std::string> Run::texts(const Node& node, Slot slot) {
     out.push_back(text(one));
   }
   return out;
+}
+
+bool Run::at_delivery(std::string_view name) {
+  if (input.imap_event)
+    fail("\"" + std::string(name) + "\" is for mail that is being delivered; it cannot be used in events of IMAP");
+  return !failed();
 }
 
 void Run::set_captures(const std::vector<std::string_view>& captures) {

@@ -71,12 +71,14 @@ Flow redirect(Run& run, const Node& node) {
 }
 
 Flow reject(Run& run, const Node& node) {
+  if (!run.at_delivery(node.op == Op::kEreject ? "ereject" : "reject")) return Flow::kStop;
   run.cancel_keep();
   run.act(Reject{run.text(node, Slot::kReason), node.op == Op::kEreject});
   return Flow::kNext;
 }
 
 Flow vacation(Run& run, const Node& node) {
+  if (!run.at_delivery("vacation")) return Flow::kStop;
   Vacation action;
   action.reason = run.text(node, Slot::kReason);
   action.subject = run.text(node, Slot::kSubject);

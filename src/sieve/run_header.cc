@@ -149,6 +149,7 @@ bool test_address(Run& run, const Node& node) {
 
 // RFC 5228 §5.4, RFC 6009 §3
 bool test_envelope(Run& run, const Node& node) {
+  if (!run.at_delivery("envelope")) return false;
   Matching matching(run, node);
   const uint8_t part = node.choice(Slot::kPart, kAll);
   for (const std::string& given : run.texts(node, Slot::kHeaders)) {

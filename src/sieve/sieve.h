@@ -89,6 +89,10 @@ struct Input {
   Time now;                      // for currentdate
   std::chrono::minutes zone{0};  // the user's zone, east of UTC, for dates
   std::string account;           // the user's name, for messages about faults
+  // RFC 6785: it runs for an event of IMAP, so that nobody is answered, there is no envelope, and the internal variable
+  // of imap4flags begins with the message's own flags.
+  bool imap_event = false;
+  std::vector<std::string> flags;
 };
 
 // Answers to a program's questions; a question that cannot be answered (no such feature here) keeps its default. Called

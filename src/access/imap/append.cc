@@ -184,6 +184,9 @@ Task<void> Session::append_or_replace(Words words, std::optional<mailbox::Uid> r
     return {};
   });
   if (const Result<void> done = co_await committing; !done) co_return no(done.error(), "OVERQUOTA");
+  std::vector<mailbox::MailEvents::Affected> added;
+  for (const mailbox::Uid uid : *uids) added.push_back({uid});
+  tell_event(mailbox::MailEvents::Cause::kAppend, found->account, found->box.id, std::move(added));
   const std::string code = "[APPENDUID " + std::to_string(found->box.uid_validity) + " " + set_text(*uids) + "] ";
   if (replaced) out_ += "* OK " + code + "the new message\r\n";  // RFC 8508 §4.3: before the EXPUNGE
   Task<void> telling = tell_news(true);

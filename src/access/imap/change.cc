@@ -27,6 +27,15 @@ void take_off(Flags& flags, const Flags& off) {
   });
 }
 
+Flags difference(const Flags& before, const Flags& after) {
+  Flags out = after, gone = before;
+  take_off(out, before);
+  take_off(gone, after);
+  out.system |= gone.system;
+  out.keywords.insert(out.keywords.end(), gone.keywords.begin(), gone.keywords.end());
+  return out;
+}
+
 // What somebody with `rights` may not touch stays (RFC 4314 §4); `given` holds only what they may.
 void change_flags(Flags& flags, char sign, const Flags& given, mailbox::Rights rights) {
   if (sign != '+') take_off(flags, sign == '-' ? given : mailbox::allowed_flags(flags, rights));
@@ -72,7 +81,8 @@ Task<void> Session::store_flags(Words words, bool uid) {
   const MailboxId box = selected_->box.id;
   struct Stored {
     std::vector<mailbox::Mailboxes::Edited> edited;
-    std::vector<Row> refused;  // changed since
+    std::vector<Flags> before;  // of each edited one
+    std::vector<Row> refused;   // changed since
   };
   auto stored = std::make_shared<Stored>();
   SetText modified;
@@ -95,13 +105,22 @@ Task<void> Session::store_flags(Words words, bool uid) {
         else
           unrefused.push_back(part[n]);
       }
-      auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) { change_flags(f, sign, given, rights); });
+      stored->before.clear();
+      auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) {
+        stored->before.push_back(f);
+        change_flags(f, sign, given, rights);
+      });
       if (!done) return done.error();
       stored->edited = std::move(*done);
       return {};
     });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
     gone += part.size() - stored->edited.size() - stored->refused.size();  // removed meanwhile
+    std::vector<mailbox::MailEvents::Affected> touched;
+    for (size_t n = 0; n < stored->edited.size(); ++n)
+      if (const auto& [row, changed] = stored->edited[n]; changed)
+        touched.push_back({row.uid, difference(stored->before[n], row.flags)});
+    tell_event(mailbox::MailEvents::Cause::kFlag, selected_->account, box, std::move(touched));
     // RFC 9051 §6.4.6: the flags of each message named, changed or not. RFC 7162 §3.1.3: of those refused too, and
     // MODSEQ even where the flags were not wanted.
     for (const auto& [row, changed] : stored->edited) {
@@ -183,6 +202,9 @@ Task<void> Session::copy_or_move(Words words, bool uid, bool moving) {
       log::error("imap", "a COPY that failed left messages behind: " + undone.error().message);
     copied->to.clear();
   }
+  std::vector<mailbox::MailEvents::Affected> added;
+  for (const Uid one : copied->to) added.push_back({one});
+  tell_event(mailbox::MailEvents::Cause::kCopy, to->account, to->box.id, std::move(added));
   // RFC 4315 §3; of a MOVE it comes before the EXPUNGEs (RFC 6851 §4.3).
   const std::string code = copied->to.empty() ? ""
                                               : "[COPYUID " + std::to_string(to->box.uid_validity) + " " +

@@ -310,12 +310,21 @@ Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
   for (size_t i = 0; i < uids.size(); i += kFlagsPerCommit) {
     const auto first = uids.begin() + static_cast<long>(i);
     const std::vector<Uid> part(first, first + static_cast<long>(std::min(kFlagsPerCommit, uids.size() - i)));
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account,
-                                            box = selected_->box.id, part](store::Transaction& t) -> Result<void> {
-      const auto done = boxes.edit_flags(t, account, box, part, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
-      return done ? Result<void>() : done.error();
-    });
+    using Edited = std::vector<mailbox::Mailboxes::Edited>;
+    const auto edited = std::make_shared<Edited>();
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = selected_->account, box = selected_->box.id, part,
+                edited](store::Transaction& t) -> Result<void> {
+          auto done = boxes.edit_flags(t, account, box, part, [](mailbox::Flags& f) { f.system |= mailbox::kSeen; });
+          if (!done) return done.error();
+          *edited = std::move(*done);
+          return {};
+        });
     if (const Result<void> done = co_await committing; !done) co_return done;
+    std::vector<mailbox::MailEvents::Affected> touched;
+    for (const auto& [row, changed] : *edited)
+      if (changed) touched.push_back({row.uid, {mailbox::kSeen, {}}});
+    tell_event(mailbox::MailEvents::Cause::kFlag, selected_->account, selected_->box.id, std::move(touched));
   }
   co_return Result<void>();
 }

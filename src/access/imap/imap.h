@@ -13,7 +13,7 @@
 #include <string>
 
 #include "identity/login.h"
-#include "mailbox/mailbox.h"
+#include "mailbox/mail_events.h"
 #include "net/stream.h"
 #include "watch/trace.h"
 
@@ -26,7 +26,9 @@ struct Services {  // must outlive every session
   const watch::Trace& trace;
   net::Pool& pool;
   std::string hostname;
-  uint64_t max_message = 50ull << 20;  // octets of one message (RFC 7889)
+  uint64_t max_message = 50ull << 20;     // octets of one message (RFC 7889)
+  mailbox::MailEvents* events = nullptr;  // null: nobody wants to know
+  std::string sieve_url{};                // RFC 6785 §2.1: "sieve://mail.example.com"; "": no scripts for events
 };
 
 struct Options {

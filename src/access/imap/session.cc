@@ -286,6 +286,12 @@ Task<Result<void>> Session::commit(store::Work work) {
   co_return done;
 }
 
+void Session::tell_event(mailbox::MailEvents::Cause cause, mailbox::AccountId owner, mailbox::MailboxId box,
+                         std::vector<mailbox::MailEvents::Affected> messages) {
+  if (services_.events && !messages.empty())
+    services_.events->happened({cause, account_->id, owner, box, std::move(messages)});
+}
+
 // --- names ----------------------------------------------------------------------------------------------------------
 
 std::string Session::decoded_name(std::string_view given) const {
@@ -372,6 +378,7 @@ std::string Session::capabilities() const {
   for (const std::string_view one : kCapabilities) (out += one) += ' ';
   out += "APPENDLIMIT=" + std::to_string(services_.max_message);  // RFC 7889
   if (account_ && account_->admin) out += " QUOTASET";            // RFC 9208 §4.1.3
+  if (!services_.sieve_url.empty()) out += " IMAPSIEVE=" + services_.sieve_url;  // RFC 6785 §2.1
   if (state_ != State::kGreeted) return out;
   if (options_.tls && !stream_->tls()) out += " STARTTLS";
   if (!may_login()) return out + " LOGINDISABLED";

@@ -136,6 +136,8 @@ class Session {
   void bye(std::string_view text);  // the session ends after this
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
+  void tell_event(mailbox::MailEvents::Cause cause, mailbox::AccountId owner, mailbox::MailboxId box,
+                  std::vector<mailbox::MailEvents::Affected> messages);  // for scripts (RFC 6785)
   struct Pushing;
   std::optional<std::string> mailbox_argument(Words& words);          // in UTF-8; nothing: it has been answered
   std::optional<std::string> mailbox_name(const std::string& given);  // likewise
