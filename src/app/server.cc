@@ -133,9 +133,9 @@ void Server::Impl::wire() {
                                                                            r.clock, config.hostname});
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
-  imap = std::make_unique<access::imap::Services>(access::imap::Services{
-      *r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size, imap_events.get(),
-      sieve_url(config)});
+  imap = std::make_unique<access::imap::Services>(
+      access::imap::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size,
+                             imap_events.get(), sieve_url(config)});
   pop3 = std::make_unique<access::pop3::Services>(
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(

@@ -16,8 +16,7 @@ class DeliveryHost final : public sieve::Host {
  public:
   using Facts = std::map<std::string, std::string, std::less<>>;  // items of the environment, by name
   // All but `facts` must outlive it; they say what is different here, and more.
-  DeliveryHost(const Services& services, const store::Reader& reader, identity::AccountId account,
-               Facts facts = {})
+  DeliveryHost(const Services& services, const store::Reader& reader, identity::AccountId account, Facts facts = {})
       : services_(services), reader_(reader), account_(account), facts_(std::move(facts)) {}
 
   Result<std::shared_ptr<const sieve::Program>> script(Location location, std::string_view name) override;

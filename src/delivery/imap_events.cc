@@ -70,8 +70,8 @@ void ImapEvents::happened(Event event) {
 void ImapEvents::start() {
   working_ = !jobs_.empty();
   if (!working_ || pool_.submit([this] { work(); })) return;
-  log::warn("delivery", "the server is too busy, or stops: scripts of IMAP do not see " + std::to_string(waiting_) +
-                            " messages");
+  log::warn("delivery",
+            "the server is too busy, or stops: scripts of IMAP do not see " + std::to_string(waiting_) + " messages");
   jobs_.clear();
   waiting_ = 0;
   working_ = false;
@@ -182,9 +182,9 @@ Result<void> ImapEvents::carry_out(const Run& run) {
       if (!why_not) return why_not.error();
       if (*why_not) return {};
     }
-    const auto edited = services_.mailboxes.edit_flags(
-        t, run.event.owner, run.event.mailbox, {run.uid},
-        [&](mailbox::Flags& flags) { change(flags, run.seen, run.wanted); });
+    const auto edited =
+        services_.mailboxes.edit_flags(t, run.event.owner, run.event.mailbox, {run.uid},
+                                       [&](mailbox::Flags& flags) { change(flags, run.seen, run.wanted); });
     return edited ? Result<void>() : edited.error();
   });
 }

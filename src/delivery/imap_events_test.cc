@@ -59,14 +59,11 @@ struct ImapEventsTest : testing::Test, identity::TestDirectory {
   void script(const std::string& text, const std::string& name = "events") {
     const auto compiled = sieve::compile(text);
     ASSERT_TRUE(compiled.ok()) << sieve::in_lines(compiled.faults);
-    EXPECT_TRUE(commit([&](store::Transaction& t) {
-      return scripts.put(t, alice, name, text, *compiled.program);
-    }));
+    EXPECT_TRUE(commit([&](store::Transaction& t) { return scripts.put(t, alice, name, text, *compiled.program); }));
   }
   void annotate(const mailbox::Annotated& on, const std::string& value) {
-    EXPECT_TRUE(commit([&](store::Transaction& t) {
-      return mailbox::annotate(t, on, alice, {{"/shared/imapsieve/script", value}});
-    }));
+    EXPECT_TRUE(commit(
+        [&](store::Transaction& t) { return mailbox::annotate(t, on, alice, {{"/shared/imapsieve/script", value}}); }));
   }
   // A script for what happens in Archive.
   void watch_archive(const std::string& text) {
@@ -125,7 +122,8 @@ TEST_F(ImapEventsTest, WithoutAnAnnotationOrAScriptOfThatNameNothingRuns) {
 TEST_F(ImapEventsTest, FlagsThatAScriptSetsAreTheMessages) {
   watch_archive(
       "require [\"imap4flags\", \"environment\", \"imapsieve\", \"variables\"];\n"
-      "if environment :is \"imap.cause\" \"APPEND\" { addflag [\"\\\\Flagged\", \"New\"]; removeflag \"\\\\Seen\"; }\n");
+      "if environment :is \"imap.cause\" \"APPEND\" { addflag [\"\\\\Flagged\", \"New\"]; removeflag \"\\\\Seen\"; "
+      "}\n");
   const auto uid = put({mailbox::kSeen, {"Old"}});
   tell(Cause::kCopy, uid);
   EXPECT_THAT(flags(uid), ElementsAre("\\Seen", "Old"));
@@ -181,9 +179,9 @@ TEST_F(ImapEventsTest, RedirectGoesThroughTheQueueFromTheOwner) {
 }
 
 TEST_F(ImapEventsTest, WhatIsForDeliveryIsAFaultThatLeavesTheMessage) {
-  for (const char* text : {"require \"vacation\"; vacation \"away\";", "require \"reject\"; reject \"no\";",
-                           "require \"ereject\"; ereject \"no\";",
-                           "require \"envelope\"; if envelope \"from\" \"x@y.z\" { discard; }"}) {
+  for (const char* text :
+       {"require \"vacation\"; vacation \"away\";", "require \"reject\"; reject \"no\";",
+        "require \"ereject\"; ereject \"no\";", "require \"envelope\"; if envelope \"from\" \"x@y.z\" { discard; }"}) {
     watch_archive(std::string(text) + " discard;");
     const auto uid = put();
     tell(Cause::kAppend, uid);

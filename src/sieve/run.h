@@ -62,7 +62,7 @@ class Run {
   void act(decltype(Action::what) what);
   void cancel_keep() { keep_cancelled_ = true; }
   bool at_delivery(std::string_view name);  // RFC 6785 §3.11, §4.6: `name` has no place elsewhere; false: failed
-  FlagList flags_for(const Node& node);  // :flags, or those of the internal variable
+  FlagList flags_for(const Node& node);     // :flags, or those of the internal variable
   Target target(const Node& node, Slot mailbox);
   std::optional<Fcc> fcc(const Node& node);
 

@@ -92,28 +92,28 @@ Task<void> Session::store_flags(Words words, bool uid) {
     if (!(co_await progressing)) co_return;
     std::vector<Uid> part;
     for (const Target& target : part_of(*wanted, i, kFlagsPerCommit)) part.push_back(target.uid);
-    Task<Result<void>> committing = commit([&boxes = services_.mailboxes, account = selected_->account, part,
-                                            given = allowed, sign, rights, box, stored,
-                                            unchanged_since](store::Transaction& t) -> Result<void> {
-      std::vector<Uid> unrefused = unchanged_since ? std::vector<Uid>() : part;
-      stored->refused.clear();
-      for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
-        auto row = boxes.row(t, account, box, part[n]);
-        if (!row) return row.error();
-        if (*row && (*row)->modseq > *unchanged_since)
-          stored->refused.push_back(std::move(**row));
-        else
-          unrefused.push_back(part[n]);
-      }
-      stored->before.clear();
-      auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) {
-        stored->before.push_back(f);
-        change_flags(f, sign, given, rights);
-      });
-      if (!done) return done.error();
-      stored->edited = std::move(*done);
-      return {};
-    });
+    Task<Result<void>> committing =
+        commit([&boxes = services_.mailboxes, account = selected_->account, part, given = allowed, sign, rights, box,
+                stored, unchanged_since](store::Transaction& t) -> Result<void> {
+          std::vector<Uid> unrefused = unchanged_since ? std::vector<Uid>() : part;
+          stored->refused.clear();
+          for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
+            auto row = boxes.row(t, account, box, part[n]);
+            if (!row) return row.error();
+            if (*row && (*row)->modseq > *unchanged_since)
+              stored->refused.push_back(std::move(**row));
+            else
+              unrefused.push_back(part[n]);
+          }
+          stored->before.clear();
+          auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) {
+            stored->before.push_back(f);
+            change_flags(f, sign, given, rights);
+          });
+          if (!done) return done.error();
+          stored->edited = std::move(*done);
+          return {};
+        });
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
     gone += part.size() - stored->edited.size() - stored->refused.size();  // removed meanwhile
     std::vector<mailbox::MailEvents::Affected> touched;

@@ -376,8 +376,8 @@ constexpr std::string_view kCapabilities[] = {
 std::string Session::capabilities() const {
   std::string out;
   for (const std::string_view one : kCapabilities) (out += one) += ' ';
-  out += "APPENDLIMIT=" + std::to_string(services_.max_message);  // RFC 7889
-  if (account_ && account_->admin) out += " QUOTASET";            // RFC 9208 §4.1.3
+  out += "APPENDLIMIT=" + std::to_string(services_.max_message);                 // RFC 7889
+  if (account_ && account_->admin) out += " QUOTASET";                           // RFC 9208 §4.1.3
   if (!services_.sieve_url.empty()) out += " IMAPSIEVE=" + services_.sieve_url;  // RFC 6785 §2.1
   if (state_ != State::kGreeted) return out;
   if (options_.tls && !stream_->tls()) out += " STARTTLS";
