@@ -82,8 +82,15 @@ void Session::no_right(Rights rights) {
   no("[NOPERM] that needs the rights " + mailbox::rights_text(rights) + "; the owner of the mailbox can give them");
 }
 
-// RFC 4314 §5.1.1: a session that has the mailbox selected is told when its rights change.
+// An account that was closed ends its sessions at their next command. RFC 4314 §5.1.1: a session that has the mailbox
+// selected is told when its rights change.
 void Session::refresh_rights() {
+  if (!account_) return;
+  const auto account = services_.login.directory().account(services_.store, account_->id);
+  if (!account) return log::error("imap", account.error().message);
+  if (!*account) return bye("the account was removed");
+  if (!(*account)->enabled) return bye("the account was closed; its administrator can open it again");
+  account_->admin = (*account)->admin;
   if (!selected_ || selected_->account == account_->id) return;
   const auto rights =
       rights_of(services_.login.directory(), services_.store, account_->id, selected_->account, selected_->box.id);

@@ -14,7 +14,8 @@ struct Context {
   bool uid = false;
   SearchJob job;                // its numbers were resolved when it was given
   std::vector<SortKey> sort{};  // of a SORT
-  mailbox::UidMap found{};      // what the client knows
+  std::optional<FetchRequest> of_new{};
+  mailbox::UidMap found{};  // what the client knows
   struct Placed {
     std::string octets;
     Uid uid;
@@ -117,7 +118,7 @@ void Session::keep_context(const SearchJob& job, const SearchRequest& request, b
     return;
   }
   if (selected_->contexts.empty()) selected_->contexts_seen = selected_->view.seen();
-  const auto context = std::make_shared<Context>(Context{tag_, uid, job, request.sort});
+  const auto context = std::make_shared<Context>(Context{tag_, uid, job, request.sort, request.of_new});
   resolve(context->job.key, job);
   std::vector<Uid> uids;
   for (const Target& t : found) uids.push_back(t.uid);
@@ -154,7 +155,7 @@ bool Session::learn_changes() {
   }
 }
 
-Task<void> Session::tell_contexts() {
+Task<void> Session::tell_contexts(std::vector<Uid> arrived) {
   if (!selected_ || selected_->contexts.empty() || !learn_changes()) co_return;
   std::vector<Uid> changed;  // of those that the client knows; the others wait for their EXISTS
   for (const Uid uid : selected_->contexts_wait)
@@ -181,6 +182,17 @@ Task<void> Session::tell_contexts() {
       const Target target{selected_->view.uids().sequence(uid), uid};
       const bool fits = fit.contains(uid), had = context->found.sequence(uid) > 0;
       if (target.sequence > 0 && fits != had) (fits ? in : out).push_back(target);
+    }
+    if (context->of_new) {  // RFC 5465 §7: before ADDTO; not of those that a flag brought
+      std::vector<mailbox::Row> rows;
+      for (const Target& t : in) {
+        if (!std::binary_search(arrived.begin(), arrived.end(), t.uid)) continue;
+        auto row = services_.mailboxes.row(services_.store, selected_->account, selected_->box.id, t.uid);
+        if (row && *row) rows.push_back(std::move(**row));
+      }
+      Task<void> saying = say_new(std::move(rows), &*context->of_new);
+      co_await saying;
+      if (state_ != State::kSelected) co_return;
     }
     const std::string removed = taken_out(*context, out);
     std::string added;

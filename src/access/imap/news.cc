@@ -96,11 +96,13 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
     out_ += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
     if (!rev2_) out_ += "* 0 RECENT\r\n";
   }
-  Task<void> telling = say_new(std::move(arrived));
-  co_await telling;
+  if (!arrived.empty()) {
+    Task<void> telling = say_new(std::move(arrived), &*notified_->request.selected()->events.fetch);
+    co_await telling;
+  }
   Task<void> saying = say_rows(std::move(rows));
   co_await saying;
-  Task<void> updating = tell_contexts();
+  Task<void> updating = tell_contexts(news.added);
   co_await updating;
   if (!condstore_ || !selected_) co_return;
   if (selected_->view.waits())
@@ -109,16 +111,14 @@ Task<void> Session::tell_news(bool may_expunge, bool own) {
     selected_->owes_modseq = true;
 }
 
-Task<void> Session::say_new(std::vector<Row> rows) {
-  if (rows.empty()) co_return;
-  const FetchRequest request = *notified_->request.selected()->events.fetch;
-  const FetchRequest::Needs needs = request.needs();
+Task<void> Session::say_new(std::vector<Row> rows, const FetchRequest* request) {
+  const FetchRequest::Needs needs = request->needs();
   std::vector<Found> found;
   for (Row& row : rows) found.push_back({{selected_->view.uids().sequence(row.uid), row.uid}, std::move(row), nullptr});
   if (!read_stored(found, needs)) co_return;
   for (const Found& one : found) {
-    if (answer(one, request, needs)) continue;
-    Task<Result<void>> answering = answer_with_body(&one, &request);
+    if (answer(one, *request, needs)) continue;
+    Task<Result<void>> answering = answer_with_body(&one, request);
     const Result<void> done = co_await answering;
     if (!done || state_ == State::kOver) co_return;
   }

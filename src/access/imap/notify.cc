@@ -109,6 +109,12 @@ void Session::tell_others() {
   Result<void> told = tell_own(*snapshot);
   if (told) told = follow_others(*snapshot);
   if (told) told = tell_shared(*snapshot);
+  std::erase_if(own_changes_, [&](const OwnChanges& own) {
+    if (own.account == account_->id) return own.after <= notified_->seen;
+    const auto followed = notified_->others.seen.find(own.account);
+    if (followed != notified_->others.seen.end()) return own.after <= followed->second;
+    return !selected_ || selected_->account != own.account || own.after <= selected_->view.seen();
+  });
   if (told || (told.code() != Code::kNotFound && told.code() != Code::kLimit)) return;
   // §5.8: more than the feed remembers, or than is followed. The client is to look for itself.
   notified_->request = {};
@@ -181,8 +187,6 @@ Result<void> Session::tell_own(const store::Reader& r) {
     const auto box = boxes.get(r, account_->id, id);
     if (box && *box) say_happened({account_->id, mailbox::kAllRights, **box}, what);
   }
-  std::erase_if(own_changes_,
-                [&](const OwnChanges& own) { return own.account == account_->id && own.after <= notified_->seen; });
   return {};
 }
 

@@ -74,7 +74,6 @@ Result<void> Session::tell_shared(const store::Reader& r) {
     const auto some = happened_since(r, account, seen, [](const mailbox::Change&, bool) {});
     if (!some) return some.error();
     happened[account] = *some;
-    std::erase_if(own_changes_, [&](const OwnChanges& own) { return own.account == account && own.after <= seen; });
   }
   for (const Located& one : notified_->others.followed) {
     const auto& in_account = happened[one.account];

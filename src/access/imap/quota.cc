@@ -38,11 +38,9 @@ std::optional<identity::Account> Session::quota_root(Words& words) {
   words.space();
   const std::string root = words.astring();
   if (!words.ok()) return bad("the name of a quota root was expected"), std::nullopt;
-  const auto self = services_.login.directory().account(services_.store, account_->id);
   const auto account = services_.login.directory().account(services_.store, root);
-  if (!self || !account) return no(self ? account.error() : self.error()), std::nullopt;
-  const bool admin = *self && (*self)->admin;
-  if (!admin && (!*account || (*account)->id != account_->id))
+  if (!account) return no(account.error()), std::nullopt;
+  if (!account_->admin && (!*account || (*account)->id != account_->id))
     return no("[NOPERM] that is not your quota"), std::nullopt;
   if (!*account) return no("[NONEXISTENT] there is no account of that name"), std::nullopt;
   return *account;

@@ -223,9 +223,14 @@ bool parse_return(Words& words, SearchRequest& request) {
         request.count = true;
       else if (option == "SAVE")
         request.save = true;
-      else if (option == "UPDATE")
+      else if (option == "UPDATE") {
         request.update = true;
-      else if (option == "PARTIAL" && !request.partial)
+        Words ahead = words;
+        if (!ahead.accept(' ') || ahead.peek() != '(') continue;
+        words = ahead;
+        request.of_new = parse_fetch_list(words);
+        if (!request.of_new) words.fail();
+      } else if (option == "PARTIAL" && !request.partial)
         words.space(), request.partial = parse_partial(words);
       else if (option == "CONTEXT")
         continue;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "access/imap/fetch_request.h"
 #include "access/imap/partial.h"
 #include "access/imap/sequence_set.h"
 #include "access/imap/sort.h"
@@ -61,6 +62,7 @@ struct SearchRequest {
   bool returns = false;  // RETURN (...) was given: the answer is ESEARCH (RFC 4731)
   bool min = false, max = false, all = false, count = false, save = false;
   bool update = false;                    // RFC 5267 §4.3; CONTEXT, a hint, is read and not kept
+  std::optional<FetchRequest> of_new{};   // RFC 5465 §7: what UPDATE tells of new messages
   std::optional<PartialRange> partial{};  // RFC 9394
   bool has_charset = false;
   std::vector<SortKey> sort{};  // SORT

@@ -10,6 +10,7 @@ namespace {
 using testing::Client;
 using testing::crlf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using testing::World;
 
@@ -179,6 +180,24 @@ TEST_F(ImapSorted, SearchesInGmailsLanguage) {
   EXPECT_EQ(talk("UID SEARCH UNSEEN X-GM-RAW \"banana OR cherry\""), crlf("* SEARCH 4\nt OK searched\n"));
   world.deliver(letter("apple", "bob@x.org"), "Archive");
   EXPECT_EQ(talk("SEARCH X-GM-RAW \"in:anywhere apple\""), crlf("* SEARCH 2 3\nt OK searched\n")) << "of this mailbox";
+}
+
+TEST(ImapUpdates, TellOfNewMessagesWhatWasAskedFor) {
+  World world;
+  const auto first = world.deliver(crlf("Subject: no\n\nx\n"));
+  Client& c = world.selected();
+  EXPECT_THAT(c.talk("SEARCH RETURN (COUNT UPDATE (uid body[header.fields (subject)])) OR SUBJECT boss FLAGGED"),
+              HasSubstr("COUNT 0"));
+  world.deliver(crlf("Subject: boss\n\nx\n"));
+  world.deliver(crlf("Subject: other\n\nx\n"));
+  world.set_flags(first, mailbox::kFlagged);
+  const std::string said = c.talk("NOOP");
+  EXPECT_THAT(said, HasSubstr(crlf("* 2 FETCH (UID 2 BODY[HEADER.FIELDS (subject)] {17}\nSubject: boss\n\n)\n"
+                                   "* ESEARCH (TAG \"t\") ADDTO (0 1:2)\n")));
+  EXPECT_THAT(said, Not(HasSubstr("* 3 FETCH")));
+  EXPECT_THAT(said, HasSubstr("* 3 EXISTS\r\n"));
+  EXPECT_THAT(c.talk("FETCH 2 FLAGS"), HasSubstr("FLAGS ()")) << "nothing was read";
+  EXPECT_THAT(c.talk("SEARCH RETURN (UPDATE (foo)) ALL"), StartsWith("t BAD"));
 }
 
 }  // namespace

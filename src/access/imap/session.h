@@ -237,7 +237,7 @@ class Session {
   void begin_answer(std::string& line, const Target& target) const;  // "* 5 FETCH ("
   void say_changed(const mailbox::Row& row, bool flags, bool uid);
   Task<void> say_rows(std::vector<mailbox::Row> rows);
-  Task<void> say_new(std::vector<mailbox::Row> rows);
+  Task<void> say_new(std::vector<mailbox::Row> rows, const FetchRequest* request);
   Task<bool> listen(Duration patience, bool idling);
   bool watch_accounts(const std::shared_ptr<Pushing>& pushing);  // true: another one than before
   static Task<void> push(Session* self, std::shared_ptr<Pushing> pushing);
@@ -328,7 +328,8 @@ class Session {
   void keep_context(const SearchJob& job, const SearchRequest& request, bool uid, const std::vector<Target>& found,
                     std::vector<std::string> octets);
   void tell_removed(const std::vector<Target>& removed);  // before the client hears of the EXPUNGEs
-  Task<void> tell_contexts();                             // after it has heard of EXISTS and flags
+  // After it has heard of EXISTS, of those that arrived, and flags.
+  Task<void> tell_contexts(std::vector<mailbox::Uid> arrived);
   bool learn_changes();
   Task<void> cancel_update(Words words, bool uid);
 

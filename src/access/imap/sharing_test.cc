@@ -464,6 +464,27 @@ TEST_F(Sharing, AnIdlingSessionThatLosesTheMailboxIsToldAtOnce) {
   EXPECT_TRUE(bob.wait_for("* BYE you may not read", true));
 }
 
+TEST_F(Sharing, AClosedAccountEndsItsSessions) {
+  const auto open = [&](bool enabled) {
+    world.change([&](store::Transaction& t) {
+      auto account = **world.directory->account(t, bob_id);
+      account.enabled = enabled;
+      return world.directory->update_account(t, account);
+    });
+  };
+  Client& idling = world.logged_in(kBob);
+  share("lr");
+  idling.talk("SELECT " + kProjects);
+  idling.send("t IDLE\r\n");
+  ASSERT_TRUE(idling.wait_for("+ idling"));
+  open(false);
+  EXPECT_THAT(bob.talk("STATUS INBOX (MESSAGES)"), StartsWith("* BYE the account was closed"));
+  EXPECT_TRUE(bob.wait_closed());
+  deliver(1);
+  EXPECT_TRUE(idling.wait_for("* BYE the account was closed", true));
+  EXPECT_THAT(idling.received(), Not(HasSubstr("EXISTS\r\n* BYE")));
+}
+
 TEST_F(Sharing, SharedWithAnyoneIsSharedWithAll) {
   share("lr", "anyone");
   EXPECT_THAT(bob.talk("LIST \"\" *"), HasSubstr(kProjects));
