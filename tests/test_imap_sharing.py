@@ -1,4 +1,4 @@
-"""Two people and one mailbox, with Python's imaplib: rights (RFC 4314), others' namespace, annotations (RFC 5464)."""
+"""Two people and one mailbox, with Python's imaplib: rights (RFC 4314), others' namespace, annotations (RFC 5464), NOTIFY of them."""
 import imaplib
 
 import pytest
@@ -8,7 +8,7 @@ from imap_reader import logged_in
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 PROJECTS = f'"Other Users/{ALICE}/Projects"'
-for name in ("GETMETADATA", "SETMETADATA", "ENABLE"):  # imaplib knows only the draft before METADATA
+for name in ("GETMETADATA", "SETMETADATA", "ENABLE", "NOTIFY"):  # imaplib knows only the draft before METADATA
     imaplib.Commands.setdefault(name, ("AUTH", "SELECTED"))
 
 
@@ -26,7 +26,8 @@ def no(answer, code):
 def told(imap, name, *args):
     """A command that imaplib has no method for: the untagged answers of that name."""
     ok(imap._simple_command(name, *args))
-    return [line for line in imap.response(name.replace("GET", ""))[1] or [] if line]
+    # imaplib takes the code [METADATA LONGENTRIES 4] of the last answer for one more.
+    return [line for line in imap.response(name.replace("GET", ""))[1] or [] if line and b"LONGENTRIES" not in line]
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_two_people_work_in_one_mailbox(both, server):
     ok(bob.append("INBOX", None, None, b"Subject: moved\r\n\r\nwombat\r\n"))
     ok(bob.select("INBOX"))
     ok(bob.uid("MOVE", "1", PROJECTS))
+    ok(alice.noop())  # a search finds what the client has been told of
     assert ok(alice.uid("SEARCH", "BODY", "wombat")) == [b"3"]
     ok(bob.select(PROJECTS))
     alice.send(b"i IDLE\r\n")
@@ -147,3 +149,17 @@ def test_what_is_shared_outlives_the_server_and_not_the_account(both, server):
         server.run("account", "remove", ALICE, "--with-mail")
         assert b"Other Users" not in b" ".join(ok(again.list()))
         no(again.select(PROJECTS), b"NONEXISTENT")
+
+
+def test_notify_tells_of_shared_mailboxes(both):
+    alice, bob = both
+    ok(alice.setacl("Projects", BOB, "lr"))
+    bob._simple_command("NOTIFY", "SET", f"(mailboxes {PROJECTS} (MessageNew MessageExpunge MailboxMetadataChange))")
+    ok(alice.append("Projects", None, None, b"Subject: x\r\n\r\nx\r\n"))
+    assert bob.readline() == b"* STATUS " + PROJECTS.encode() + b" (UIDNEXT 3 MESSAGES 2)\r\n"
+    ok(alice._simple_command("SETMETADATA", "Projects", '(/shared/comment "ours" /private/comment "hers")'))
+    assert bob.readline() == b"* METADATA " + PROJECTS.encode() + b' "/shared/comment"\r\n'
+    ok(alice.deleteacl("Projects", BOB))
+    ok(alice.append("Projects", None, None, b"Subject: x\r\n\r\nx\r\n"))
+    ok(bob.noop())
+    assert bob.response("STATUS")[1] == [None]
