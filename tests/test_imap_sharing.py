@@ -1,4 +1,4 @@
-"""Two people and one mailbox, with Python's imaplib: rights (RFC 4314), others' namespace, annotations (RFC 5464), NOTIFY of them."""
+"""Two people and one mailbox, with Python's imaplib: rights (RFC 4314), namespaces, annotations (RFC 5464), NOTIFY."""
 import imaplib
 
 import pytest

@@ -18,7 +18,8 @@ using mailbox::Annotated;
 using mailbox::Annotation;
 
 namespace {
-constexpr std::string_view kServerAdmin = "/shared/admin", kSpecialUse = "/private/specialuse";
+constexpr std::string_view kServerAdmin = "/shared/admin", kSpecialUse = "/private/specialuse",
+                           kScript = "/shared/imapsieve/script";
 constexpr mailbox::Rights kAnyForMetadata =
     mailbox::kRead | mailbox::kKeepSeen | mailbox::kWriteFlags | mailbox::kInsert | mailbox::kPost;
 }  // namespace
@@ -101,6 +102,9 @@ Task<void> Session::set_metadata(Words words, bool) {
     if (change.entry == (server ? kServerAdmin : kSpecialUse))
       co_return no(server ? "[CANNOT] /shared/admin cannot be changed"
                           : "[CANNOT] CREATE gives a mailbox its use (RFC 6154), and it stays");
+    // RFC 6785 §2.3.1: it names a script of the owner's, which acts in the owner's name.
+    if (change.entry == kScript && !server && subject->on.owner != account_->id)
+      co_return no("[NOPERM] only the owner of a mailbox chooses the script that runs there");
     if (!mailbox::is_private(change.entry) && !subject->may_share) {
       if (!server) co_return no_right(mailbox::kWriteFlags);
       co_return no("[NOPERM] only administrators set what the whole server shares");

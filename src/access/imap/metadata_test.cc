@@ -184,6 +184,9 @@ TEST(ImapMetadata, OnSharedMailboxesRightsDecide) {
   EXPECT_THAT(bob.talk("SETMETADATA " + box + " (/shared/comment \"mine\")"), StartsWith("t NO [NOPERM]"));
   alice.talk("SETACL Projects bob@example.com lrw");
   EXPECT_THAT(bob.talk("SETMETADATA " + box + " (/shared/comment \"also his\")"), StartsWith("t OK"));
+  EXPECT_THAT(bob.talk("SETMETADATA " + box + " (/shared/imapsieve/script \"hers\")"), StartsWith("t NO [NOPERM]"));
+  EXPECT_THAT(alice.talk("SETMETADATA Projects (/shared/imapsieve/script \"hers\")"), StartsWith("t OK"));
+  EXPECT_THAT(bob.talk("SETMETADATA " + box + " (/shared/imapsieve/script NIL)"), StartsWith("t NO [NOPERM]"));
   EXPECT_THAT(alice.talk("GETMETADATA Projects (/shared/comment /private/comment)"),
               AllOf(HasSubstr("hers"), HasSubstr("also his")));
 }
