@@ -60,7 +60,10 @@ Result<void> Mailboxes::create_account(store::Transaction& t, AccountId account,
   t.put(keys::state(account), encode(state));
   auto edit = Edit::begin(t, account);
   if (!edit) return edit.error();
-  for (const auto& [name, role] : kFirst) edit->create(impl_->clock, std::string(name), role);
+  for (const auto& [name, role] : kFirst) {
+    edit->create(impl_->clock, std::string(name), role);
+    t.put(keys::subscription(account, name), "");
+  }
   return edit->finish();
 }
 

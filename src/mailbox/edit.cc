@@ -28,7 +28,6 @@ Mailbox& Edit::create(const Clock& clock, const std::string& name, Role role) {
   box.uid_validity = std::max(static_cast<uint32_t>(to_unix(clock.now())), state.last_validity + 1);
   state.last_validity = box.uid_validity;
   t_.put(keys::name(account_, name), Encoder().u32(box.id).take());
-  t_.put(keys::subscription(account_, name), "");
   note(Change::Kind::kMailboxCreated, box.id);
   return boxes_.emplace(box.id, std::move(box)).first->second;
 }

@@ -107,7 +107,8 @@ Result<void> move_all(store::Transaction& t, const Mailboxes& boxes, AccountId a
 Mailboxes::Mailboxes(store::Store& store, const Clock& clock) : impl_(std::make_unique<Impl>(store, clock)) {}
 Mailboxes::~Mailboxes() = default;
 
-Result<MailboxId> Mailboxes::create(store::Transaction& t, AccountId account, std::string_view given, Role role) {
+Result<MailboxId> Mailboxes::create(store::Transaction& t, AccountId account, std::string_view given, Role role,
+                                    bool subscribed) {
   const auto name = checked_name(given);
   if (!name) return name.error();
   auto edit = Edit::begin(t, account);
@@ -119,6 +120,7 @@ Result<MailboxId> Mailboxes::create(store::Transaction& t, AccountId account, st
   }
   const auto id = make(t, account, *edit, impl_->clock, *name, role);
   if (!id) return id;
+  if (subscribed) t.put(keys::subscription(account, *name), "");
   if (const auto done = edit->finish(); !done) return done.error();
   return id;
 }
@@ -135,6 +137,7 @@ Result<void> Mailboxes::rename(store::Transaction& t, AccountId account, Mailbox
     // RFC 9051 §6.3.6: INBOX and what is below it stay; its messages move.
     const auto target = make(t, account, *edit, impl_->clock, *name, Role::kNone);
     if (!target) return target.error();
+    t.put(keys::subscription(account, *name), "");
     if (const auto moved = move_all(t, *this, account, *edit, id, *target, impl_->clock.now()); !moved) return moved;
     if (const auto copied = copy_annotations(t, account, id, *target); !copied) return copied;  // RFC 5464 §4.1
     return edit->finish();

@@ -191,7 +191,9 @@ class Mailboxes {
   // Mailboxes. Names: 1 to 255 octets of UTF-8, no control characters, * or %, no empty level, at most 16 levels; INBOX
   // in any case is "INBOX". Creating or renaming to a/b/c makes the missing parents. kExists, kNotFound, kInvalid,
   // kLimit (count, a child's name too long), kDenied (removing INBOX). A removed mailbox leaves those below it.
-  Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone);
+  // `subscribed`: also subscribe to it, not to the parents.
+  Result<MailboxId> create(store::Transaction& t, AccountId account, std::string_view name, Role role = Role::kNone,
+                           bool subscribed = true);
   // Those below it go with it. Renaming INBOX moves its messages into a new mailbox (RFC 9051 §6.3.6).
   Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);
   Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);    // its messages leave it
@@ -200,8 +202,8 @@ class Mailboxes {
   Result<std::optional<Mailbox>> get(const store::Reader& r, AccountId account, MailboxId mailbox) const;
   Result<std::optional<Mailbox>> by_role(const store::Reader& r, AccountId account, Role role) const;
   // Subscriptions are names, whether or not there is such a mailbox, here or in another account; only unsubscribing or
-  // rename() takes one away (RFC 9051 §6.3.7). A mailbox that is made is subscribed, a renamed one takes its
-  // subscription along. No change: no modseq. kInvalid: no name for a mailbox. kLimit: too many.
+  // rename() takes one away (RFC 9051 §6.3.7). A renamed mailbox takes its subscription along. No change: no modseq.
+  // kInvalid: no name for a mailbox. kLimit: too many.
   Result<void> subscribe(store::Transaction& t, AccountId account, std::string_view name, bool on);
   Result<std::set<std::string>> subscriptions(const store::Reader& r, AccountId account) const;
 

@@ -101,7 +101,6 @@ class Model : public testing::TestWithParam<uint64_t> {
     box.name = name;
     box.validity = (*boxes_->get(*store_, kAccount, id))->uid_validity;
     EXPECT_TRUE(plain_.validities.insert(box.validity).second) << "no UIDVALIDITY comes twice";
-    plain_.subscribed.insert(name);
   }
   void learn_boxes() {
     const auto all = boxes_->list(*store_, kAccount);
@@ -245,17 +244,19 @@ class Model : public testing::TestWithParam<uint64_t> {
               freed);
   }
   void create_box() {
+    const bool subscribed = random_.below(2);
     const std::string name =
         "b" + std::to_string(random_.below(8)) + (random_.below(2) ? "/c" + std::to_string(random_.below(3)) : "");
     const bool free =
         std::none_of(plain_.boxes.begin(), plain_.boxes.end(), [&](const auto& b) { return b.second.name == name; });
     const auto done = transact([&](store::Transaction& t) -> Result<void> {
-      const auto made = boxes_->create(t, kAccount, name);
+      const auto made = boxes_->create(t, kAccount, name, Role::kNone, subscribed);
       return made ? Result<void>() : made.error();
     });
     ASSERT_EQ(done.ok(), free);
     if (!done) return;
     ++plain_.modseq;
+    if (subscribed) plain_.subscribed.insert(name);
     learn_boxes();
   }
   void subscribe() {
@@ -298,6 +299,7 @@ class Model : public testing::TestWithParam<uint64_t> {
     ++plain_.modseq;
     const MailboxId target = (*boxes_->find(*store_, kAccount, name))->id;
     know(target, name);
+    plain_.subscribed.insert(name);
     const auto rows = plain_.boxes.at(1).rows;
     for (const auto& [uid, message] : rows) {
       const bool deleted = plain_.messages.at(message).places.at(1).deleted;

@@ -179,7 +179,7 @@ Task<void> Session::create(Words words, bool) {
       if (!holder) return holder.error();
       if (*holder) return Error{Code::kUnsupported, "another mailbox has that use"};
     }
-    const auto made = boxes.create(t, account, name, role);
+    const auto made = boxes.create(t, account, name, role, false);  // RFC 9051 §6.3.4: SUBSCRIBE is another command
     if (made) *id = *made;
     return made ? Result<void>() : made.error();
   });

@@ -18,9 +18,9 @@ std::optional<PartialRange> parse_partial(Words& words) {
   out.last = words.number();
   if (out.first == 0 || out.last == 0) words.fail();
   if (!words.ok()) return {};
+  if (out.first > out.last) std::swap(out.first, out.last);
   const std::string sign = out.from_end ? "-" : "";
   out.text = sign + std::to_string(out.first) + ":" + sign + std::to_string(out.last);
-  if (out.first > out.last) std::swap(out.first, out.last);
   return out;
 }
 

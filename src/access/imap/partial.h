@@ -10,7 +10,7 @@
 namespace pabal::access::imap {
 
 struct PartialRange {
-  std::string text;  // as given: answers repeat it
+  std::string text;  // for answers: the lower number first (RFC 5267 §4.4: 500:400 is 400:500)
   bool from_end = false;
   uint32_t first = 1, last = 1;
 

@@ -321,7 +321,8 @@ std::string search_answer(const SearchRequest& request, const std::string& tag, 
     if (modseq) out += " (MODSEQ " + highest(found) + ")";
     return out + "\r\n";
   }
-  if (!request.min && !request.max && !request.all && !request.count && !request.partial) return out;  // SAVE alone
+  const bool says = request.min || request.max || request.all || request.count || request.partial || request.update;
+  if (!says) return out;  // SAVE alone
   out = "* ESEARCH (TAG " + quote(tag) + ")" + (uid ? " UID" : "");
   if (!numbers.empty()) {
     if (request.min) out += " MIN " + std::to_string(numbers.front());
