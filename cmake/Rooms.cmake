@@ -3,7 +3,22 @@
 # Include directions are enforced by the compiler: each room has its own include root with only itself in it (a link to
 # its folder), and sees the roots of the rooms it USES. `#include "relay/queue.h"` from mailbox/ does not compile.
 # x_test.cc files beside the code become one test program, NAME_test.
+#
+# What every file includes is precompiled once for all rooms, and once for all tests. Code of tests is not optimized in a
+# release build: what they test is, and to optimize them took longer than to compile all else.
 set(PABAL_ROOTS ${CMAKE_SOURCE_DIR}/build/rooms)
+
+set(PABAL_TEST_OPTIONS $<$<CONFIG:Release>:-O0 -U_FORTIFY_SOURCE>)
+if(PABAL_PCH)
+  set(often <algorithm> <chrono> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/often.cc CONTENT "int main() {}\n")
+  add_library(pabal_often OBJECT ${CMAKE_BINARY_DIR}/often.cc)
+  target_precompile_headers(pabal_often PRIVATE ${often})
+  add_executable(pabal_often_test ${CMAKE_BINARY_DIR}/often.cc)  # a program, as tests are: -fPIE
+  target_link_libraries(pabal_often_test PRIVATE GTest::gmock GTest::gtest)
+  target_compile_options(pabal_often_test PRIVATE ${PABAL_TEST_OPTIONS})
+  target_precompile_headers(pabal_often_test PRIVATE ${often} <filesystem> <set> <gmock/gmock.h> <gtest/gtest.h>)
+endif()
 
 function(pabal_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LIBS" ${ARGN})
@@ -22,8 +37,7 @@ function(pabal_room name)
     add_library(pabal_${name} STATIC ${sources})
     set(scope PUBLIC)
     if(PABAL_PCH)
-      target_precompile_headers(pabal_${name} PRIVATE <algorithm> <chrono> <functional> <map> <memory> <optional> <string>
-                                <string_view> <variant> <vector>)
+      target_precompile_headers(pabal_${name} REUSE_FROM pabal_often)
     endif()
   else()
     add_library(pabal_${name} INTERFACE)
@@ -38,6 +52,10 @@ function(pabal_room name)
   if(tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE pabal_${name} GTest::gmock GTest::gtest_main)
+    target_compile_options(${name}_test PRIVATE ${PABAL_TEST_OPTIONS})
+    if(PABAL_PCH)
+      target_precompile_headers(${name}_test REUSE_FROM pabal_often_test)
+    endif()
     target_compile_definitions(${name}_test PRIVATE PABAL_SHARED_DATA="${CMAKE_SOURCE_DIR}/../shared/data")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)
