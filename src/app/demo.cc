@@ -89,6 +89,7 @@ constexpr const char* kThingsToTry =
     "QUIT\n"
     "  swaks -s 127.0.0.1:2587 -tls -au alice@example.com -ap pabal-demo -f alice@example.com -t bob@univ.edu\n"
     "  curl -k imaps://127.0.0.2:2993/INBOX -u bob@univ.edu:pabal-demo -X 'FETCH 1:* ENVELOPE'\n"
+    "  curl -k pop3s://127.0.0.2:2995/1 -u bob@univ.edu:pabal-demo\n"
     "  any mail program: IMAP 127.0.0.2:2993 (TLS), SMTP 127.0.0.2:2587 (STARTTLS), user bob@univ.edu\n";
 
 }  // namespace

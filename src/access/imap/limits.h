@@ -29,7 +29,8 @@ constexpr size_t kMaxNamedKeywords = 1'000;   // of one mailbox that FLAGS answe
 constexpr minutes kIdleTime{30};  // RFC 9051 §5.4: at least 30 minutes
 constexpr minutes kStillHere{2};  // between words to an idling client: NATs and mobile networks forget sooner than 30
 constexpr minutes kLoginTime{2};  // between commands before login
-constexpr minutes kWriteTime{5};  // for the client to take what is written
+constexpr minutes kWriteTime{5};  // for the client to take kWriteAtOnce
+constexpr size_t kWriteAtOnce = 1 << 20;  // octets written under one deadline: a slow line may take a large message
 constexpr seconds kTlsTime{30};
 constexpr seconds kProgressEvery{10};  // RFC 9585: so often a client hears of a long command
 constexpr size_t kMaxBad = 20;         // BAD answers in a row, then BYE

@@ -181,16 +181,23 @@ Task<Result<void>> Session::receive(Duration patience) {
   co_return Result<void>();
 }
 
-Task<bool> Session::flush() {
-  if (out_.empty()) co_return true;
-  const std::string sent = std::exchange(out_, {});
-  Task<Result<void>> writing = stream_->write(sent, loop_.now() + kWriteTime);
-  const Result<void> done = co_await writing;
-  if (!done) {
-    state_ = State::kOver;
-    stream_->close();
+Task<bool> Session::write(std::string_view octets) {
+  while (!octets.empty()) {
+    Task<Result<void>> writing = stream_->write(octets.substr(0, kWriteAtOnce), loop_.now() + kWriteTime);
+    if (const Result<void> done = co_await writing; !done) {
+      state_ = State::kOver;
+      stream_->close();
+      co_return false;
+    }
+    octets.remove_prefix(std::min(octets.size(), kWriteAtOnce));
   }
-  co_return done.ok();
+  co_return true;
+}
+
+Task<bool> Session::flush() {
+  const std::string sent = std::exchange(out_, {});
+  Task<bool> writing = write(sent);
+  co_return co_await writing;
 }
 
 Task<bool> Session::put(std::string_view octets) {
@@ -200,13 +207,8 @@ Task<bool> Session::put(std::string_view octets) {
   }
   Task<bool> flushing = flush();
   if (!(co_await flushing)) co_return false;
-  Task<Result<void>> writing = stream_->write(octets, loop_.now() + kWriteTime);
-  const Result<void> done = co_await writing;
-  if (!done) {
-    state_ = State::kOver;
-    stream_->close();
-  }
-  co_return done.ok();
+  Task<bool> writing = write(octets);
+  co_return co_await writing;
 }
 
 void Session::ok(std::string_view text) {

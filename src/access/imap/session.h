@@ -128,6 +128,7 @@ class Session {
   Task<Result<void>> receive(Duration patience);
   Task<bool> flush();                       // writes what is gathered; false: likewise
   Task<bool> put(std::string_view octets);  // gathers, or writes at once what is large
+  Task<bool> write(std::string_view octets);
   Task<void> command();
   void ok(std::string_view text);
   void no(std::string_view text);
