@@ -81,6 +81,7 @@ class Model : public testing::TestWithParam<uint64_t> {
     require(transact([&](store::Transaction& t) { return boxes_->create_account(t, kAccount, 0); }));
     plain_.modseq = 1;
     learn_boxes();
+    for (const auto& [id, box] : plain_.boxes) plain_.subscribed.insert(box.name);
   }
   ~Model() override {
     boxes_.reset();

@@ -333,6 +333,8 @@ TEST(ImapSession, SubscriptionsAreKept) {
   EXPECT_THAT(c.talk("LSUB \"\" J*"), HasSubstr("* LSUB (\\HasNoChildren) \"/\" \"Junk\"\r\n"));
   EXPECT_THAT(c.talk("SUBSCRIBE nothing"), StartsWith("t NO [NONEXISTENT] "));
   c.talk("CREATE brief");
+  EXPECT_EQ(c.talk("LIST (SUBSCRIBED) \"\" b*"), "t OK listed\r\n") << "CREATE subscribes to nothing";
+  c.talk("SUBSCRIBE brief");
   c.talk("DELETE brief");
   EXPECT_THAT(c.talk("LIST (SUBSCRIBED) \"\" b*"),
               StartsWith("* LIST (\\NonExistent \\Noselect \\HasNoChildren \\Subscribed) \"/\" \"brief\"\r\n"));

@@ -89,7 +89,7 @@ TEST(Partial, CountsFromEitherEnd) {
     return range->text + " " + std::to_string(slice.begin) + "-" + std::to_string(slice.end);
   };
   EXPECT_EQ(part("1:3", 10), "1:3 0-3");
-  EXPECT_EQ(part("3:1", 10), "3:1 0-3");
+  EXPECT_EQ(part("3:1", 10), "1:3 0-3");
   EXPECT_EQ(part("9:12", 10), "9:12 8-10");
   EXPECT_EQ(part("11:12", 10), "11:12 10-10");
   EXPECT_EQ(part("-1:-3", 10), "-1:-3 7-10");
