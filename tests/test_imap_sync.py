@@ -128,7 +128,7 @@ def test_notify_tells_of_all_mailboxes_while_the_client_is_silent(server):
         while one.line() != ")":
             pass
         two.ok("CREATE New")
-        assert one.line() == '* LIST (\\HasNoChildren \\Subscribed) "/" "New"'
+        assert one.line() == '* LIST (\\HasNoChildren) "/" "New"'
         two.ok("SELECT INBOX")
         two.ok("COPY 1 New")
         assert one.line() == '* STATUS "New" (UIDNEXT 2 MESSAGES 1)'
