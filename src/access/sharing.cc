@@ -98,7 +98,7 @@ Result<std::vector<SharedMailbox>> shared_with(const identity::Directory& direct
     if (!box) return box.error();
     if (*box) out.push_back({account, owner->name, std::move(**box), *rights});
   }
-  std::stable_sort(out.begin(), out.end(), [](const SharedMailbox& a, const SharedMailbox& b) {
+  std::sort(out.begin(), out.end(), [](const SharedMailbox& a, const SharedMailbox& b) {
     return std::tie(a.owner_name, a.box.name) < std::tie(b.owner_name, b.box.name);
   });
   return out;
