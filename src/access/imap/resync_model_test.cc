@@ -22,7 +22,6 @@ using testing::World;
 struct Known {
   std::set<std::string> flags;
   uint64_t modseq = 0;
-  friend bool operator==(const Known&, const Known&) = default;
 };
 using Copy = std::map<uint32_t, Known>;
 
