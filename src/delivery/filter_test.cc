@@ -106,8 +106,10 @@ struct FilterTest : testing::Test, identity::TestDirectory {
   size_t orphans() {
     size_t bodies = 0, references = 0;
     EXPECT_TRUE(store->scan(store::Range::prefix("R"), [&](auto, auto) { return ++references > 0; }));
-    for (const AccountId id : {alice, bob})
-      for (const auto& box : *mailboxes.list(*store, id)) bodies += box.messages;
+    for (const AccountId id : {alice, bob}) {
+      const auto boxes = mailboxes.list(*store, id);
+      for (const auto& box : *boxes) bodies += box.messages;
+    }
     for (const auto& entry : queued()) bodies += entry.recipients.empty() ? 0 : 1;
     return references > bodies ? references - bodies : 0;
   }
