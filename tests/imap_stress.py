@@ -278,7 +278,7 @@ class Session:
                 assert self.mine[identities[uid]] == on or b"[MODIFIED" in done, f"UID {uid} was to have {mark} {on}"
 
     async def doom(self):
-        """Deletes: flag, then EXPUNGE, UID EXPUNGE or nothing for now."""
+        """Flags \\Deleted, then EXPUNGE, UID EXPUNGE, or leaves it flagged."""
         uids = self.some(2 if len(self.uids) < KEPT else 20)
         if not uids:
             return

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "access/imap/names.h"
+#include "access/write.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -182,16 +183,11 @@ Task<Result<void>> Session::receive(Duration patience) {
 }
 
 Task<bool> Session::write(std::string_view octets) {
-  while (!octets.empty()) {
-    Task<Result<void>> writing = stream_->write(octets.substr(0, kWriteAtOnce), loop_.now() + kWriteTime);
-    if (const Result<void> done = co_await writing; !done) {
-      state_ = State::kOver;
-      stream_->close();
-      co_return false;
-    }
-    octets.remove_prefix(std::min(octets.size(), kWriteAtOnce));
-  }
-  co_return true;
+  Task<Result<void>> writing = write_in_steps(*stream_, octets, kWriteAtOnce, kWriteTime);
+  if (const Result<void> done = co_await writing; done) co_return true;
+  state_ = State::kOver;
+  stream_->close();
+  co_return false;
 }
 
 Task<bool> Session::flush() {

@@ -1,5 +1,6 @@
 #include "access/pop3/session.h"
 
+#include "access/write.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -144,16 +145,11 @@ Task<bool> Session::fill() {
 }
 
 Task<bool> Session::write(std::string_view octets) {
-  while (!octets.empty()) {
-    Task<Result<void>> writing = stream_->write(octets.substr(0, kWriteAtOnce), loop_.now() + kWriteTime);
-    if (const Result<void> done = co_await writing; !done) {
-      state_ = State::kOver;
-      stream_->close();
-      co_return false;
-    }
-    octets.remove_prefix(std::min(octets.size(), kWriteAtOnce));
-  }
-  co_return true;
+  Task<Result<void>> writing = write_in_steps(*stream_, octets, kWriteAtOnce, kWriteTime);
+  if (const Result<void> done = co_await writing; done) co_return true;
+  state_ = State::kOver;
+  stream_->close();
+  co_return false;
 }
 
 Task<bool> Session::flush() {
