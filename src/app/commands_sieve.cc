@@ -126,7 +126,6 @@ void sieve_test(Call& call, const Words& w) {
   input.from = w.who;
   input.to = w.target.empty() ? account->name : w.target;
   input.now = r.clock.now();
-  input.account = account->name;
   const sieve::Outcome outcome = sieve::run(**program, input, host);
   if (outcome.error) {
     call.output.exit = 1;

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
   rooms->mailboxes = std::make_unique<mailbox::Mailboxes>(*rooms->store, rooms->clock);
   rooms->queue = std::make_unique<queue::Queue>(*rooms->store);
   rooms->trace = std::make_unique<watch::Trace>(*rooms->store);
-  rooms->scripts = std::make_unique<sieve::Scripts>(*rooms->store, rooms->clock);
+  rooms->scripts = std::make_unique<sieve::Scripts>(rooms->clock);
   return rooms;
 }
 

@@ -214,7 +214,6 @@ void FilterPlan::decide(Job& job) const {
   input.dsn_notify = job.recipient.notify_never ? "NEVER" : job.recipient.notify_success ? "SUCCESS" : "";
   input.dsn_orcpt = job.recipient.orcpt;
   input.now = services_.clock.now();
-  input.account = job.account.address;
   const sieve::Outcome outcome = sieve::run(**program, input, host);
   if (outcome.error) out.troubles.push_back(trouble_of(outcome));
   delivery::decide(services_, mail_, job.recipient, job.account, *snapshot, outcome.actions, out);

@@ -24,7 +24,7 @@ struct FilterTest : testing::Test, identity::TestDirectory {
   mailbox::Mailboxes mailboxes{*store, clock};
   queue::Queue queue{*store};
   watch::Trace trace{*store};
-  sieve::Scripts scripts{*store, clock};
+  sieve::Scripts scripts{clock};
   Delivery delivery{Services{*store, *directory, mailboxes, queue, trace, ids, clock, scripts, "mail.example.com"}};
   mailbox::LocalDelivery::Mail mail;
   AccountId alice = 0, bob = 0;

@@ -133,7 +133,6 @@ Result<void> ImapEvents::handle(const Job& job, const Affected& affected) {
   input.bytes = *body;
   input.message = &(*details)->structure;
   input.now = services_.clock.now();
-  input.account = (*owner)->name;
   input.imap_event = true;
   input.flags = names_of((*row)->flags);
   sieve::Outcome outcome = sieve::run(**program, input, host);

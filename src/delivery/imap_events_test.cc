@@ -38,7 +38,7 @@ struct ImapEventsTest : testing::Test, identity::TestDirectory {
   mailbox::Mailboxes mailboxes{*store, clock};
   queue::Queue queue{*store};
   watch::Trace trace{*store};
-  sieve::Scripts scripts{*store, clock};
+  sieve::Scripts scripts{clock};
   Services services{*store, *directory, mailboxes, queue, trace, ids, clock, scripts, "mail.example.com"};
   Delivery delivery{services};
   HandPool pool;

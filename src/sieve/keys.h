@@ -1,5 +1,4 @@
 // The keys of this room. They lie in the account's space, so that they go when the account does.
-//   A ACCOUNT S c           a number that every change of the scripts raises: the watch key
 //   A ACCOUNT S a           name of the active script
 //   A ACCOUNT S s NAME      script: when changed, octets
 //   A ACCOUNT S t NAME      its text
@@ -21,7 +20,6 @@ namespace pabal::sieve::keys {
 inline std::string of(mailbox::AccountId a, char kind, std::string_view rest = {}) {
   return mailbox::keys::in_account(a, 'S').u8(static_cast<uint8_t>(kind)).raw(rest).take();
 }
-inline std::string changed(mailbox::AccountId a) { return of(a, 'c'); }
 inline std::string active(mailbox::AccountId a) { return of(a, 'a'); }
 inline std::string script(mailbox::AccountId a, std::string_view name) { return of(a, 's', name); }
 inline std::string text(mailbox::AccountId a, std::string_view name) { return of(a, 't', name); }

@@ -54,14 +54,6 @@ Result<bool> exists(const store::Reader& r, mailbox::AccountId account, std::str
   return record->has_value();
 }
 
-// Every change goes through here: who watches learns of it.
-Result<void> say_changed(store::Transaction& t, mailbox::AccountId account) {
-  const auto before = t.get(keys::changed(account));
-  if (!before) return before.error();
-  t.put(keys::changed(account), Encoder().u64(*before ? Decoder(**before).u64() + 1 : 1).view());
-  return {};
-}
-
 }  // namespace
 
 std::string in_lines(const std::vector<Fault>& faults) {
@@ -94,7 +86,7 @@ Result<void> Scripts::put(store::Transaction& t, mailbox::AccountId account, std
   t.put(keys::script(account, name), encode_info(clock_.now(), text.size()));
   t.put(keys::text(account, name), text);
   t.put(keys::program(account, name), encode(program));
-  return say_changed(t, account);
+  return {};
 }
 
 Result<void> Scripts::remove(store::Transaction& t, mailbox::AccountId account, std::string_view name) const {
@@ -107,7 +99,7 @@ Result<void> Scripts::remove(store::Transaction& t, mailbox::AccountId account, 
   if (*now_active == name) return Error{Code::kDenied, "the active script cannot be removed; make it inactive first"};
   for (const std::string& key : {keys::script(account, name), keys::text(account, name), keys::program(account, name)})
     t.erase(key);
-  return say_changed(t, account);
+  return {};
 }
 
 Result<void> Scripts::rename(store::Transaction& t, mailbox::AccountId account, std::string_view from,
@@ -127,19 +119,19 @@ Result<void> Scripts::rename(store::Transaction& t, mailbox::AccountId account, 
   const auto now_active = active(t, account);
   if (!now_active) return now_active.error();
   if (*now_active == from) t.put(keys::active(account), to);
-  return say_changed(t, account);
+  return {};
 }
 
 Result<void> Scripts::activate(store::Transaction& t, mailbox::AccountId account, std::string_view name) const {
   if (name.empty()) {
     t.erase(keys::active(account));
-    return say_changed(t, account);
+    return {};
   }
   const auto there = exists(t, account, name);
   if (!there) return there.error();
   if (!*there) return no_such(name);
   t.put(keys::active(account), name);
-  return say_changed(t, account);
+  return {};
 }
 
 Result<std::vector<ScriptInfo>> Scripts::list(const store::Reader& r, mailbox::AccountId account) const {
@@ -182,10 +174,6 @@ Result<std::string> Scripts::active(const store::Reader& r, mailbox::AccountId a
   auto name = r.get(keys::active(account));
   if (!name) return name.error();
   return *name ? std::move(**name) : std::string();
-}
-
-std::unique_ptr<store::Store::Watch> Scripts::watch(mailbox::AccountId account, std::function<void()> changed) const {
-  return store_.watch(keys::changed(account), std::move(changed));
 }
 
 }  // namespace pabal::sieve

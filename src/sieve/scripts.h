@@ -30,8 +30,8 @@ struct ScriptInfo {
 // Thread-safe. Errors besides those named: kIo, kCorrupt of the store.
 class Scripts {
  public:
-  // `clock` and `store` must outlive it.
-  Scripts(store::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // `clock` must outlive it.
+  explicit Scripts(const Clock& clock) : clock_(clock) {}
 
   // Whether a script of that name and size could be stored now.
   enum class Room : uint8_t { kFits, kTooLarge, kTooMany, kFull };
@@ -55,11 +55,7 @@ class Scripts {
                                                  std::string_view name) const;
   Result<std::string> active(const store::Reader& r, mailbox::AccountId account) const;  // "": none
 
-  // `changed` runs on the committer's thread after commits that change the scripts; see store::Store::watch.
-  std::unique_ptr<store::Store::Watch> watch(mailbox::AccountId account, std::function<void()> changed) const;
-
  private:
-  store::Store& store_;
   const Clock& clock_;
 };
 

@@ -88,7 +88,6 @@ struct Input {
   std::string dsn_notify, dsn_orcpt, dsn_ret, dsn_envid;
   Time now;                      // for currentdate
   std::chrono::minutes zone{0};  // the user's zone, east of UTC, for dates
-  std::string account;           // the user's name, for messages about faults
   // RFC 6785: it runs for an event of IMAP, so that nobody is answered, there is no envelope, and the internal variable
   // of imap4flags begins with the message's own flags.
   bool imap_event = false;

@@ -22,7 +22,7 @@ struct NoTls final : net::TlsServer {
 // One client of one server on the simulated loop.
 struct ManageSieve : testing::Test {
   imap::testing::Backend backend;
-  sieve::Scripts scripts{*backend.store, backend.clock};
+  sieve::Scripts scripts{backend.clock};
   Services services{*backend.store, scripts, backend.services->login, backend.services->pool, "mx.example.com"};
   net::SimLoop loop;
   std::unique_ptr<imap::testing::Client> client;
