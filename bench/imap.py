@@ -67,6 +67,8 @@ class Lmtp:
     def __init__(self, where):
         self.socket = socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
         self.socket.connect(("127.0.0.1", where) if isinstance(where, int) else str(where))
+        if isinstance(where, int):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.socket.makefile("rb")
         self.reply()
         self.socket.sendall(b"LHLO bench\r\n")

@@ -1,4 +1,4 @@
-# pabal_room(NAME USES rooms... LIBS libraries...): a folder of src/ as one static library, pabal_NAME.
+# pabal_room(NAME USES rooms... LIBS libraries... TEST_LIBS libraries...): a folder of src/ as one static library, pabal_NAME.
 #
 # Include directions are enforced by the compiler: each room has its own include root with only itself in it (a link to
 # its folder), and sees the roots of the rooms it USES. `#include "relay/queue.h"` from mailbox/ does not compile.
@@ -21,7 +21,7 @@ if(PABAL_PCH)
 endif()
 
 function(pabal_room name)
-  cmake_parse_arguments(ROOM "" "" "USES;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "USES;LIBS;TEST_LIBS" ${ARGN})
   set(folder ${CMAKE_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   set(tests ${sources})
@@ -51,7 +51,7 @@ function(pabal_room name)
 
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE pabal_${name} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE pabal_${name} ${ROOM_TEST_LIBS} GTest::gmock GTest::gtest_main)
     target_compile_options(${name}_test PRIVATE ${PABAL_TEST_OPTIONS})
     if(PABAL_PCH)
       target_precompile_headers(${name}_test REUSE_FROM pabal_often_test)

@@ -3,21 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "dns/lookup.h"
 #include "message/address.h"
 
 namespace pabal::relay {
 namespace {
 
 using Answer = dns::Answer;
-
-Task<Result<Answer>> ask(net::Loop& loop, dns::Resolver& resolver, std::string name, dns::Type type) {
-  std::function<void(std::function<void(Result<Answer>)>)> start = [&resolver, name,
-                                                                    type](std::function<void(Result<Answer>)> done) {
-    resolver.query(name, type, std::move(done));
-  };
-  Task<Result<Answer>> asking = net::from_callback<Result<Answer>>(loop, start);
-  co_return co_await asking;
-}
 
 // DNSSEC's "forged" passes too: it is as often a broken signer as an attacker, and nothing is sent meanwhile.
 Error passing(const std::string& what, const Error& why) {
@@ -30,7 +22,7 @@ Task<Result<void>> add_addresses(net::Loop& loop, dns::Resolver& resolver, std::
   std::optional<Error> trouble;
   for (int i = 0; i < 2; ++i) {
     const dns::Type type = i == 0 ? dns::Type::kAaaa : dns::Type::kA;
-    Task<Result<Answer>> asking = ask(loop, resolver, host, type);
+    Task<Result<Answer>> asking = dns::ask({loop, resolver}, host, type);
     const Result<Answer> answer = co_await asking;
     if (!answer) {
       trouble = answer.error();
@@ -67,7 +59,7 @@ Task<Result<Route>> find_route(net::Loop& loop, dns::Resolver& resolver, Random&
   }
   const std::string name = message::ascii_domain(domain);
   if (name.empty()) co_return Error{Code::kInvalid, "5.1.2 " + domain + " is not a domain"};
-  Task<Result<Answer>> asking = ask(loop, resolver, name, dns::Type::kMx);
+  Task<Result<Answer>> asking = dns::ask({loop, resolver}, name, dns::Type::kMx);
   const Result<Answer> mx = co_await asking;
   if (!mx) co_return passing("the MX of " + name, mx.error());
   if (mx->status == Answer::Status::kNxDomain) co_return Error{Code::kNotFound, "5.1.2 there is no domain " + name};
