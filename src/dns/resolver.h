@@ -20,6 +20,7 @@ enum class Type : uint16_t {
   kMx = 15,
   kTxt = 16,
   kAaaa = 28,
+  kSrv = 33,
   kTlsa = 52,
   kCaa = 257
 };
@@ -27,9 +28,11 @@ enum class Type : uint16_t {
 struct Record {
   Type type = Type::kA;
   uint32_t ttl = 0;
-  std::string data;         // A/AAAA: address text; MX/PTR/CNAME/NS: host name, lower case, no final dot;
+  std::string data;         // A/AAAA: address text; MX/PTR/CNAME/NS/SRV: host name, lower case, no final dot;
                             // TXT: the strings joined (RFC 7208 §3.3); TLSA and CAA: the raw RDATA
-  uint16_t preference = 0;  // MX
+  uint16_t preference = 0;  // MX; of SRV the priority
+  uint16_t weight = 0;      // SRV (RFC 2782)
+  uint16_t port = 0;        // SRV
 };
 
 struct Answer {
@@ -66,9 +69,9 @@ class ZoneResolver final : public Resolver {
   ~ZoneResolver() override;
   void query(std::string name, Type type, Callback done) override;
 
-  // Zone text in the master-file form of RFC 1035 §5.1, as far as A AAAA CNAME MX NS PTR TXT TLSA SOA(ignored) CAA,
-  // $ORIGIN, $TTL, @, comments, quoted strings and parentheses go. It replaces what the zone had. kInvalid names the
-  // line.
+  // Zone text in the master-file form of RFC 1035 §5.1, as far as A AAAA CNAME MX NS PTR SRV TXT TLSA SOA(ignored)
+  // CAA, $ORIGIN, $TTL, @, comments, quoted strings and parentheses go. It replaces what the zone had. kInvalid names
+  // the line.
   Result<void> load(std::string_view origin, std::string_view text, bool secure = false);
   // Tests: make queries for `name` fail with `code` until cleared (Code::kInternal clears).
   void fail(std::string name, Code code);

@@ -9,6 +9,10 @@ namespace {
 
 const Error kMalformed{Code::kInvalid, "a DNS record is malformed"};
 
+uint16_t number_at(std::string_view raw, size_t at) {
+  return static_cast<uint16_t>(static_cast<unsigned char>(raw[at]) << 8 | static_cast<unsigned char>(raw[at + 1]));
+}
+
 std::string ip_text(std::string_view raw) {
   char text[INET6_ADDRSTRLEN] = {};
   inet_ntop(raw.size() == 4 ? AF_INET : AF_INET6, raw.data(), text, sizeof text);
@@ -44,8 +48,7 @@ Result<Record> record_from_wire(Type type, std::string_view raw) {
       break;
     case Type::kMx:
       if (raw.size() < 3) return kMalformed;
-      record.preference =
-          static_cast<uint16_t>(static_cast<unsigned char>(raw[0]) << 8 | static_cast<unsigned char>(raw[1]));
+      record.preference = number_at(raw, 0);
       raw.remove_prefix(2);
       [[fallthrough]];
     case Type::kNs:
@@ -54,6 +57,16 @@ Result<Record> record_from_wire(Type type, std::string_view raw) {
       auto name = name_from_wire(raw);
       if (!name) return name.error();
       record.data = std::move(*name);
+      break;
+    }
+    case Type::kSrv: {  // RFC 2782
+      if (raw.size() < 7) return kMalformed;
+      record.preference = number_at(raw, 0);
+      record.weight = number_at(raw, 2);
+      record.port = number_at(raw, 4);
+      auto target = name_from_wire(raw.substr(6));
+      if (!target) return target.error();
+      record.data = std::move(*target);
       break;
     }
     case Type::kTxt:

@@ -41,6 +41,12 @@ TEST(Wire, RecordsOfEveryType) {
   EXPECT_EQ(record_from_wire(Type::kTxt, raw({2, 'a', 'b', 0, 1, 'c'}))->data, "abc");
   EXPECT_EQ(record_from_wire(Type::kTlsa, raw({3, 1, 1, 9}))->data, raw({3, 1, 1, 9}));
   EXPECT_EQ(record_from_wire(Type::kPtr, raw({1, 'P', 0}))->data, "p");
+  const auto srv = record_from_wire(Type::kSrv, raw({0, 10, 0, 1, 3, 0xE1, 1, 'A', 0}));
+  EXPECT_EQ(srv->data, "a");
+  EXPECT_EQ(srv->preference, 10);
+  EXPECT_EQ(srv->weight, 1);
+  EXPECT_EQ(srv->port, 993);
+  EXPECT_EQ(record_from_wire(Type::kSrv, raw({0, 0, 0, 0, 0, 0, 0}))->data, "");  // RFC 2782: not offered
 }
 
 TEST(Wire, RecordsOfTheWrongSizeAreRefused) {
@@ -50,6 +56,8 @@ TEST(Wire, RecordsOfTheWrongSizeAreRefused) {
   EXPECT_FALSE(record_from_wire(Type::kMx, raw({0, 1})));
   EXPECT_FALSE(record_from_wire(Type::kMx, raw({0, 1, 5, 'a'})));
   EXPECT_FALSE(record_from_wire(Type::kTxt, raw({3, 'a', 'b'})));
+  EXPECT_FALSE(record_from_wire(Type::kSrv, raw({0, 10, 0, 1, 3, 0xE1})));
+  EXPECT_FALSE(record_from_wire(Type::kSrv, raw({0, 10, 0, 1, 3, 0xE1, 2, 'a'})));
   EXPECT_FALSE(record_from_wire(Type::kCname, ""));
 }
 

@@ -92,7 +92,7 @@ Result<std::vector<EntryLine>> tokenize(std::string_view text) {
 std::optional<Type> type_of(std::string_view name) {
   constexpr std::pair<std::string_view, Type> kTypes[] = {
       {"A", Type::kA},         {"AAAA", Type::kAaaa}, {"MX", Type::kMx},     {"TXT", Type::kTxt}, {"NS", Type::kNs},
-      {"CNAME", Type::kCname}, {"PTR", Type::kPtr},   {"TLSA", Type::kTlsa}, {"CAA", Type::kCaa}};
+      {"CNAME", Type::kCname}, {"PTR", Type::kPtr},   {"TLSA", Type::kTlsa}, {"CAA", Type::kCaa}, {"SRV", Type::kSrv}};
   for (const auto& [word, type] : kTypes)
     if (text::iequals(name, word)) return type;
   return {};
@@ -287,6 +287,17 @@ Result<void> ZoneResolver::load(std::string_view origin_text, std::string_view t
         if (given != 2 || !preference || *preference > 65535) return bad("MX wants a preference and a host");
         record.preference = static_cast<uint16_t>(*preference);
         record.data = words[data + 1].text == "." ? "" : absolute(words[data + 1].text);  // RFC 7505: the null MX
+        break;
+      }
+      case Type::kSrv: {  // RFC 2782
+        uint16_t* const numbers[] = {&record.preference, &record.weight, &record.port};
+        if (given != 4) return bad("SRV wants priority, weight, port and a host");
+        for (size_t i = 0; i < 3; ++i) {
+          const auto number = text::parse_u64(words[data + i].text);
+          if (!number || *number > 65535) return bad("SRV wants priority, weight, port and a host");
+          *numbers[i] = static_cast<uint16_t>(*number);
+        }
+        record.data = words[data + 3].text == "." ? "" : absolute(words[data + 3].text);  // ".": not offered here
         break;
       }
       case Type::kNs:

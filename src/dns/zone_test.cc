@@ -37,6 +37,8 @@ _25._tcp.mx TLSA 3 1 1 ab CD
 @       CAA 0 issue "ca.example"
 quoted  TXT "a\"b\\c\100" ";not a comment"
 bücher  A 192.0.2.7
+_imaps._tcp SRV 0 1 993 mx
+_pop3._tcp  SRV 0 0 0 .
 )";
 
 struct Zones : ::testing::Test {
@@ -118,6 +120,13 @@ TEST_F(Zones, HoldTheOtherTypesAsTheyComeFromTheWire) {
   EXPECT_EQ(ask(zones, "_25._tcp.mx.example.com", Type::kTlsa)->records[0].data,
             std::string("\x03\x01\x01\xab\xcd", 5));
   EXPECT_EQ(ask(zones, "example.com", Type::kCaa)->records[0].data, std::string("\0\x05issueca.example", 17));
+  const auto srv = ask(zones, "_imaps._tcp.example.com", Type::kSrv);
+  ASSERT_EQ(srv->records.size(), 1u);
+  EXPECT_EQ(srv->records[0].data, "mx.example.com");
+  EXPECT_EQ(srv->records[0].preference, 0);
+  EXPECT_EQ(srv->records[0].weight, 1);
+  EXPECT_EQ(srv->records[0].port, 993);
+  EXPECT_EQ(ask(zones, "_pop3._tcp.example.com", Type::kSrv)->records.at(0).data, "") << "not offered (RFC 2782)";
   EXPECT_EQ(ask(zones, "quoted.example.com", Type::kTxt)->records[0].data, "a\"b\\cd;not a comment");
   EXPECT_EQ(ask(zones, "xn--bcher-kva.example.com", Type::kA)->records[0].data, "192.0.2.7");
 }
@@ -140,6 +149,8 @@ TEST_F(Zones, AFaultyTextChangesNothingAndNamesItsLine) {
                                                      {"a A\n", "line 1"},
                                                      {"a A 192.0.2.1 192.0.2.2\n", "line 1"},
                                                      {"a WKS x\n", "WKS"},
+                                                     {"a SRV 0 1 mx\n", "line 1"},
+                                                     {"a SRV 0 1 70000 mx\n", "line 1"},
                                                      {"a ( A 192.0.2.1\n", "("},
                                                      {"a A 192.0.2.1 )\n", "line 1"},
                                                      {"a TXT \"open\n", "line 1"},

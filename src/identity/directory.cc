@@ -12,6 +12,7 @@ namespace pabal::identity {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kDomainVersion = 2;  // 1 had keys without states: all of them signed
 constexpr minutes kCacheTime{5};
 constexpr size_t kMaxCached = 10'000;
 
@@ -47,13 +48,20 @@ std::optional<std::string> canonical_domain(std::string_view name) {
 
 std::string encode(const Domain& d) {
   Encoder out;
-  out.u8(kVersion).string(d.name).string(d.catch_all).boolean(d.enabled).varint(d.dkim_keys.size());
-  for (const DkimKey& key : d.dkim_keys) out.string(key.selector).string(key.private_pem);
+  out.u8(kDomainVersion).string(d.name).string(d.catch_all).boolean(d.enabled).varint(d.dkim_keys.size());
+  for (const DkimKey& key : d.dkim_keys)
+    out.string(key.selector)
+        .string(key.private_pem)
+        .u8(static_cast<uint8_t>(key.state))
+        .u64(static_cast<uint64_t>(to_micros(key.since)))
+        .boolean(key.shown.has_value())
+        .u64(static_cast<uint64_t>(to_micros(key.shown.value_or(Time{}))));
   return out.take();
 }
 std::optional<Domain> decode_domain(std::string_view record) {
   Decoder in(record);
-  if (in.u8() != kVersion) return {};
+  const uint8_t version = in.u8();
+  if (version < 1 || version > kDomainVersion) return {};
   Domain d;
   d.name = in.string();
   d.catch_all = in.string();
@@ -62,6 +70,15 @@ std::optional<Domain> decode_domain(std::string_view record) {
     DkimKey key;
     key.selector = in.string();
     key.private_pem = in.string();
+    if (version > 1) {
+      const uint8_t state = in.u8();
+      if (state > static_cast<uint8_t>(DkimKey::State::kRetired)) return {};
+      key.state = static_cast<DkimKey::State>(state);
+      key.since = from_micros(static_cast<int64_t>(in.u64()));
+      const bool shown = in.boolean();
+      const Time when = from_micros(static_cast<int64_t>(in.u64()));
+      if (shown) key.shown = when;
+    }
     d.dkim_keys.push_back(std::move(key));
   }
   if (!in.ok()) return {};

@@ -23,15 +23,25 @@ namespace pabal::identity {
 
 using AccountId = uint32_t;  // the same number as mailbox::AccountId
 
+// One key that a domain signs with. Its life: published until DNS shows it, active, retired, gone
+// (app/dkim_rotation.h).
 struct DkimKey {
-  std::string selector, private_pem;
-};  // PKCS#8; RSA or Ed25519
+  std::string selector, private_pem;  // PKCS#8; RSA or Ed25519
+  enum class State : uint8_t {
+    kPublished,  // to be put into DNS; signs nothing yet
+    kActive,     // signs
+    kRetired     // signs no more, but stays in DNS for a while: mail on its way must verify
+  } state = State::kActive;
+  Time since{};               // of this state; 1970 for keys made before states were kept
+  std::optional<Time> shown;  // kPublished: since when DNS shows it, as far as we looked
+  bool operator==(const DkimKey&) const = default;
+};
 
 struct Domain {
   std::string name;       // A-labels, lower case
   std::string catch_all;  // address, or empty: unknown users are refused
   bool enabled = true;
-  std::vector<DkimKey> dkim_keys;  // those to sign with
+  std::vector<DkimKey> dkim_keys;  // in every state; those in kActive sign
 };
 
 struct Account {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "identity/keys.h"
 #include "identity/test_directory.h"
 #include "identity/unicode.h"
 
@@ -73,16 +74,46 @@ TEST_F(DirectoryTest, ADomainIsRemovedOnlyWhenNothingIsLeftInIt) {
   EXPECT_EQ(directory->domains(*store)->size(), 1u);
 }
 
-TEST_F(DirectoryTest, KeepsTheKeysOfADomain) {
+TEST_F(DirectoryTest, KeepsTheKeysOfADomainWithTheirLives) {
+  using State = DkimKey::State;
   Domain given;
   given.name = "example.com";
-  given.dkim_keys = {{"s1", "PEM 1"}, {"s2", "PEM 2"}};
+  given.dkim_keys = {{"s1", "PEM 1", State::kRetired, clock.now() - days(3), {}},
+                     {"s2", "PEM 2", State::kActive, clock.now(), {}},
+                     {"s3", "PEM 3", State::kPublished, clock.now() - days(1), clock.now()}};
   ASSERT_TRUE(commit([&](store::Transaction& t) { return directory->add_domain(t, given); }));
   const auto found = directory->domain(*store, "example.com");
   ASSERT_TRUE(found && *found);
-  ASSERT_EQ((*found)->dkim_keys.size(), 2u);
-  EXPECT_EQ((*found)->dkim_keys[1].selector, "s2");
-  EXPECT_EQ((*found)->dkim_keys[1].private_pem, "PEM 2");
+  ASSERT_EQ((*found)->dkim_keys.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const DkimKey& key = (*found)->dkim_keys[i];
+    EXPECT_EQ(key.selector, given.dkim_keys[i].selector);
+    EXPECT_EQ(key.private_pem, given.dkim_keys[i].private_pem);
+    EXPECT_EQ(key.state, given.dkim_keys[i].state);
+    EXPECT_EQ(key.since, given.dkim_keys[i].since);
+    EXPECT_EQ(key.shown, given.dkim_keys[i].shown);
+  }
+}
+
+TEST_F(DirectoryTest, KeysKeptBeforeTheyHadStatesGoOnSigning) {
+  ASSERT_TRUE(domain("example.com"));
+  const std::string before =
+      Encoder().u8(1).string("example.com").string("").boolean(true).varint(1).string("s1").string("PEM 1").take();
+  const auto put = [&](const std::string& record) {
+    return commit([&](store::Transaction& t) -> Result<void> {
+      t.put(keys::domain("example.com"), record);
+      return {};
+    });
+  };
+  ASSERT_TRUE(put(before));
+  const auto found = directory->domain(*store, "example.com");
+  ASSERT_TRUE(found && *found);
+  ASSERT_EQ((*found)->dkim_keys.size(), 1u);
+  EXPECT_EQ((*found)->dkim_keys[0].state, DkimKey::State::kActive);
+  std::string newer = before;
+  newer[0] = 3;
+  ASSERT_TRUE(put(newer));
+  EXPECT_EQ(directory->domain(*store, "example.com").code(), Code::kCorrupt);
 }
 
 TEST_F(DirectoryTest, UpdatesADomainButNotIntoNonsense) {
