@@ -13,6 +13,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"domain", "mail domains: add, list, show, records, catch-all, enable, disable, remove"},
     {"account", "people's accounts: add, list, show, password, quota, admin, enable, disable, remove"},
     {"alias", "addresses that lead to others, groups too: add, list, remove"},
+    {"dkim", "keys that a domain signs with: list, rotate, activate, retire"},
     {"token", "access tokens, for programs to log in by: create, list, revoke"},
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
@@ -70,6 +71,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_domain_commands(app, call, words);
   add_account_commands(app, call, words);
   add_alias_commands(app, call, words);
+  add_dkim_commands(app, call, words);
   add_token_commands(app, call, words);
   add_mailbox_commands(app, call, words);
   add_sieve_commands(app, call, words);
@@ -107,6 +109,31 @@ std::optional<identity::Account> need_account(Call& call, const std::string& nam
     return call.fail({Code::kNotFound, "there is no account " + name + "; `pabal account list` shows them"}),
            std::nullopt;
   return *found;
+}
+
+std::optional<identity::Domain> need_domain(Call& call, const std::string& name) {
+  const auto found = call.rooms->directory->domain(*call.rooms->store, name);
+  if (!found) return call.fail(found.error()), std::nullopt;
+  if (!*found)
+    return call.fail({Code::kNotFound, "there is no domain " + name + "; `pabal domain list` shows them"}),
+           std::nullopt;
+  return *found;
+}
+
+Result<std::unique_ptr<CommandDns>> CommandDns::open(const Rooms& rooms) {
+  auto out = std::make_unique<CommandDns>();
+  out->resolver_ = rooms.resolver;
+  if (out->resolver_) return out;
+  auto opened = open_resolver(rooms.config);
+  if (!opened) return opened.error();
+  out->own_ = std::move(*opened);
+  out->resolver_ = out->own_.get();
+  return out;
+}
+
+dns::Lookups CommandDns::lookups(seconds patience) {
+  net::Loop& loop = loops_.loop(0);
+  return {loop, *resolver_, loop.now() + patience};
 }
 
 bool is_command(const std::string& word) {

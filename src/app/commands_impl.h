@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "dns/lookup.h"
+#include "net/io_loop.h"
 
 namespace pabal::app {
 
@@ -38,7 +40,7 @@ struct Words {
   std::string name, other, target, catch_all, display, quota, who, query, label;
   std::vector<std::string> targets, scopes;
   bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false,
-       no_dkim = false;
+       no_dkim = false, force = false, zone = false;
   size_t limit = 100;
   int64_t days = identity::kTokenLifetime.count();
 };
@@ -60,13 +62,28 @@ inline void add_limit(CLI::App& sub, Words& w, const char* what) {
       ->type_name("N");
 }
 
-// The account of that name, or a failure said.
+// The account or domain of that name, or a failure said.
 std::optional<identity::Account> need_account(Call& call, const std::string& name);
+std::optional<identity::Domain> need_domain(Call& call, const std::string& name);
+
+// DNS for one command: the running server's, or one of its own.
+class CommandDns {
+ public:
+  static Result<std::unique_ptr<CommandDns>> open(const Rooms& rooms);
+  dns::Lookups lookups(seconds patience);  // for tasks that wait_for() runs on its loop
+
+ private:
+  std::unique_ptr<dns::Resolver> own_;
+  dns::Resolver* resolver_ = nullptr;
+  net::IoLoops loops_{1};
+};
 
 // commands_people.cc
 void add_domain_commands(CLI::App& app, Call& call, Words& w);
 void add_account_commands(CLI::App& app, Call& call, Words& w);
 void add_alias_commands(CLI::App& app, Call& call, Words& w);
+// commands_dkim.cc
+void add_dkim_commands(CLI::App& app, Call& call, Words& w);
 // commands_tokens.cc
 void add_token_commands(CLI::App& app, Call& call, Words& w);
 // commands_mail.cc

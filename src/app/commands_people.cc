@@ -3,6 +3,7 @@
 #include <map>
 
 #include "app/commands_impl.h"
+#include "app/dkim_rotation.h"
 #include "app/dns_records.h"
 #include "app/table.h"
 #include "base/text.h"
@@ -49,7 +50,7 @@ void domain_add(Call& call, const Words& w) {
   domain.name = w.name;
   domain.catch_all = w.catch_all;
   if (!w.no_dkim) {
-    auto keys = make_dkim_keys();
+    auto keys = make_dkim_keys({}, identity::DkimKey::State::kActive, call.rooms->clock.now());
     if (!keys) return call.fail(keys.error());
     domain.dkim_keys = std::move(*keys);
   }
@@ -75,19 +76,14 @@ void domain_list(Call& call, const Words&) {
                         : table({"DOMAIN", "ACCOUNTS", "ENABLED", "CATCH-ALL"}, rows));
 }
 
-std::optional<identity::Domain> need_domain(Call& call, const std::string& name) {
-  const auto found = call.rooms->directory->domain(*call.rooms->store, name);
-  if (!found) return call.fail(found.error()), std::nullopt;
-  if (!*found) return call.fail(no_domain(name)), std::nullopt;
-  return *found;
-}
-
 void domain_show(Call& call, const Words& w) {
   const auto d = need_domain(call, w.name);
   if (!d) return;
   call.say(fmt::format("domain     {}\nenabled    {}\ncatch-all  {}\n", d->name, d->enabled ? "yes" : "no",
                        d->catch_all.empty() ? "none: unknown users are refused" : d->catch_all));
-  for (const auto& key : d->dkim_keys) call.say(fmt::format("dkim       {}._domainkey.{}\n", key.selector, d->name));
+  for (const auto& key : d->dkim_keys)
+    call.say(fmt::format("dkim       {}._domainkey.{}{}\n", key.selector, d->name,
+                         key.state == identity::DkimKey::State::kActive ? "" : " (signs nothing; pabal dkim list)"));
 }
 
 void domain_records(Call& call, const Words& w) {

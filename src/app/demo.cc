@@ -4,12 +4,12 @@
 #include <signal.h>
 
 #include <cstdlib>
-#include <future>
 #include <iostream>
 
 #include "app/commands.h"
 #include "app/letter.h"
 #include "app/server.h"
+#include "app/wait_for.h"
 #include "base/log.h"
 #include "net/io_loop.h"
 
@@ -61,20 +61,6 @@ std::string demo_folder(const DemoOptions& options) {
 }
 
 void say(const std::string& line) { std::cout << line << std::endl; }
-
-// Runs a task on the loop and waits for what it gives.
-template <typename T>
-Task<void> fulfil(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
-  T value = co_await task;
-  promise->set_value(std::move(value));
-}
-template <typename T>
-T wait_for(net::Loop& loop, Task<T> task) {
-  auto promise = std::make_shared<std::promise<T>>();
-  auto future = promise->get_future();
-  loop.spawn(fulfil(std::move(task), promise));
-  return future.get();
-}
 
 void show_trace(Server& server, const std::string& message_id) {
   const auto events = server.rooms().trace->find(*server.rooms().store, message_id);

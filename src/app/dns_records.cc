@@ -17,17 +17,6 @@ std::string quoted_txt(std::string_view txt) {
 
 }  // namespace
 
-Result<std::vector<identity::DkimKey>> make_dkim_keys() {
-  std::vector<identity::DkimKey> keys;
-  for (const auto& [selector, algorithm] :
-       {std::pair("pabal1r", trust::DkimAlgorithm::kRsa2048), std::pair("pabal1e", trust::DkimAlgorithm::kEd25519)}) {
-    auto key = trust::make_dkim_key(algorithm);
-    if (!key) return key.error();
-    keys.push_back({selector, std::move(key->private_pem)});
-  }
-  return keys;
-}
-
 Result<std::string> dns_records(const identity::Domain& domain, std::string_view hostname,
                                 const std::vector<std::string>& ips) {
   std::string out;

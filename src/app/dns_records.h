@@ -10,9 +10,6 @@
 
 namespace pabal::app {
 
-// A pair of fresh keys to sign with: RSA for everybody, Ed25519 for those who know it (RFC 8463).
-Result<std::vector<identity::DkimKey>> make_dkim_keys();
-
 // Addresses of the host (none: left out), MX, SPF, DKIM, DMARC and the records by which mail programs find their
 // servers.
 Result<std::string> dns_records(const identity::Domain& domain, std::string_view hostname,

@@ -17,6 +17,7 @@
 
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/dkim_rotation.h"
 #include "app/dns_records.h"
 #include "app/rooms.h"
 #include "base/log.h"
@@ -287,7 +288,7 @@ Result<Written> write_all(const QuickstartOptions& o, const std::vector<std::str
 
   identity::Domain domain;
   domain.name = o.domain;
-  auto keys = make_dkim_keys();
+  auto keys = make_dkim_keys({}, identity::DkimKey::State::kActive, SystemClock().now());
   if (!keys) return keys.error();
   domain.dkim_keys = std::move(*keys);
   const auto records = dns_records(domain, o.hostname, ips);

@@ -18,6 +18,7 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
 
   auto rooms = std::make_unique<Rooms>();
   rooms->hostname = config.hostname;
+  rooms->config = config;
   store::RocksOptions options;
   options.path = config.store_dir();
   auto opened = store::open_rocksdb(options, rooms->clock);
@@ -30,6 +31,19 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
   rooms->trace = std::make_unique<watch::Trace>(*rooms->store);
   rooms->scripts = std::make_unique<sieve::Scripts>(rooms->clock);
   return rooms;
+}
+
+Result<std::unique_ptr<dns::Resolver>> open_resolver(const Config& config) {
+  dns::UnboundOptions options;
+  options.forwarder = config.dns_forwarder;
+  auto unbound = dns::make_unbound(options);
+  if (!unbound) return unbound;
+  if (config.zones.empty()) return unbound;
+  auto zones = std::make_unique<dns::ZoneResolver>(std::shared_ptr<dns::Resolver>(std::move(*unbound)));
+  for (const ZoneConfig& zone : config.zones)
+    if (const auto loaded = zones->load(zone.origin, zone.text); !loaded)
+      return Error{loaded.code(), config.file + ": " + loaded.error().message};
+  return std::unique_ptr<dns::Resolver>(std::move(zones));
 }
 
 }  // namespace pabal::app

@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "base/id.h"
 #include "base/random.h"
+#include "dns/resolver.h"
 #include "identity/directory.h"
 #include "mailbox/mailbox.h"
 #include "queue/queue.h"
@@ -16,7 +17,9 @@
 namespace pabal::app {
 
 struct Rooms {
-  std::string hostname;  // of the configuration
+  std::string hostname;               // of the configuration
+  Config config;                      // as read at the start
+  dns::Resolver* resolver = nullptr;  // of the running server; null: a command opens its own
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<store::Store> store;
@@ -30,5 +33,8 @@ struct Rooms {
 
 // Opens (or makes) the store in config.store_dir(). kUnavailable: another process has it open.
 Result<std::unique_ptr<Rooms>> open_rooms(const Config& config);
+
+// The zones of the configuration, and behind them the world's DNS.
+Result<std::unique_ptr<dns::Resolver>> open_resolver(const Config& config);
 
 }  // namespace pabal::app

@@ -14,6 +14,7 @@
 #include "access/managesieve/managesieve.h"
 #include "access/pop3/pop3.h"
 #include "app/admin.h"
+#include "app/dkim_rotation.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "delivery/imap_events.h"
@@ -57,19 +58,6 @@ Result<std::shared_ptr<net::TlsServer>> open_tls(const Config& config, const Clo
     log::info("app", "made a certificate of our own in " + folder + "; mail programs will ask whether to trust it");
   }
   return net::make_tls_server(chain, key);
-}
-
-Result<std::unique_ptr<dns::Resolver>> open_dns(const Config& config) {
-  dns::UnboundOptions options;
-  options.forwarder = config.dns_forwarder;
-  auto unbound = dns::make_unbound(options);
-  if (!unbound) return unbound;
-  if (config.zones.empty()) return unbound;
-  auto zones = std::make_unique<dns::ZoneResolver>(std::shared_ptr<dns::Resolver>(std::move(*unbound)));
-  for (const ZoneConfig& zone : config.zones)
-    if (const auto loaded = zones->load(zone.origin, zone.text); !loaded)
-      return Error{loaded.code(), config.file + ": " + loaded.error().message};
-  return std::unique_ptr<dns::Resolver>(std::move(zones));
 }
 
 // RFC 5804 §3; "": nobody can store a script.
@@ -204,7 +192,8 @@ Result<void> Server::Impl::listen() {
   return {};
 }
 
-// Folds word lists, frees what removed accounts left and what the undelete window has passed, one account at a time.
+// Folds word lists, changes DKIM keys in time, frees what removed accounts left and what the undelete window has
+// passed, one account at a time.
 void Server::Impl::keep_house() {
   // Small transactions, so that deliveries between them do not wait.
   const auto in_steps = [this](const std::function<Result<size_t>(store::Transaction&)>& step) {
@@ -219,7 +208,7 @@ void Server::Impl::keep_house() {
       if (!done) log::error("app", done.error().message);
     }
   };
-  Time purge_at = rooms->clock.now() + minutes(1);
+  Time purge_at = rooms->clock.now() + minutes(1), rotate_at = rooms->clock.now() + minutes(10);
   for (;;) {
     {
       std::unique_lock lock(stop_mutex);
@@ -237,6 +226,10 @@ void Server::Impl::keep_house() {
         folded = some ? *some : 0;
       }
     in_steps([this](store::Transaction& t) { return rooms->mailboxes->sweep_removed(t, kPurgeAtOnce); });
+    if (rooms->clock.now() >= rotate_at) {
+      rotate_at = rooms->clock.now() + days(1);
+      rotate_all_keys(*rooms, *resolver);
+    }
     if (rooms->clock.now() < purge_at) continue;
     purge_at = rooms->clock.now() + hours(1);
     const auto accounts = rooms->directory->accounts(*rooms->store, "");
@@ -257,9 +250,10 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   auto tls = open_tls(config, impl->rooms->clock);
   if (!tls) return tls.error();
   impl->tls = std::move(*tls);
-  auto resolver = open_dns(config);
+  auto resolver = open_resolver(config);
   if (!resolver) return resolver.error();
   impl->resolver = std::move(*resolver);
+  impl->rooms->resolver = impl->resolver.get();
   const size_t cores = std::max(1u, std::thread::hardware_concurrency());
   impl->pool = net::make_pool(std::max<size_t>(2, cores), kPoolQueue);
   impl->loops = std::make_unique<net::IoLoops>(config.threads ? config.threads : cores);
