@@ -67,6 +67,7 @@ struct Dmarc {
 struct Iprev {
   Outcome result = Outcome::kNone;  // pass, fail, temperror, permerror (RFC 8601 §3)
   std::string name;                 // that the address has, and that has the address; or the first it claims
+  std::string address{};            // the client's IP address
 };
 
 struct Bimi {
