@@ -86,6 +86,8 @@ void add_alias_commands(CLI::App& app, Call& call, Words& w);
 void add_dkim_commands(CLI::App& app, Call& call, Words& w);
 // commands_tokens.cc
 void add_token_commands(CLI::App& app, Call& call, Words& w);
+// commands_forwarders.cc
+void add_forwarder_commands(CLI::App& app, Call& call, Words& w);
 // commands_mail.cc
 void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
 void add_queue_commands(CLI::App& app, Call& call, Words& w);

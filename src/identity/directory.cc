@@ -235,6 +235,13 @@ Result<void> Directory::add_domain(store::Transaction& t, const Domain& domain) 
   return {};
 }
 
+Result<std::string> Directory::secret(const store::Reader& r, std::string_view purpose) const {
+  const auto key = r.get(keys::kServerKey);
+  if (!key) return key.error();
+  if (!*key) return Error{Code::kNotFound, "there is no domain yet; add one: pabal domain add example.com"};
+  return hmac_sha256(**key, "secret " + std::string(purpose));
+}
+
 Result<void> Directory::update_domain(store::Transaction& t, const Domain& domain) {
   const auto there = t.get(keys::domain(domain.name));
   if (!there) return there.error();

@@ -87,6 +87,8 @@ class Directory {
   Result<void> add_domain(store::Transaction& t, const Domain& domain);      // kExists, kInvalid
   Result<void> update_domain(store::Transaction& t, const Domain& domain);   // kNotFound, kInvalid
   Result<void> remove_domain(store::Transaction& t, std::string_view name);  // kDenied while accounts or aliases remain
+  // A secret of this server for one purpose, ever the same. kNotFound: there is no domain yet.
+  Result<std::string> secret(const store::Reader& r, std::string_view purpose) const;
   Result<std::vector<Domain>> domains(const store::Reader& r) const;
   Result<std::optional<Domain>> domain(const store::Reader& r, std::string_view name) const;  // U- or A-labels
 

@@ -48,6 +48,8 @@ class LocalDelivery {
     std::string author{};   // who logged in to send it; empty: nobody
     bool accepted = false;  // nobody waits for a reply: what is refused now is reported by mail
     std::shared_ptr<const Plan> plan{};  // null: nothing is filtered
+    std::string results{};               // Details::results
+    bool junk = false;                   // what is only kept goes into Junk
   };
   // Null: nobody there has a script. Reads the store. `mail` as for deliver(); its body need not be put yet.
   virtual std::shared_ptr<Plan> plan(const Mail& mail, const std::vector<Recipient>& recipients) {

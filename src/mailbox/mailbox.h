@@ -87,6 +87,8 @@ struct Details {
   std::string prefix;          // Return-Path, Delivered-To and the like: this account's own, before the shared body
   message::Message structure;  // of the body; its offsets exclude the prefix
   std::string preview;         // up to 200 characters of text
+  std::string results;         // what our own checks found of its sender, in the words of Authentication-Results (RFC
+                               // 8601) after the authserv-id; empty: it was not checked. No field of a message counts
 };
 
 struct Row {  // one message in one mailbox, cheap to scan
@@ -154,6 +156,7 @@ struct Filing {                      // how one copy comes into one account
   std::string prefix;                // header lines with CRLF, or empty
   std::vector<MailboxId> mailboxes;  // empty: the inbox
   Flags flags;
+  std::string results{};         // Details::results
   std::optional<Time> received;  // default: now
   bool check_quota = true;
 };

@@ -96,7 +96,8 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
   edit->state.octets += m.size;
   ++edit->state.messages;
   t.put(keys::message(account, m.id), encode(m));
-  t.put(keys::details(account, m.id), encode_details(filing.prefix, prepared.preview, prepared.encoded));
+  t.put(keys::details(account, m.id),
+        encode_details(filing.prefix, prepared.preview, prepared.encoded, filing.results));
   if (!prepared.words.empty()) {
     t.put(keys::words(account, m.id), prepared.words);
     impl_->word_list_waits(account);

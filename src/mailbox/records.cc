@@ -6,6 +6,7 @@ namespace pabal::mailbox {
 namespace {
 
 constexpr uint8_t kVersion = 2;
+constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
 constexpr size_t kMaxPlaces = 5'000;
 
 uint64_t micros(Time t) { return static_cast<uint64_t>(to_micros(t)); }
@@ -176,30 +177,33 @@ std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSe
   return out;
 }
 
-std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure) {
-  return Encoder().u8(kVersion).string(prefix).string(preview).string(structure).take();
+std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure,
+                           std::string_view results) {
+  return Encoder().u8(kDetailsVersion).string(prefix).string(preview).string(structure).string(results).take();
 }
 std::optional<Details> decode_details(std::string_view record) {
   Decoder in(record);
-  if (in.u8() != kVersion) return {};
+  const uint8_t version = in.u8();
+  if (version != kVersion && version != kDetailsVersion) return {};
   Details d;
   d.prefix = in.string();
   d.preview = in.string();
   auto structure = message::decode(in.string());
+  if (version == kDetailsVersion) d.results = in.string();
   if (!in.ok() || !structure) return {};
   d.structure = std::move(*structure);
   return d;
 }
 std::optional<message::Summary> decode_summary(std::string_view details) {
   Decoder in(details);
-  if (in.u8() != kVersion) return {};
+  if (const uint8_t version = in.u8(); version != kVersion && version != kDetailsVersion) return {};
   in.string();  // prefix and
   in.string();  // preview
   return message::decode_summary(in.string());
 }
 std::optional<std::string_view> decode_prefix(std::string_view details) {
   Decoder in(details);
-  if (in.u8() != kVersion) return {};
+  if (const uint8_t version = in.u8(); version != kVersion && version != kDetailsVersion) return {};
   const std::string_view prefix = in.string();
   if (!in.ok()) return {};
   return prefix;

@@ -25,7 +25,8 @@ std::string encode(const Mailbox& m);
 std::string encode(const Message& m);
 std::string encode_row(MessageId message, ModSeq modseq, const Flags& flags);
 std::string encode(const std::vector<Change>& changes);  // their modseq is the key
-std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure);
+std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure,
+                           std::string_view results);
 std::string encode_uids(const std::vector<UidMap::Range>& ranges);
 
 std::optional<AccountState> decode_state(std::string_view record);

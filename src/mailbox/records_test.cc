@@ -107,11 +107,15 @@ TEST(Records, UidsSurviveBeingWrittenAndDisorderIsRefused) {
 
 TEST(Records, DetailsGiveTheirPrefixAlone) {
   const message::Message parsed = message::parse("Subject: x\r\n\r\nbody");
-  const std::string record = encode_details("Return-Path: <>\r\n", "body", message::encode(parsed));
+  const std::string record = encode_details("Return-Path: <>\r\n", "body", message::encode(parsed), "spf=pass");
   const auto again = decode_details(record);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->structure.summary.subject, "x");
   EXPECT_EQ(decode_prefix(record), "Return-Path: <>\r\n");
+  EXPECT_EQ(again->results, "spf=pass");
+  const auto old = decode_details(Encoder().u8(2).string("p").string("").string(message::encode(parsed)).take());
+  ASSERT_TRUE(old) << "a record from before senders were checked";
+  EXPECT_EQ(old->prefix, "p");
   expect_refuses_cuts(record, decode_details);
 }
 

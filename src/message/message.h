@@ -86,6 +86,9 @@ struct Message {
 
 Message parse(std::string_view bytes);
 
+// The domain of the first address in From, as ascii_domain() gives it; "" when there is none.
+std::string author_domain(const Summary& summary);
+
 // Undoes a Content-Transfer-Encoding (RFC 2045 §6), leniently: bad characters are skipped, missing padding is supplied.
 // Also uuencode, under its various names. Unknown encodings, 7bit, 8bit and binary give the bytes as they are.
 std::string decode_body(std::string_view encoded, std::string_view encoding);

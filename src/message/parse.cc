@@ -292,6 +292,11 @@ void look_for_oddities(std::string_view bytes, Message& m) {
 
 }  // namespace
 
+std::string author_domain(const Summary& summary) {
+  const auto author = first_address(summary.from);
+  return author ? ascii_domain(*author) : std::string();
+}
+
 Message parse(std::string_view bytes) {
   Message m;
   if (bytes.size() > kMaxMessageBytes) {

@@ -31,6 +31,19 @@ struct SleepAwaiter {
   void await_resume() const noexcept {}
 };
 
+struct Together {
+  size_t left;
+  std::coroutine_handle<> waiting{};
+  std::exception_ptr failure{};
+};
+
+struct TogetherAwaiter {
+  Together& state;
+  bool await_ready() const noexcept { return state.left == 0; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept { state.waiting = waiting; }
+  void await_resume() const noexcept {}
+};
+
 class ThreadPool final : public Pool {
  public:
   ThreadPool(size_t threads, size_t limit) : limit_(limit) {
@@ -88,6 +101,18 @@ void Loop::spawn(Task<void> task) {
       ended();
     });
   });
+}
+
+Task<void> all(std::vector<Task<void>> tasks) {
+  const auto state = std::make_shared<Together>(Together{tasks.size()});
+  for (Task<void>& task : tasks)
+    start_detached(std::move(task), [state](std::exception_ptr failure) {
+      if (failure && !state->failure) state->failure = failure;
+      if (--state->left == 0 && state->waiting) state->waiting.resume();
+    });
+  TogetherAwaiter awaiter{*state};
+  co_await awaiter;
+  if (state->failure) std::rethrow_exception(state->failure);
 }
 
 Task<void> sleep(Loop& loop, Duration d) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -39,6 +40,10 @@ class Loop : public Clock {
 
 // Suspends for `d`. Loop thread only.
 Task<void> sleep(Loop& loop, Duration d);
+
+// Runs them side by side and waits for all. They start at once, on the calling loop; what they refer to must live till
+// then. The first exception is passed on.
+Task<void> all(std::vector<Task<void>> tasks);
 
 // Bridges callbacks (store commits, pools, DNS) to coroutines: `start` receives a function that any thread may call
 // once with the result; the awaiting coroutine resumes on `loop`. The callback must come, always.

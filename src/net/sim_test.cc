@@ -24,6 +24,26 @@ TEST(SimLoop, RunsTimersInOrderOfTheirTimeWithoutWaiting) {
   EXPECT_EQ(loop.now() - start, days(6));
 }
 
+Task<void> run_all(SimLoop& loop, std::vector<std::string>& out) {
+  std::vector<Task<void>> tasks;
+  for (const int n : {3, 1, 2}) tasks.push_back(note_after(loop, seconds(n), std::to_string(n), out));
+  tasks.push_back(note_after(loop, seconds(0), "0", out));
+  Task<void> together = all(std::move(tasks));
+  co_await together;
+  out.push_back("all");
+  Task<void> none = all({});
+  co_await none;
+  out.push_back("none");
+}
+
+TEST(All, WaitsForTheLastOfThem) {
+  SimLoop loop;
+  std::vector<std::string> out;
+  loop.spawn(run_all(loop, out));
+  loop.run_for(seconds(3));
+  EXPECT_EQ(out, (std::vector<std::string>{"0", "1", "2", "3", "all", "none"}));
+}
+
 Task<void> send_all(std::shared_ptr<Stream> stream, std::string text, Result<void>& result) {
   Task<Result<void>> writing = stream->write(text, stream->loop().now() + hours(1));
   result = co_await writing;

@@ -7,10 +7,10 @@
 namespace pabal::queue {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
-enum Flag : uint8_t { kSmtpUtf8 = 1, kRequireTls = 2, kBody8Bit = 4, kBodyBinary = 8, kHeld = 16 };
-constexpr uint8_t kAllFlags = 31;
+enum Flag : uint8_t { kSmtpUtf8 = 1, kRequireTls = 2, kBody8Bit = 4, kBodyBinary = 8, kHeld = 16, kJunk = 32 };
+constexpr uint8_t kAllFlags = 63;
 constexpr uint8_t kAllNotify = kNotifyNever | kNotifySuccess | kNotifyFailure | kNotifyDelay;
 
 void put_time(Encoder& out, Time t) { out.u64(static_cast<uint64_t>(to_micros(t))); }
@@ -63,10 +63,12 @@ std::string encode(const Entry& entry) {
   if (entry.body_8bit) flags |= kBody8Bit;
   if (entry.body_binary) flags |= kBodyBinary;
   if (entry.held) flags |= kHeld;
+  if (entry.junk) flags |= kJunk;
 
   Encoder out;
   out.u64(entry.id).u8(flags).string(entry.message_id).string(entry.sender_account).string(entry.reverse_path);
   out.string(entry.envid).string(entry.ret).u64(entry.body).string(entry.prefix).varint(entry.size);
+  out.string(entry.sign_as).string(entry.results);
   put_time(out, entry.created);
   put_time(out, entry.expires);
   out.varint(entry.recipients.size());
@@ -78,7 +80,7 @@ std::optional<Entry> decode(std::string_view record) {
   Decoder in(record);
   const uint8_t version = in.u8();
   const uint64_t proof = in.u64();
-  if (!in.ok() || version != kVersion || proof != hash64(in.rest())) return {};
+  if (!in.ok() || version < 1 || version > kVersion || proof != hash64(in.rest())) return {};
 
   Entry entry;
   entry.id = in.u64();
@@ -91,6 +93,10 @@ std::optional<Entry> decode(std::string_view record) {
   entry.body = in.u64();
   entry.prefix = in.string();
   entry.size = in.varint();
+  if (version >= 2) {  // before, nothing was signed
+    entry.sign_as = in.string();
+    entry.results = in.string();
+  }
   entry.created = take_time(in);
   entry.expires = take_time(in);
   const uint64_t count = in.varint();
@@ -101,6 +107,7 @@ std::optional<Entry> decode(std::string_view record) {
   entry.body_8bit = flags & kBody8Bit;
   entry.body_binary = flags & kBodyBinary;
   entry.held = flags & kHeld;
+  entry.junk = flags & kJunk;
   for (uint64_t i = 0; i < count; ++i) {
     auto recipient = take_recipient(in);
     if (!recipient) return {};

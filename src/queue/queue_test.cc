@@ -39,7 +39,9 @@ Entry full_entry() {
   Entry e = entry(42);
   e.envid = "QQ+314";
   e.ret = "FULL";
-  e.smtputf8 = e.requiretls = e.body_8bit = e.body_binary = e.held = true;
+  e.smtputf8 = e.requiretls = e.body_8bit = e.body_binary = e.held = e.junk = true;
+  e.sign_as = "example.com";
+  e.results = "spf=pass smtp.mailfrom=univ.edu";
   e.prefix = "Resent-From: a\r\n";
   Recipient r = recipient("유니코드@예.한국", kStart + hours(3));
   r.state = Recipient::State::kExpired;
@@ -65,6 +67,9 @@ TEST(QueueEntry, ComesBackFromItsRecordAsItWas) {
   EXPECT_EQ(back->envid, "QQ+314");
   EXPECT_TRUE(back->smtputf8 && back->requiretls && back->body_8bit && back->body_binary && back->held);
   EXPECT_EQ(back->prefix, "Resent-From: a\r\n");
+  EXPECT_EQ(back->sign_as, "example.com");
+  EXPECT_EQ(back->results, "spf=pass smtp.mailfrom=univ.edu");
+  EXPECT_TRUE(back->junk);
   EXPECT_EQ(back->expires, e.expires);
   ASSERT_EQ(back->recipients.size(), 2u);
   const Recipient& r = back->recipients[1];
@@ -76,6 +81,16 @@ TEST(QueueEntry, ComesBackFromItsRecordAsItWas) {
   EXPECT_EQ(r.next_attempt, kStart + hours(3));
   EXPECT_TRUE(r.delay_reported);
   EXPECT_EQ(r.last_tls, "TLSv1.3");
+}
+
+TEST(QueueEntry, ReadsRecordsFromBeforeMailWasSigned) {
+  Encoder old;
+  old.u64(42).u8(0).string("<m@example.com>").string("").string("alice@example.com").string("").string("");
+  old.u64(7).string("").varint(1000).u64(0).u64(0).varint(0);
+  const auto back = decode(Encoder().u8(1).u64(hash64(old.view())).raw(old.view()).take());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->size, 1000u);
+  EXPECT_EQ(back->sign_as, "");
 }
 
 TEST(QueueEntry, ARecordWithAnyBitFlippedOrAnyOctetMissingIsRefused) {

@@ -175,6 +175,7 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   mail.body = services_.mailboxes.new_body_id();
   mail.peer = account_->name;
   mail.author = account_->name;
+  mail.results = "auth=pass smtp.auth=" + account_->name;                  // RFC 8601 §2.7.4
   if (const auto plan = services_.local.plan(mail, local_recipients())) {  // scripts may burn a while: on the pool
     std::function<Result<bool>()> filtering = [plan]() -> Result<bool> { return plan->run(), true; };
     Task<Result<bool>> working = net::run_on<bool>(services_.pool, loop_, filtering);
@@ -245,6 +246,7 @@ Result<void> Session::commit(store::Transaction& t, const mailbox::Prepared& pre
   entry.id = queue_id;
   entry.message_id = line.message_id;
   entry.sender_account = account_->name;
+  entry.sign_as = message::author_domain(prepared.structure.summary);
   entry.reverse_path = mail_.reverse_path;
   entry.envid = mail_.envid;
   entry.ret = mail_.ret;
