@@ -147,7 +147,7 @@ Result<AuthenticationResults> parse_start(Scanner& in) {
   AuthenticationResults out;
   if (!in.skip()) return invalid("a comment has no end");
   auto id = in.word(is_token_char);
-  if (!id) return invalid("it has no authserv-id");
+  if (!id || id->empty()) return invalid("it has no authserv-id");
   out.authserv_id = std::move(*id);
   if (!in.skip()) return invalid("a comment has no end");
   if (!in.done() && in.peek() != ';') {
