@@ -19,6 +19,30 @@ namespace {
 constexpr int kInternet = 1;                // the class IN
 constexpr size_t kMaxOutstanding = 10'000;  // queries under way; more are put off
 
+// A name as libunbound reads it. RFC 1035 §3.1 allows any octet in a label, and SPF's macros make such names out of
+// local parts ("bob+x=y.users.example.com"), so this is wider than host names; \DDD keeps those octets from meaning
+// something.
+Result<std::string> presentation(std::string_view name) {
+  const Error bad{Code::kInvalid, "'" + text::printable(name, 80) + "' is not a domain name"};
+  if (name.ends_with('.') && name.size() > 1) name.remove_suffix(1);
+  if (name == ".") return std::string(name);
+  if (name.size() > 253 || !text::is_ascii(name)) return bad;
+  std::string out;
+  for (const std::string_view label : text::split(name, '.')) {
+    if (label.empty() || label.size() > 63) return bad;
+    if (!out.empty()) out += '.';
+    for (char c : label) {
+      if (text::is_alnum(c) || c == '-' || c == '_') {
+        out += text::lower(c);
+      } else {
+        const std::string number = std::to_string(static_cast<unsigned char>(c));
+        out += "\\" + std::string(3 - number.size(), '0') + number;
+      }
+    }
+  }
+  return out;
+}
+
 class Unbound final : public Resolver {
  public:
   explicit Unbound(ub_ctx* context)
@@ -39,8 +63,8 @@ class Unbound final : public Resolver {
   }
 
   void query(std::string name, Type type, Callback done) override {
-    const auto ascii = name == "." ? Result<std::string>(std::string(".")) : to_ascii(name);
-    if (!ascii) return done(ascii.error());
+    const auto asked_name = presentation(name);
+    if (!asked_name) return done(asked_name.error());
     Asked* asked = nullptr;  // libunbound gives the pointer back: the map's nodes do not move
     {
       std::lock_guard lock(mutex_);
@@ -52,7 +76,7 @@ class Unbound final : public Resolver {
     if (!asked) return done(Error{Code::kUnavailable, "too many DNS queries are under way"});
     const uint64_t id = asked->id;  // *asked may be gone as soon as it is asked
     int async_id = 0;
-    const int failed = ub_resolve_async(context_, ascii->c_str(), static_cast<int>(type), kInternet, asked,
+    const int failed = ub_resolve_async(context_, asked_name->c_str(), static_cast<int>(type), kInternet, asked,
                                         &Unbound::answered, &async_id);
     if (failed) finish(id, Error{Code::kUnavailable, ub_strerror(failed)});
   }

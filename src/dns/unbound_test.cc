@@ -300,8 +300,20 @@ TEST(Unbound, AQuestionToAServerThatIsNotThereEndsWithTheResolver) {
 TEST(Unbound, RefusesWhatIsNoNameWithoutAsking) {
   NameServer server;
   const auto resolver = make(server);
-  for (const char* bad : {"", "a..b", "a b", "-x.org"})
+  for (const std::string& bad :
+       {std::string(), std::string("a..b"), std::string("b\xC3\xBC.org"), std::string(64, 'a')})
     EXPECT_EQ(ask(*resolver, bad, Type::kA).code(), Code::kInvalid) << bad;
+}
+
+TEST(Unbound, AsksAboutNamesThatAreNoHosts) {
+  NameServer server;
+  for (const char* name : {"bob+x=y.users.example", "a\\b \"c\".users.example", "-x-.users.example"}) {
+    server.add({name, kA, 300, ipv4("127.0.0.2")});
+    const auto resolver = make(server);
+    const auto a = ask(*resolver, name, Type::kA);
+    ASSERT_TRUE(a) << a.error().message;
+    EXPECT_EQ(a->status, Answer::Status::kFound) << name;
+  }
 }
 
 TEST(Unbound, EveryQuestionIsAnsweredAlsoWhenItStops) {
