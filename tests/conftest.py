@@ -50,13 +50,18 @@ class Server:
         for protocol in protocols or ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve"):
             self.port.setdefault(protocol, free_port(ip))
         self.config = self.folder / "pabal.toml"
-        lines = [f'hostname = "mail.{domain}"', 'data = "data"', "threads = 2", 'log = "info"', "[relay]",
-                 f"port = {relay_port or 25}", f'source_ip = "{ip}"', "[dns]", 'forwarder = "127.0.0.1@9"']
+        self.relay_port, self.extra = relay_port, extra
+        self.configure(zones or {})
+
+    def configure(self, zones):
+        """Writes the configuration. What is in no zone does not exist: no test asks the Internet."""
+        lines = [f'hostname = "mail.{self.domain}"', 'data = "data"', "threads = 2", 'log = "info"', "[relay]",
+                 f"port = {self.relay_port or 25}", f'source_ip = "{self.ip}"', "[dns]", 'forwarder = "127.0.0.1@9"']
         for name, number in self.port.items():
-            lines += ["[[listen]]", f'protocol = "{name}"', f'address = "{ip}:{number}"']
-        for origin, text in (zones or {}).items():
+            lines += ["[[listen]]", f'protocol = "{name}"', f'address = "{self.ip}:{number}"']
+        for origin, text in {".": "", **zones}.items():
             lines += ["[[zone]]", f'origin = "{origin}"', f'text = """\n{text}"""']
-        self.config.write_text(extra + "\n".join(lines) + "\n")
+        self.config.write_text(self.extra + "\n".join(lines) + "\n")
 
     def run(self, *args, check=True, stdin=None):
         done = subprocess.run([PABAL, "--config", self.config, *args], input=stdin, capture_output=True, text=True, timeout=60)

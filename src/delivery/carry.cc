@@ -150,6 +150,7 @@ Result<std::optional<Error>> Delivery::file_all(const Carrying& c, const std::st
     if (group == groups.end()) {
       group = groups.insert(groups.end(), Group{one.copy.get(), {}, "", one.line});
       group->filing.prefix = prefix;
+      group->filing.results = c.mail.results;
       group->filing.flags = one.flags;
     }
     auto& boxes = group->filing.mailboxes;
@@ -195,7 +196,7 @@ Result<void> Delivery::pass_on(const Carrying& c, const Recipient& recipient) {
     }
     std::vector<queue::Recipient> to;
     to.push_back(std::move(waiting));
-    if (const auto queued = enqueue(c.t, mail, c.owner.address, std::move(to)); !queued) return queued;
+    if (const auto queued = forward(c.t, mail, c.owner.address, std::move(to)); !queued) return queued;
   }
   return {};
 }

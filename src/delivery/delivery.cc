@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "delivery/carrying.h"
 #include "delivery/report.h"
+#include "trust/srs.h"
 
 namespace pabal::delivery {
 namespace {
@@ -19,6 +20,9 @@ std::vector<std::string_view> delivered_to(std::string_view bytes) {
     if (text::iequals(field.name, "Delivered-To")) out.push_back(text::trim(field.raw_value));
   return out;
 }
+
+// What keeps the reverse-paths that we make from being made by others.
+constexpr std::string_view kSrsSecret = "srs";
 
 const Error kLoop{Code::kDenied, "5.4.6 mail loop: this mailbox has had the message before"};
 
@@ -44,8 +48,24 @@ bool Delivery::Done::was_here(std::string_view address) const {
   return std::any_of(was_at.begin(), was_at.end(), [&](std::string_view at) { return text::iequals(at, address); });
 }
 
+Result<identity::Resolution> Delivery::resolve(const store::Reader& r, std::string_view address) const {
+  const bool srs = text::istarts_with(address, "SRS0") || text::istarts_with(address, "SRS1");
+  const size_t at = address.rfind('@');
+  if (!srs || at == address.npos) return services_.directory.resolve(r, address);
+  const auto domain = services_.directory.domain(r, address.substr(at + 1));
+  if (!domain) return domain.error();
+  const auto secret = services_.directory.secret(r, kSrsSecret);
+  auto sender = *domain && secret ? trust::srs_reverse(address, {*secret}, services_.clock.now()) : std::nullopt;
+  if (!sender) return services_.directory.resolve(r, address);
+  identity::Resolution back;
+  back.kind = Kind::kKnown;
+  back.address = address;
+  back.outside.push_back(std::move(*sender));
+  return back;
+}
+
 mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint64_t size) {
-  const auto resolution = services_.directory.resolve(services_.store, address);
+  const auto resolution = resolve(services_.store, address);
   if (!resolution) return Verdict::kUnavailable;
   if (resolution->kind == Kind::kNotLocal) return Verdict::kNotLocal;
   if (resolution->kind == Kind::kUnknown) return Verdict::kUnknownUser;
@@ -66,7 +86,7 @@ std::shared_ptr<mailbox::LocalDelivery::Plan> Delivery::plan(const Mail& mail,
   std::shared_ptr<FilterPlan> plan;
   for (const Recipient& recipient : recipients) {
     // What cannot be read now is the transaction's trouble.
-    const auto to = services_.directory.resolve(services_.store, recipient.address);
+    const auto to = resolve(services_.store, recipient.address);
     if (!to) continue;
     for (const auto& target : to->accounts) {
       auto script = services_.scripts.active(services_.store, target.account);
@@ -98,7 +118,7 @@ Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, 
 
 Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
                                                    Done& done) {
-  const auto to = services_.directory.resolve(t, recipient.address);
+  const auto to = resolve(t, recipient.address);
   if (!to) return to.error();
   if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
   const size_t members = to->accounts.size() + to->outside.size();
@@ -107,15 +127,16 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
 
   // An address that leads to several: each stands for itself, and none keeps the others from having it.
   std::optional<Error> why_not;
-  std::vector<queue::Recipient> onward;
-  const auto queue_for = [&](const std::string& address, std::string_view action, std::string_view reason) {
+  std::vector<queue::Recipient> onward, later;  // who is elsewhere; who is here and cannot take it now
+  const auto queue_for = [&](std::vector<queue::Recipient>& into, const std::string& address, std::string_view action,
+                             std::string_view reason) {
     if (!done.queued.insert(address).second) return;
     queue::Recipient waiting;
     waiting.address = address;
     waiting.notify = notify_of(recipient, members == 1);
     waiting.orcpt = recipient.orcpt;
     waiting.next_attempt = services_.clock.now();
-    onward.push_back(std::move(waiting));
+    into.push_back(std::move(waiting));
     note(t, mail, address, action, reason);
   };
   size_t reached = to->outside.size();
@@ -130,7 +151,7 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
              (*filed)->code == Code::kLimit || (script && script->refusal)) {
       // A full mailbox may have room again. What one member's script refuses is reported for him alone.
       ++reached;
-      queue_for(target.address, "deferred", (*filed)->message);
+      queue_for(later, target.address, "deferred", (*filed)->message);
     } else {
       note(t, mail, target.address, "failed", (*filed)->message);
       why_not = **filed;
@@ -138,10 +159,13 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   }
   for (const std::string& address : to->dead)
     note(t, mail, address, "failed", "5.1.1 " + to->address + " leads there, but there is no such mailbox");
-  for (const std::string& address : to->outside) queue_for(address, "forwarded", to->address + " leads there");
+  for (const std::string& address : to->outside) queue_for(onward, address, "forwarded", to->address + " leads there");
   if (reached == 0) return why_not;
   if (!onward.empty())
-    if (const auto queued = enqueue(t, mail, to->address, std::move(onward)); !queued) return queued.error();
+    if (const auto queued = forward(t, mail, to->address, std::move(onward)); !queued) return queued.error();
+  if (!later.empty())
+    if (const auto queued = enqueue(t, mail, to->address, queue::Entry(), std::move(later)); !queued)
+      return queued.error();
 
   // RFC 3461 §5.2.7.2: of an alias for one address outside, its server reports. §5.2.7.3 (c): of several, we do.
   const bool theirs = to->accounts.empty() && members == 1;
@@ -163,6 +187,7 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
   if (done.was_here(target.address)) return why_not = kLoop;
 
   mailbox::Filing filing;
+  filing.results = mail.results;
   // RFC 5321 §4.4: final delivery adds Return-Path.
   filing.prefix = "Return-Path: <" + mail.reverse_path + ">\r\nDelivered-To: " + target.address + "\r\n";
   // Which of the addresses it came by: an alias, or a tag to sort by.
@@ -174,21 +199,56 @@ Result<std::optional<Error>> Delivery::file(store::Transaction& t, const Mail& m
     if (!carried) return carried.error();
     return why_not = *carried;
   }
+  std::string where = "INBOX";
+  if (mail.junk) {
+    const auto junk = services_.mailboxes.by_role(t, target.account, mailbox::Role::kJunk);
+    if (!junk) return junk.error();
+    if (*junk) filing.mailboxes.push_back((*junk)->id), where = (*junk)->name;
+  }
   const auto filed = services_.mailboxes.file(t, target.account, *mail.prepared, mail.body, filing);
   // A full mailbox is this recipient's trouble and has written nothing; all else is ours and ends the transaction.
   if (!filed && filed.code() == Code::kLimit) return why_not = Error{Code::kLimit, "4.2.2 that mailbox is full"};
   if (!filed) return filed.error();
-  note(t, mail, target.address, "filed", "into INBOX");
+  note(t, mail, target.address, "filed", "into " + where);
   return why_not;
 }
 
-// The message for those who are elsewhere or cannot take it now. The same body with a line before it, by which we know
-// it when it comes back; the reverse-path stays, and null stays null (RFC 5321 §3.9.1, §4.5.5).
-Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::string_view alias,
+// The reverse-path of what goes on. SPF would fail there for somebody else's, so it becomes ours, and leads back to
+// him; null stays null (RFC 5321 §4.5.5).
+Result<std::string> Delivery::onward_path(const store::Reader& r, const Mail& mail, std::string_view alias) const {
+  const size_t at = mail.reverse_path.rfind('@');
+  if (at == std::string::npos || !mail.author.empty()) return mail.reverse_path;
+  const auto ours = services_.directory.domain(r, std::string_view(mail.reverse_path).substr(at + 1));
+  if (!ours) return ours.error();
+  if (*ours) return mail.reverse_path;
+  const auto secret = services_.directory.secret(r, kSrsSecret);
+  if (!secret) return secret.error();
+  return trust::srs_forward(mail.reverse_path, alias.substr(alias.rfind('@') + 1), *secret, services_.clock.now());
+}
+
+// What came from others goes on sealed with what we found of its sender (RFC 8617 §5.1).
+Result<void> Delivery::forward(store::Transaction& t, const Mail& mail, std::string_view alias,
                                std::vector<queue::Recipient> recipients) {
+  auto reverse_path = onward_path(t, mail, alias);
+  if (!reverse_path) return reverse_path.error();
+  Mail onward = mail;
+  onward.reverse_path = std::move(*reverse_path);
   queue::Entry entry;
+  if (!mail.author.empty())
+    entry.sign_as = message::author_domain(mail.prepared->structure.summary);
+  else if (!mail.results.empty())
+    entry.sign_as = alias.substr(alias.rfind('@') + 1);
+  return enqueue(t, onward, alias, std::move(entry), std::move(recipients));
+}
+
+// The same body with a line before it, by which we know it when it comes back.
+Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, queue::Entry entry,
+                               std::vector<queue::Recipient> recipients) {
   entry.message_id = mail.prepared->structure.summary.message_id;
+  entry.sender_account = mail.author;
   entry.reverse_path = mail.reverse_path;
+  entry.results = mail.results;
+  entry.junk = mail.junk;
   entry.requiretls = mail.requiretls;
   entry.body_8bit = mail.prepared->structure.has_8bit;
   entry.body = mail.body;
@@ -231,6 +291,7 @@ Result<queue::QueueId> Delivery::send(store::Transaction& t, const std::string& 
   entry.id = services_.ids.next();
   entry.message_id = letter.prepared->structure.summary.message_id;
   entry.reverse_path = reverse_path;
+  entry.sign_as = message::author_domain(letter.prepared->structure.summary);
   entry.body = letter.body;
   entry.body_8bit = letter.prepared->structure.has_8bit;
   entry.smtputf8 = !text::is_ascii(reverse_path) || letter.prepared->structure.utf8_headers;

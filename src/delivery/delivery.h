@@ -70,12 +70,17 @@ class Delivery final : public mailbox::LocalDelivery {
     bool alone = false;                    // one recipient, one account: what is refused is refused for all
     bool was_here(std::string_view address) const;
   };
+  // Where an address leads: by the directory, or back to the sender of a forwarded message (trust/srs.h).
+  Result<identity::Resolution> resolve(const store::Reader& r, std::string_view address) const;
   // Nothing when delivered; else why this recipient has not got it.
   Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
                                            Done& done);
   Result<std::optional<Error>> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
                                     const Recipient& recipient, Done& done);
-  Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias,
+  Result<std::string> onward_path(const store::Reader& r, const Mail& mail, std::string_view alias) const;
+  Result<void> forward(store::Transaction& t, const Mail& mail, std::string_view alias,
+                       std::vector<queue::Recipient> recipients);
+  Result<void> enqueue(store::Transaction& t, const Mail& mail, std::string_view alias, queue::Entry entry,
                        std::vector<queue::Recipient> recipients);
   Result<queue::QueueId> send(store::Transaction& t, const std::string& reverse_path,
                               const std::vector<std::string>& to, const Copy& letter);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/text.h"
 #include "delivery/report.h"
 #include "identity/test_directory.h"
 #include "message/received.h"
@@ -190,7 +191,7 @@ TEST_F(DeliveryTest, AGroupIsFiledAndForwardedInOneTransaction) {
   ASSERT_THAT(waiting, SizeIs(1));
   ASSERT_THAT(waiting[0].recipients, SizeIs(1));
   EXPECT_EQ(waiting[0].recipients[0].address, "Dave@elsewhere.net");
-  EXPECT_EQ(waiting[0].reverse_path, "carol@elsewhere.net");
+  EXPECT_THAT(waiting[0].reverse_path, testing::EndsWith("=elsewhere.net=carol@example.com"));
   EXPECT_EQ(waiting[0].message_id, "<1@elsewhere.net>");
   EXPECT_EQ(waiting[0].prefix, "Delivered-To: team@example.com\r\n");
   EXPECT_EQ(waiting[0].size, waiting[0].prefix.size() + mail.prepared->bytes->size());
@@ -298,6 +299,57 @@ TEST_F(DeliveryTest, ANullReversePathStaysNullInForwards) {
   deliver({{"out@example.com", "", false, true}});
   ASSERT_THAT(queued(), SizeIs(1));
   EXPECT_EQ(queued()[0].reverse_path, "");
+}
+
+TEST_F(DeliveryTest, AForwardHasAReversePathOfOursThatLeadsBack) {
+  ASSERT_TRUE(alias("out@example.com", {"x@elsewhere.org"}));
+  mail.results = "spf=pass smtp.mailfrom=carol@elsewhere.net";
+  deliver_to("out@example.com");
+  ASSERT_THAT(queued(), SizeIs(1));
+  const queue::Entry forwarded = queued()[0];
+  EXPECT_THAT(forwarded.reverse_path, testing::MatchesRegex("SRS0=.*=elsewhere.net=carol@example.com"));
+  EXPECT_EQ(forwarded.sign_as, "example.com") << "and it is sealed with what was found";
+  EXPECT_EQ(forwarded.results, mail.results);
+
+  EXPECT_EQ(delivery.verify(text::lowered(forwarded.reverse_path), 0), Verdict::kDeliverable);
+  mail.reverse_path = mail.results = "";  // a bounce
+  deliver_to(forwarded.reverse_path);
+  ASSERT_THAT(queued(), SizeIs(2));
+  EXPECT_EQ(queued()[1].reverse_path, "");
+  EXPECT_EQ(queued()[1].recipients[0].address, "carol@elsewhere.net");
+
+  clock.advance(days(30));
+  EXPECT_EQ(delivery.verify(forwarded.reverse_path, 0), Verdict::kUnknownUser) << "nobody bounces so late";
+  EXPECT_EQ(delivery.verify("SRS0=AAAAAA=AA=victim.org=x@example.com", 0), Verdict::kUnknownUser);
+  EXPECT_EQ(delivery.verify("SRS0=AAAAAA=AA=victim.org=x@elsewhere.org", 0), Verdict::kNotLocal);
+}
+
+TEST_F(DeliveryTest, OurOwnPeoplesReversePathsStay) {
+  ASSERT_TRUE(alias("out@example.com", {"x@elsewhere.org"}));
+  body("From: Alice <alice@example.com>\r\nSubject: hello\r\n\r\nHi\r\n");
+  mail.reverse_path = mail.author = "alice@example.com";
+  deliver_to("out@example.com");
+  ASSERT_THAT(queued(), SizeIs(1));
+  EXPECT_EQ(queued()[0].reverse_path, "alice@example.com");
+  EXPECT_EQ(queued()[0].sign_as, "example.com");
+}
+
+TEST_F(DeliveryTest, WhatADomainDisownsIsFiledIntoJunk) {
+  const AccountId alice = person("alice@example.com");
+  mail.junk = true;
+  mail.results = "dmarc=fail (p=quarantine) header.from=elsewhere.net";
+  deliver_to("alice@example.com");
+  EXPECT_THAT(inbox(alice), IsEmpty());
+  const auto junk = mailboxes.by_role(*store, alice, mailbox::Role::kJunk);
+  ASSERT_TRUE(junk && *junk);
+  size_t found = 0;
+  const auto done = mailboxes.rows(*store, alice, (*junk)->id, 1, UINT32_MAX, [&](const mailbox::Row& row) {
+    ++found;
+    EXPECT_EQ((*mailboxes.details(*store, alice, row.message))->results, mail.results);
+    return true;
+  });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(found, 1u);
 }
 
 TEST_F(DeliveryTest, WishesForNotificationsGoWithAForward) {  // RFC 3461 §5.2.7.2

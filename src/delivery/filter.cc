@@ -26,7 +26,8 @@ class Deciding {
   }
 
  private:
-  void act(const sieve::Keep& keep) { file({"INBOX", "", "", false}, keep.flags); }
+  // What our own checks would have in Junk is kept there; a script that says where has its way.
+  void act(const sieve::Keep& keep) { file({"INBOX", "", mail_.junk ? "\\Junk" : "", false}, keep.flags); }
   void act(const sieve::FileInto& into) { file(into.target, into.flags); }
   void act(const sieve::Discard&) {}
   void act(const sieve::RecordDuplicate& seen) { out_.seen.push_back(seen); }

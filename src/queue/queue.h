@@ -42,15 +42,15 @@ struct Recipient {
 struct Entry {
   QueueId id = 0;
   std::string message_id;      // with angle brackets, for the trace
-  std::string sender_account;  // who submitted it, empty for forwards and reports
+  std::string sender_account;  // who submitted it; empty: others' mail that is forwarded, reports
   std::string reverse_path;    // "" = <>
   std::string envid, ret;      // RFC 3461
   bool smtputf8 = false, requiretls = false, body_8bit = false, body_binary = false;
   uint64_t body = 0;    // mailbox::BodyId; the entry holds one reference
   std::string prefix;   // header lines before the stored body, or empty
   std::string sign_as;  // the domain here that vouches for it when it leaves (RFC 6376); empty: nobody
-  std::string results;  // what the checks found when it came in (mailbox::Details::results). With sign_as it is sealed
-                        // (RFC 8617), not signed: others wrote it
+  std::string results;  // what the checks found when it came in (mailbox::Details::results). Of others' mail: it is
+                        // sealed with this (RFC 8617), not signed
   bool junk = false;    // for mailboxes here: what is only kept goes into Junk
   uint64_t size = 0;    // prefix + body, octets
   Time created;
