@@ -110,7 +110,8 @@ ArcChain read_chain(const HeaderIndex& header) {
     chain.problem = "an ARC field has no valid instance (i=)";
   else
     for (unsigned i = 1; i <= chain.highest && chain.problem.empty(); ++i)
-      if (count[i] != std::array<unsigned, 3>{1, 1, 1}) chain.problem = set_name(i) + " has not just one field of each kind";
+      if (count[i] != std::array<unsigned, 3>{1, 1, 1})
+        chain.problem = set_name(i) + " has not just one field of each kind";
   if (chain.problem.empty()) chain.problem = chain_status_problem(chain);
   return chain;
 }

@@ -16,11 +16,11 @@ struct ArcChain {
     SignatureField message, seal;
     std::string results;  // ARC-Authentication-Results without "i=N;", unfolded
   };
-  unsigned highest = 0;    // instance found; 0: none; the last there can be where there are too many fields
-  bool present = false;    // there is an ARC field
-  bool closed = false;     // the newest seal says cv=fail: nothing more is to be done (RFC 8617 §5.1)
-  std::vector<Set> sets;   // by instance, from 1; whole when there is no problem
-  std::string problem;     // what is wrong with the structure (RFC 8617 §5.2, steps 1 to 3); "": nothing
+  unsigned highest = 0;   // instance found; 0: none; the last there can be where there are too many fields
+  bool present = false;   // there is an ARC field
+  bool closed = false;    // the newest seal says cv=fail: nothing more is to be done (RFC 8617 §5.1)
+  std::vector<Set> sets;  // by instance, from 1; whole when there is no problem
+  std::string problem;    // what is wrong with the structure (RFC 8617 §5.2, steps 1 to 3); "": nothing
 };
 
 // Views into the message of `header`.

@@ -25,7 +25,8 @@ bool unchanged(const char* block) {
   unsigned char changed = 0;
   for (size_t i = 0; i < kBlock; ++i) {
     const char c = block[i], next = block[i + 1];
-    changed |= static_cast<unsigned char>((c == '\t') | ((c == ' ') & ((next == ' ') | (next == '\t') | (next == '\r'))));
+    changed |=
+        static_cast<unsigned char>((c == '\t') | ((c == ' ') & ((next == ' ') | (next == '\t') | (next == '\r'))));
   }
   return changed == 0;
 }
@@ -84,8 +85,9 @@ BodyHasher::Stream::~Stream() { EVP_MD_CTX_free(context_); }
 void BodyHasher::Stream::want(std::optional<uint64_t> length) {
   wanted = true;
   if (!length) return;
-  const auto at = std::lower_bound(parts.begin(), parts.end(), *length,
-                                   [](const Part& part, uint64_t wanted_length) { return part.length < wanted_length; });
+  const auto at = std::lower_bound(parts.begin(), parts.end(), *length, [](const Part& part, uint64_t wanted_length) {
+    return part.length < wanted_length;
+  });
   if (at == parts.end() || at->length != *length) parts.insert(at, Part{*length, {}});
 }
 

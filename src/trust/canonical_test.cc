@@ -77,7 +77,17 @@ TEST(Canonical, FieldsWithoutLineEndOrValue) {
 // Whatever the text, in pieces of any size, the fast way and the slow way agree.
 TEST(Canonical, AnyBodyInAnyPieces) {
   std::mt19937 random(6376);
-  const std::string_view words[] = {" ", "  ", "\t", "\r\n", "\r\n\r\n", "\r", "\n", "\r\r\n", " \r\n", "a", "bc",
+  const std::string_view words[] = {" ",
+                                    "  ",
+                                    "\t",
+                                    "\r\n",
+                                    "\r\n\r\n",
+                                    "\r",
+                                    "\n",
+                                    "\r\r\n",
+                                    " \r\n",
+                                    "a",
+                                    "bc",
                                     "a line of text that is longer than a block of the fast way",
                                     "another one that\r\nhas an end\r\nof line in it and is long"};
   for (int round = 0; round < 3000; ++round) {

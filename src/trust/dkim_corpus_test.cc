@@ -14,11 +14,13 @@ using namespace testing;
 
 // RFC 6376 §C, as errata have it.
 const std::string kRfc6376Key =
-    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/"
+    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/"
+    "zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/"
     "RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB";
 const std::string kRfc8463Key =
     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/"
-    "byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+    "byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/"
+    "K4w3QIDAQAB";
 
 // The best of all signatures' outcomes, as told; "none".
 std::string best(const Signatures& found) {
@@ -87,7 +89,8 @@ TEST(DkimCorpus, DkimVerifier) {
   Keys keys;
   keys.add("brisbane._domainkey.example.com", "v=DKIM1; p=" + kRfc6376Key);
   keys.add("s.flags._domainkey.example.com", "v=DKIM1; t=s; p=" + kRfc6376Key);
-  keys.add("brisbane._domainkey.football.example.com", "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+  keys.add("brisbane._domainkey.football.example.com",
+           "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
   keys.add("test._domainkey.football.example.com", "v=DKIM1; k=rsa; p=" + kRfc8463Key);
   const std::string header = "fail: the header is not the one that was signed, or not by this key";
   // All others that are signed at all pass: whether a Subject was added or who the author is, is not for DKIM to say.
@@ -127,18 +130,15 @@ TEST(DkimCorpus, RspamdAndSpamAssassin) {
   NEEDS("rspamd");
   NEEDS("spamassassin");
   Keys keys;
-  keys.add("brisbane._domainkey.football.example.com", "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+  keys.add("brisbane._domainkey.football.example.com",
+           "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
   keys.add("test._domainkey.football.example.com", "v=DKIM1; k=rsa; p=" + kRfc8463Key);
   const std::string body = "fail: the body is not the one that was signed", missing = "permerror: there is no key";
   const std::map<std::string, std::string> expected = {
-      {"ed25519.eml", "pass"},
-      {"ed25519-broken.eml", "fail: the header"},
-      {"dkim_key_too_wide.eml", body},
-      {"dkim_revoked_key.eml", body},
-      {"dkim_huge_hlist.eml", body},
-      {"bad_dkim_highsecure.eml", body},
-      {"bad_dkim_rspamd.eml", body},
-      {"test-pass-01.msg", "permerror: it is of rsa-sha1"},
+      {"ed25519.eml", "pass"},         {"ed25519-broken.eml", "fail: the header"},
+      {"dkim_key_too_wide.eml", body}, {"dkim_revoked_key.eml", body},
+      {"dkim_huge_hlist.eml", body},   {"bad_dkim_highsecure.eml", body},
+      {"bad_dkim_rspamd.eml", body},   {"test-pass-01.msg", "permerror: it is of rsa-sha1"},
   };
   for (const char* folder : {"dkim/rspamd", "dkim/spamassassin"})
     for (const auto& entry : std::filesystem::recursive_directory_iterator(shared(folder))) {

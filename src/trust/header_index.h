@@ -17,7 +17,7 @@ class HeaderIndex {
 
   std::string_view body() const { return body_; }
   const std::vector<message::HeaderField>& fields() const { return fields_; }
-  std::string_view text(size_t field) const;           // as it lies, line end included
+  std::string_view text(size_t field) const;               // as it lies, line end included
   std::vector<size_t> named(std::string_view name) const;  // from the top; any case
 
   // The fields that `names` stand for: for each name the lowest not yet taken, and none when there is none left

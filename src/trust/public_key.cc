@@ -89,8 +89,10 @@ Result<PublicKey> read_key_record(std::string_view record, Algorithm algorithm) 
   if (key->empty()) return bad("has an empty p=: the key has been revoked");
   const std::string_view kind = tags->value("k").value_or("rsa");
   const std::string_view wanted = algorithm == Algorithm::kRsaSha256 ? "rsa" : "ed25519";
-  if (kind != wanted) return bad("is for k=" + text::printable(kind, 20) + ", the signature for " + std::string(wanted));
-  if (const auto hashes = tags->value("h"); hashes && !lists(*hashes, "sha256")) return bad("does not allow SHA-256 (h=)");
+  if (kind != wanted)
+    return bad("is for k=" + text::printable(kind, 20) + ", the signature for " + std::string(wanted));
+  if (const auto hashes = tags->value("h"); hashes && !lists(*hashes, "sha256"))
+    return bad("does not allow SHA-256 (h=)");
   if (const auto services = tags->value("s"); services && !lists(*services, "*") && !lists(*services, "email"))
     return bad("is not for mail (s=)");
   const auto bytes = folded_base64(*key);

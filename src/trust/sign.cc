@@ -15,9 +15,9 @@
 namespace pabal::trust {
 namespace {
 
-constexpr std::string_view kOversigned[] = {"From",         "To",           "Cc",         "Subject",
-                                            "Date",         "Message-ID",   "Reply-To",   "In-Reply-To",
-                                            "References",   "MIME-Version", "Content-Type", "Content-Transfer-Encoding"};
+constexpr std::string_view kOversigned[] = {"From",       "To",           "Cc",           "Subject",
+                                            "Date",       "Message-ID",   "Reply-To",     "In-Reply-To",
+                                            "References", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"};
 constexpr size_t kLine = 76;  // octets of a line before it is folded
 
 // One header field, folded as it grows.
@@ -144,10 +144,12 @@ Result<SigningKey> SigningKey::load(std::string domain, std::string selector, co
   ERR_clear_error();
   const int kind = out.key_ ? EVP_PKEY_get_base_id(out.key_.get()) : 0;
   if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_ED25519)
-    return Error{Code::kInvalid, "the DKIM key " + selector + " of " + domain + " is no RSA or Ed25519 key in PEM form"};
+    return Error{Code::kInvalid,
+                 "the DKIM key " + selector + " of " + domain + " is no RSA or Ed25519 key in PEM form"};
   out.algorithm_ = kind == EVP_PKEY_RSA ? Algorithm::kRsaSha256 : Algorithm::kEd25519Sha256;
   if (kind == EVP_PKEY_RSA && EVP_PKEY_get_bits(out.key_.get()) < static_cast<int>(kMinRsaBits))
-    return Error{Code::kInvalid, "the DKIM key " + selector + " of " + domain + " has less than 1024 bits: make a new one"};
+    return Error{Code::kInvalid,
+                 "the DKIM key " + selector + " of " + domain + " has less than 1024 bits: make a new one"};
   return out;
 }
 
@@ -171,9 +173,9 @@ Result<std::string> seal_arc(std::string_view message, const Arc& found, std::st
   const ArcChain chain = read_chain(what->header);
   if (chain.closed || chain.highest >= kMaxArcInstance) return std::string();
   const std::string instance = "i=" + std::to_string(chain.highest + 1) + ";";
-  const std::string_view status = !chain.present                                                   ? "none"
+  const std::string_view status = !chain.present                                            ? "none"
                                   : found.result == Outcome::kPass && chain.problem.empty() ? "pass"
-                                                                                                   : "fail";
+                                                                                            : "fail";
 
   const auto folded = folded_results(results);
   if (!folded) return folded;

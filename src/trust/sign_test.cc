@@ -17,7 +17,8 @@ using namespace testing;
 
 const Time kNow = from_unix(1'800'000'000);
 const std::string kMail =
-    "From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: Hello\r\nDate: Fri, 15 Jan 2027 08:00:00 +0000\r\n"
+    "From: Alice <alice@example.com>\r\nTo: bob@example.org\r\nSubject: Hello\r\nDate: Fri, 15 Jan 2027 08:00:00 "
+    "+0000\r\n"
     "Message-ID: <1@example.com>\r\nList-Id: <a.example.com>\r\n\r\nText  of the\tmessage \r\n\r\n";
 
 // A key of each kind for one domain, and their records.
@@ -51,10 +52,10 @@ TEST(Sign, AnotherOfAFieldThatCountsBreaksIt) {
   Keys published;
   const Signer signer(published);
   const std::string good = *sign_dkim(kMail, signer.keys, kNow) + kMail;
-  for (const std::string field : {"From: ceo@example.com", "To: x@example.com", "Cc: x@example.com", "Subject: Won",
-                                  "Date: x", "Message-ID: <2@x>", "Reply-To: thief@example.net", "In-Reply-To: <3@x>",
-                                  "References: <3@x>", "MIME-Version: 1.0", "Content-Type: text/html",
-                                  "Content-Transfer-Encoding: base64", "List-Id: <other>"}) {
+  for (const std::string field :
+       {"From: ceo@example.com", "To: x@example.com", "Cc: x@example.com", "Subject: Won", "Date: x",
+        "Message-ID: <2@x>", "Reply-To: thief@example.net", "In-Reply-To: <3@x>", "References: <3@x>",
+        "MIME-Version: 1.0", "Content-Type: text/html", "Content-Transfer-Encoding: base64", "List-Id: <other>"}) {
     const bool counts = !field.starts_with("List-");
     EXPECT_EQ(told(verify(field + "\r\n" + good, published, kNow).dkim.at(0)) == "pass", !counts) << field;
     // Below the signed one it is the one that is covered.
@@ -70,10 +71,10 @@ TEST(Sign, AnyMessage) {
   const Signer signer(published);
   std::mt19937 random(20261127);
   const auto pick = [&](auto& from) { return std::string(from[random() % std::size(from)]); };
-  const std::string_view names[] = {"From", "to", "CC", "Subject", "X-A", "List-Id", "List-;x=", "Sender", "Content-Type",
-                                    "DKIM-Signature", "Received"};
-  const std::string_view values[] = {"", " a", " a@example.com", "\r\n fold", " \t\r\n\t ", " caf\xc3\xa9", " \xff\xfe",
-                                     " b=; v=1", " (x) <y>"};
+  const std::string_view names[] = {"From",     "to",     "CC",           "Subject",        "X-A",     "List-Id",
+                                    "List-;x=", "Sender", "Content-Type", "DKIM-Signature", "Received"};
+  const std::string_view values[] = {
+      "", " a", " a@example.com", "\r\n fold", " \t\r\n\t ", " caf\xc3\xa9", " \xff\xfe", " b=; v=1", " (x) <y>"};
   const std::string_view pieces[] = {"\r\n", " ", "\t", "text", "=20", ".", "\xc3\xa9", "\n", "\r", "x \r\n"};
   for (int round = 0; round < 400; ++round) {
     std::string message;
@@ -130,7 +131,8 @@ struct Foreign {
   Keys published;
   const Signer signer{published};
   std::string verdict(const std::string& tags, const std::string& added = "") {
-    return told(verify(signed_with("a=ed25519-sha256; " + tags, kMail, signer.keys[1]) + added, published, kNow).dkim.at(0));
+    return told(
+        verify(signed_with("a=ed25519-sha256; " + tags, kMail, signer.keys[1]) + added, published, kNow).dkim.at(0));
   }
 };
 
@@ -142,8 +144,8 @@ TEST(Dkim, TextBehindTheSignedLengthGetsNoCredit) {
   EXPECT_EQ(foreign.verdict("h=from; l=10"), "policy: the last 13 octets of the body are not signed (l=)");
   EXPECT_EQ(foreign.verdict("h=from; l=0"), "policy: the last 23 octets of the body are not signed (l=)");
   EXPECT_EQ(foreign.verdict("h=from; c=relaxed/relaxed; l=21"), "pass");
-  const std::string more = replaced(signed_with("a=ed25519-sha256; h=from; l=23", kMail, foreign.signer.keys[1]), "l=23",
-                                    "l=99999999999999999999999999999999999999999999");
+  const std::string more = replaced(signed_with("a=ed25519-sha256; h=from; l=23", kMail, foreign.signer.keys[1]),
+                                    "l=23", "l=99999999999999999999999999999999999999999999");
   EXPECT_EQ(told(verify(more, foreign.published, kNow).dkim[0]), "fail: the body is shorter than l= says");
 }
 
@@ -151,17 +153,21 @@ TEST(Dkim, TimesHaveSomeSlack) {
   Foreign foreign;
   const int64_t now = to_unix(kNow), slack = 30 * 60;
   EXPECT_EQ(foreign.verdict("h=from; x=" + std::to_string(now - slack)), "pass");
-  EXPECT_EQ(foreign.verdict("h=from; x=" + std::to_string(now - slack - 1)), "permerror: it expired at 2027-01-15T07:29:59Z");
+  EXPECT_EQ(foreign.verdict("h=from; x=" + std::to_string(now - slack - 1)),
+            "permerror: it expired at 2027-01-15T07:29:59Z");
   EXPECT_EQ(foreign.verdict("h=from; t=" + std::to_string(now + slack)), "pass");
-  EXPECT_EQ(foreign.verdict("h=from; t=" + std::to_string(now + slack + 1)), "policy: it was made in the future, says its t=");
+  EXPECT_EQ(foreign.verdict("h=from; t=" + std::to_string(now + slack + 1)),
+            "policy: it was made in the future, says its t=");
   EXPECT_EQ(foreign.verdict("h=from; t=1; x=999999999999"), "pass");
 }
 
 TEST(Dkim, BothFormsOfHeaderAndBody) {
   Foreign foreign;
-  for (const std::string form : {"simple", "relaxed", "simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"})
+  for (const std::string form :
+       {"simple", "relaxed", "simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"})
     EXPECT_EQ(foreign.verdict("h=from:subject:x-none:date; c=" + form), "pass") << form;
-  EXPECT_EQ(foreign.verdict("h= From : Subject\r\n : Date; i=caf\xc3\xa9@sub.example.com; q=dns/other:dns/txt; z=From:x|To:y"),
+  EXPECT_EQ(foreign.verdict(
+                "h= From : Subject\r\n : Date; i=caf\xc3\xa9@sub.example.com; q=dns/other:dns/txt; z=From:x|To:y"),
             "pass");
 }
 
@@ -174,8 +180,10 @@ TEST(Dkim, InternationalDomains) {  // RFC 8616
   EXPECT_EQ(told(verify(*sign_dkim(kMail, {*key}, kNow) + kMail, published, kNow).dkim[0]), "pass");
   // d= and s= as U-labels lead to the same key: only the text of the signature is another.
   std::string field = *sign_dkim(kMail, {*key}, kNow);
-  field = replaced(replaced(field, "d=xn--bcher-kva.example", "d=b\xc3\xbc" "cher.example"), "s=xn--schlssel-95a",
-                   "s=schl\xc3\xbcssel");
+  field = replaced(replaced(field, "d=xn--bcher-kva.example",
+                            "d=b\xc3\xbc"
+                            "cher.example"),
+                   "s=xn--schlssel-95a", "s=schl\xc3\xbcssel");
   const Dkim found = verify(field + kMail, published, kNow).dkim[0];
   EXPECT_EQ(found.domain, "xn--bcher-kva.example");
   EXPECT_EQ(found.selector, "xn--schlssel-95a");
@@ -267,7 +275,9 @@ TEST(ArcCorpus, Signing) {
       ++seen;
       const std::string message = crlf(test.second["message"].as<std::string>());
       const Arc found = verify(message, keys).arc;
-      const auto part = [&](const char* of) { return crlf(std::string(text::trim(test.second[of].as<std::string>("")))); };
+      const auto part = [&](const char* of) {
+        return crlf(std::string(text::trim(test.second[of].as<std::string>(""))));
+      };
       // The suite shows b= folded and seals it in one line.
       const auto folded = [](std::string text) {
         if (const size_t line = text.find("\r\nb="); line != text.npos) {

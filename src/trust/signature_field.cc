@@ -177,15 +177,19 @@ SignatureField read_signature(Kind kind, std::string_view field) {
   }
   if (kind == Kind::kDkim) {
     const auto version = tags->value("v");
-    if (!version) note(bad("v= is missing"));
-    else if (*version != "1") note(bad("v= is not 1"));
+    if (!version)
+      note(bad("v= is missing"));
+    else if (*version != "1")
+      note(bad("v= is not 1"));
   }
   note(read_algorithm(out, *tags));
   note(read_names(out, *tags));
   note(kind == Kind::kDkim ? read_identity(out, *tags) : read_instance(out, *tags));
   note(read_signature_value(out, *tags, value_at));
-  if (const auto time = number(*tags, "t", 12); time) out.time = *time;
-  else note(time.error());
+  if (const auto time = number(*tags, "t", 12); time)
+    out.time = *time;
+  else
+    note(time.error());
   note(kind == Kind::kArcSeal ? read_seal(out, *tags) : read_coverage(out, *tags));
   return out;
 }

@@ -17,10 +17,14 @@ using Kind = SignatureField::Kind;
 
 Outcome outcome_of(Code code) {
   switch (code) {
-    case Code::kCorrupt: return Outcome::kFail;
-    case Code::kDenied: return Outcome::kPolicy;
-    case Code::kUnavailable: return Outcome::kTemperror;
-    default: return Outcome::kPermerror;
+    case Code::kCorrupt:
+      return Outcome::kFail;
+    case Code::kDenied:
+      return Outcome::kPolicy;
+    case Code::kUnavailable:
+      return Outcome::kTemperror;
+    default:
+      return Outcome::kPermerror;
   }
 }
 
@@ -148,8 +152,8 @@ class Verifier {
   Result<void> check_coverage(const SignatureField& signature) const {
     const uint64_t size = body_.size(signature.body);
     if (signature.length && *signature.length < size)
-      return Error{Code::kDenied, "the last " + std::to_string(size - *signature.length) +
-                                      " octets of the body are not signed (l=)"};
+      return Error{Code::kDenied,
+                   "the last " + std::to_string(size - *signature.length) + " octets of the body are not signed (l=)"};
     const auto named = std::count_if(signature.names.begin(), signature.names.end(),
                                      [](std::string_view name) { return text::iequals(name, "from"); });
     if (header_.named("From").size() > static_cast<size_t>(named))

@@ -9,7 +9,8 @@ using namespace testing;
 
 const std::string kRsa1024 =
     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/"
-    "byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+    "byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/"
+    "K4w3QIDAQAB";
 const std::string kEd25519 = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
 const std::string kEd25519Signature =
@@ -95,7 +96,8 @@ TEST(Dkim, FailsWhatWasChanged) {
 TEST(Dkim, ALineThatCouldBeShownIsNotPassedOver) {
   World world;
   // A line that is no field, before the blank line: shown as the body's first (message/header.h).
-  const std::string bad = replaced(kRsaSignature + kMail, "example.com>\r\n\r\nHi", "example.com>\r\nPay here now\r\n\r\nHi");
+  const std::string bad =
+      replaced(kRsaSignature + kMail, "example.com>\r\n\r\nHi", "example.com>\r\nPay here now\r\n\r\nHi");
   EXPECT_EQ(verdict(bad, world.keys), "fail: the body is not the one that was signed");
 }
 
@@ -124,7 +126,8 @@ TEST(Dkim, BrokenSignaturesArePermerror) {
   EXPECT_EQ(with("t=1528637909", "t=1; x=1"), "permerror: x= is not later than t=");
   EXPECT_EQ(with("t=1528637909", "l=-1"), "permerror: l= is no number");
   EXPECT_EQ(with("h=from : to :", "h=from :: to :"), "permerror: h= is no list of names");
-  EXPECT_EQ(with("h=from : to : subject :\r\n date : message-id : from :", "h=to :"), "permerror: h= does not name From");
+  EXPECT_EQ(with("h=from : to : subject :\r\n date : message-id : from :", "h=to :"),
+            "permerror: h= does not name From");
 }
 
 TEST(Dkim, TagListsAreReadStrictly) {
@@ -195,8 +198,7 @@ TEST(Dkim, SeveralRecordsAndFlags) {
 
 TEST(Dkim, KeysThatCannotBeLookedUp) {
   Keys keys;
-  EXPECT_EQ(verdict(kRsaSignature + kMail, keys),
-            "permerror: there is no key at test._domainkey.football.example.com");
+  EXPECT_EQ(verdict(kRsaSignature + kMail, keys), "permerror: there is no key at test._domainkey.football.example.com");
   keys.fail("test._domainkey.football.example.com", Code::kUnavailable);
   EXPECT_EQ(verdict(kRsaSignature + kMail, keys),
             "temperror: the key at test._domainkey.football.example.com cannot be looked up: its servers fail");

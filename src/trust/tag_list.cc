@@ -16,15 +16,16 @@ bool is_name(std::string_view s) {
 
 // What a value may hold: VALCHAR, UTF-8 and blanks.
 bool is_value(std::string_view s) {
-  return std::all_of(s.begin(), s.end(), [](char c) {
-    return is_blank(c) || (static_cast<unsigned char>(c) > 0x20 && c != 0x7f);
-  });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return is_blank(c) || (static_cast<unsigned char>(c) > 0x20 && c != 0x7f); });
 }
 
 }  // namespace
 
 Result<TagList> TagList::parse(std::string_view text) {
-  const auto bad = [](std::string why) { return Error{Code::kInvalid, "the tag list is malformed: " + std::move(why)}; };
+  const auto bad = [](std::string why) {
+    return Error{Code::kInvalid, "the tag list is malformed: " + std::move(why)};
+  };
   if (!text::is_utf8(text)) return bad("it is neither ASCII nor UTF-8");
   TagList list;
   for (size_t at = 0; at <= text.size();) {
