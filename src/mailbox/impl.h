@@ -67,10 +67,19 @@ inline bool fits(const AccountState& state, uint64_t octets) {
   return state.quota_octets == 0 || (octets <= state.quota_octets && state.octets <= state.quota_octets - octets);
 }
 
-// The first octet of a stored header or body says how the octets behind it are to be read. prepare.cc
-enum Form : uint8_t { kAsItIs = 0, kCompressed = 1, kGoesOn = 2 };  // kGoesOn: a header longer than kMaxStoredHeader
-// Appends the octets to `out` and gives their form; nothing: damaged.
-std::optional<uint8_t> unpack(std::string_view stored, std::string& out);
+// The first octet of a stored body says how the octets behind it are to be read. prepare.cc
+enum Form : uint8_t {
+  kAsItIs = 0,
+  kCompressed = 1,  // zstd
+  kGoesOn = 2,      // a header longer than kMaxStoredHeader: what is behind it begins the rest
+  kWhole = 4        // the length of the header, then header and rest as they are
+};
+struct Unpacked {
+  uint8_t form = 0;
+  size_t header = 0;  // octets of it among those appended
+};
+// Appends the octets to `out`; nothing: damaged.
+std::optional<Unpacked> unpack(std::string_view stored, std::string& out);
 
 // The message, removed or not; kNotFound.
 Result<Message> need_message(const store::Reader& r, AccountId account, MessageId id);

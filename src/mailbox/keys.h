@@ -23,9 +23,8 @@
 //                                   'g' GROUP NUL OWNER MAILBOX: that group
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
-//   H BODY                          the body's header: lists of messages need no more
-//   B BODY (body space)             the rest of it
-// Both: an octet, see prepare.cc, then the octets as they are or zstd-compressed.
+//   B BODY (body space)             a small body; of a larger one the header: lists of messages need no more
+//   B BODY 1 (body space)           the rest of a larger one. Form in impl.h says how either is written
 #pragma once
 
 #include <string>
@@ -85,7 +84,7 @@ inline Encoder grants_to(const Grantee& who) {
 }
 inline std::string swept(AccountId a) { return Encoder().u8('D').u32(a).take(); }
 inline std::string references(BodyId b) { return Encoder().u8('R').u64(b).take(); }
-inline std::string header(BodyId b) { return Encoder().u8('H').u64(b).take(); }
 inline std::string body(BodyId b) { return Encoder().u8('B').u64(b).take(); }
+inline std::string rest(BodyId b) { return Encoder().u8('B').u64(b).u8(1).take(); }
 
 }  // namespace pabal::mailbox::keys

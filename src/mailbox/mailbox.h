@@ -145,8 +145,8 @@ struct Prepared {
   message::Message structure;
   std::string encoded;  // the structure as a record
   std::string preview;
-  std::string words;                  // the word list the search takes in
-  std::string stored_header, stored;  // what goes to the index and to the body space
+  std::string words;                // the word list the search takes in
+  std::string stored, stored_rest;  // what goes to the body space; no rest: the first is the whole body
 };
 // Bodies with NULs become base64, since many ways to read mail cannot carry them. structure.has_nul: a NUL stands where
 // that cannot be done; such a message is to be refused.
@@ -264,10 +264,15 @@ class Mailboxes {
                             const std::function<void(MessageId, message::Summary&&)>& visit) const;
   Result<void> each_row(const store::Reader& r, AccountId account, MailboxId mailbox, const std::vector<Uid>& uids,
                         const std::function<void(Row&&)>& visit) const;
-  // prefix + the header with its blank line, without a look at the body: for lists of many messages. Nothing is given
-  // of the few whose header is longer than kMaxStoredHeader: content() has it. `messages` by their ids.
-  Result<void> each_header(const store::Reader& r, AccountId account, const std::vector<const Message*>& messages,
-                           const std::function<void(MessageId, std::optional<std::string>&&)>& visit) const;
+  // What is read of many messages at once: their headers, and small messages as a whole. Nothing is given of the few
+  // whose header is longer than kMaxStoredHeader: content() has it. `messages` by their ids; visited in any order.
+  struct Beginning {
+    std::string octets;             // prefix + the header with its blank line; where `whole`, the rest as well
+    size_t prefix = 0, header = 0;  // octets of the prefix, and of prefix + header
+    bool whole = false;             // never of a body above kMaxWhole
+  };
+  Result<void> each_beginning(const store::Reader& r, AccountId account, const std::vector<const Message*>& messages,
+                              const std::function<void(MessageId, std::optional<Beginning>&&)>& visit) const;
   // The whole message: prefix + body. Large: copy it to the wire, then let go.
   Result<std::string> content(const store::Reader& r, AccountId account, MessageId message) const;
   Result<std::string> body(const store::Reader& r, BodyId body) const;
@@ -323,6 +328,7 @@ class Mailboxes {
 constexpr size_t kMaxKeywords = 64;            // in one message
 constexpr size_t kMaxKeywordOctets = 128;      // of one keyword
 constexpr size_t kMaxStoredHeader = 64 << 10;  // octets
+constexpr size_t kMaxWhole = 6 << 10;          // octets of a body that is stored in one piece, as it is
 constexpr size_t kMaxMailboxes = 5'000;        // in one account
 constexpr size_t kMaxSubscriptions = 10'000;   // of one account
 constexpr uint64_t kMaxChanges = 100'000;  // modseqs the change feed reaches back: a few MB, weeks of a busy account

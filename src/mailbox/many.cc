@@ -1,4 +1,6 @@
 // Many records of an account at once: what searches and sorts of large mailboxes read.
+#include <algorithm>
+
 #include "mailbox/impl.h"
 
 namespace pabal::mailbox {
@@ -16,11 +18,13 @@ Result<void> each(const store::Reader& r, const std::vector<Id>& ids, std::strin
   if (ids.empty()) return {};
   bool whole = true;
   if (uint64_t{ids.back() - ids.front()} > kDense * ids.size()) {
-    for (const Id id : ids) {
-      const auto record = r.get(key_of(id));
-      if (!record) return record.error();
-      if (*record && !visit(id, **record)) return damaged(what);
-    }
+    std::vector<std::string> keys;
+    keys.reserve(ids.size());
+    for (const Id id : ids) keys.push_back(key_of(id));
+    const auto found = r.get_many(
+        keys, [&](size_t at, std::string_view record) { return whole = visit(ids[at], record); }, store::Space::kIndex);
+    if (!found) return found;
+    if (!whole) return damaged(what);
     return {};
   }
   auto next = ids.begin();
@@ -101,29 +105,39 @@ Result<void> Mailboxes::each_row(const store::Reader& r, AccountId account, Mail
       });
 }
 
-Result<void> Mailboxes::each_header(const store::Reader& r, AccountId account,
-                                    const std::vector<const Message*>& messages,
-                                    const std::function<void(MessageId, std::optional<std::string>&&)>& visit) const {
+Result<void> Mailboxes::each_beginning(const store::Reader& r, AccountId account,
+                                       const std::vector<const Message*>& messages,
+                                       const std::function<void(MessageId, std::optional<Beginning>&&)>& visit) const {
   std::vector<MessageId> ids;
   for (const Message* m : messages) ids.push_back(m->id);
-  std::vector<std::pair<const Message*, std::string>> found;  // and its prefix
+  std::vector<std::pair<const Message*, Beginning>> found;
+  found.reserve(ids.size());
   auto next = messages.begin();
   const auto read = each_of_messages(r, account, ids, keys::details, "a message's structure",
                                      [&](MessageId id, std::string_view record) {
                                        while ((*next)->id != id) ++next;
                                        const auto prefix = decode_prefix(record);
-                                       if (prefix) found.emplace_back(*next, *prefix);
+                                       if (prefix) found.push_back({*next, {std::string(*prefix), prefix->size()}});
                                        return prefix.has_value();
                                      });
   if (!read) return read;
-  for (auto& [m, text] : found) {
-    const auto stored = r.get(keys::header(m->body));
-    if (!stored) return stored.error();
-    if (!*stored) continue;  // gone meanwhile
-    const auto form = unpack(**stored, text);
-    if (!form) return damaged("a header");
-    visit(m->id, *form & kGoesOn ? std::optional<std::string>() : std::optional<std::string>(std::move(text)));
-  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first->body < b.first->body; });
+  std::vector<std::string> keys;
+  keys.reserve(found.size());
+  for (const auto& [m, beginning] : found) keys.push_back(keys::body(m->body));
+  bool sound = true;
+  const auto visit_one = [&](size_t at, std::string_view stored) {
+    auto& [m, beginning] = found[at];
+    const auto unpacked = unpack(stored, beginning.octets);
+    if (!unpacked) return sound = false;
+    beginning.header = beginning.prefix + unpacked->header;
+    beginning.whole = unpacked->form & kWhole;
+    visit(m->id, unpacked->form & kGoesOn ? std::optional<Beginning>() : std::optional(std::move(beginning)));
+    return true;
+  };
+  const auto got = r.get_many(keys, visit_one, store::Space::kBody);  // what is not there has gone meanwhile
+  if (!got) return got;
+  if (!sound) return damaged("a body");
   return {};
 }
 

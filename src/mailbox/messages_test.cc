@@ -11,13 +11,12 @@ class Messages : public MailboxTest {
   Result<Message::Place> copy(MessageId id, MailboxId to) {
     return run([&](auto& t) { return boxes_->copy(t, kAccount, id, to); });
   }
-  Result<std::vector<std::optional<std::string>>> header_of(const Message& m) {
-    std::vector<std::optional<std::string>> out;
-    const auto read =
-        boxes_->each_header(*store_, kAccount, {&m}, [&](MessageId id, std::optional<std::string>&& header) {
-          EXPECT_EQ(id, m.id);
-          out.push_back(std::move(header));
-        });
+  Result<std::vector<std::optional<Mailboxes::Beginning>>> beginning_of(const Message& m) {
+    std::vector<std::optional<Mailboxes::Beginning>> out;
+    const auto read = boxes_->each_beginning(*store_, kAccount, {&m}, [&](MessageId id, auto&& beginning) {
+      EXPECT_EQ(id, m.id);
+      out.push_back(std::move(beginning));
+    });
     if (!read) return read.error();
     return out;
   }
@@ -64,7 +63,7 @@ TEST_F(Messages, AFiledMessageIsReadBackWhole) {
 
 TEST_F(Messages, BodiesOfEverySizeAndKindComeBackAsTheyWere) {
   SeededRandom random(5);
-  for (const size_t size : {0, 1, 511, 512, 513, 100'000, 3'000'000}) {
+  for (const size_t size : {0, 1, 511, 512, 513, 6'100, 6'144, 6'145, 7'000, 100'000, 3'000'000}) {
     for (const std::string& body : {std::string(size, 'a'), random.bytes(size)}) {
       const auto filed = try_file(body);
       ASSERT_TRUE(filed);
@@ -72,7 +71,42 @@ TEST_F(Messages, BodiesOfEverySizeAndKindComeBackAsTheyWere) {
       EXPECT_TRUE(boxes_->body(*store_, message(filed->message).body).value() == body) << size;
     }
   }
-  EXPECT_LT(prepare(std::string(100'000, 'a'))->stored.size(), 1'000u);
+  EXPECT_LT(prepare(std::string(100'000, 'a'))->stored_rest.size(), 1'000u);
+}
+
+TEST_F(Messages, ASmallMessageIsReadWholeWithItsHeader) {
+  const std::string bytes = text_of({.body = std::string(500, 'x')});
+  Filing filing;
+  filing.prefix = "Return-Path: <>\r\n";
+  const auto filed = try_file(bytes, filing);
+  ASSERT_TRUE(filed);
+  const auto found = beginning_of(message(filed->message));
+  ASSERT_TRUE(found && found->size() == 1 && found->front());
+  const Mailboxes::Beginning& beginning = *found->front();
+  EXPECT_TRUE(beginning.whole);
+  EXPECT_EQ(beginning.octets, filing.prefix + bytes);
+  EXPECT_EQ(beginning.prefix, filing.prefix.size());
+  EXPECT_EQ(beginning.header, filing.prefix.size() + bytes.size() - 500);
+}
+
+TEST_F(Messages, ManyBeginningsAreReadAtOnceWhateverTheOrderOfTheirBodies) {
+  std::vector<Message> messages;
+  for (size_t n = 0; n < 100; ++n)
+    messages.push_back(message(file({.subject = std::to_string(n), .body = std::string(n * 200, 'x')}).message));
+  // A copy is a newer message with an older body.
+  const auto copied = copy(messages[3].id, 1);
+  std::vector<const Message*> all;
+  for (const Message& m : messages) all.push_back(&m);
+  std::swap(messages[5].body, messages[70].body);
+  std::map<MessageId, std::string> subjects;
+  const auto read = boxes_->each_beginning(*store_, kAccount, all, [&](MessageId id, auto&& beginning) {
+    subjects[id] = std::string(beginning->octets).substr(0, beginning->header);
+  });
+  ASSERT_TRUE(read);
+  ASSERT_EQ(subjects.size(), all.size());
+  EXPECT_NE(subjects[messages[5].id].find("Subject: 70\r\n"), std::string::npos);
+  EXPECT_NE(subjects[messages[70].id].find("Subject: 5\r\n"), std::string::npos);
+  EXPECT_NE(subjects[messages[99].id].find("Subject: 99\r\n"), std::string::npos);
 }
 
 TEST_F(Messages, TheHeaderIsReadWithoutTheBody) {
@@ -82,35 +116,38 @@ TEST_F(Messages, TheHeaderIsReadWithoutTheBody) {
     head += "\r\n";
     Filing filing;
     filing.prefix = "Return-Path: <>\r\n";
-    const auto filed = try_file(head + "the body\r\n", filing);
+    const std::string text = std::string(kMaxWhole, 'x') + "\r\n";
+    const auto filed = try_file(head + text, filing);
     ASSERT_TRUE(filed);
     const Message m = message(filed->message);
-    EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).value(), filing.prefix + head + "the body\r\n");
+    EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).value(), filing.prefix + head + text);
     ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
-      return t.erase(keys::body(m.body), store::Space::kBody), Result<void>();
+      return t.erase(keys::rest(m.body), store::Space::kBody), Result<void>();
     }));
-    const auto header = header_of(m);
-    ASSERT_TRUE(header);
-    ASSERT_EQ(header->size(), 1u);
-    EXPECT_EQ(header->front().has_value(), head.size() <= kMaxStoredHeader) << "a monstrous one lies with the body";
-    EXPECT_EQ(header->front().value_or(filing.prefix + head), filing.prefix + head);
+    const auto found = beginning_of(m);
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->front().has_value(), head.size() <= kMaxStoredHeader) << "a monstrous one lies with the body";
+    const auto beginning = found->front().value_or(Mailboxes::Beginning{filing.prefix + head});
+    EXPECT_EQ(beginning.octets, filing.prefix + head);
+    EXPECT_FALSE(beginning.whole);
     EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).code(), Code::kCorrupt) << "half of it is lost";
   }
   Message unknown;
   unknown.id = 4711;
-  EXPECT_TRUE(header_of(unknown)->empty());
+  EXPECT_TRUE(beginning_of(unknown)->empty());
 }
 
 TEST_F(Messages, ADamagedBodyIsSaidToBe) {
   const Message m = message(file({.body = std::string(2'000, 'x')}).message);
-  for (const std::string& stored : {std::string(), std::string("\x04what"), std::string("\x01not zstd")}) {
+  for (const std::string& stored : {std::string(), std::string("\x08what"), std::string("\x04"),
+                                    std::string("\x04\x7fwhat"), std::string("\x01not zstd")}) {
     ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
       t.put(keys::body(m.body), stored, store::Space::kBody);
-      t.put(keys::header(m.body), stored);
       return {};
     }));
     EXPECT_EQ(boxes_->content(*store_, kAccount, m.id).code(), Code::kCorrupt);
-    EXPECT_EQ(header_of(m).code(), Code::kCorrupt);
+    EXPECT_EQ(beginning_of(m).code(), Code::kCorrupt);
   }
   ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> {
     return t.put(keys::message(kAccount, m.id), "?"), Result<void>();

@@ -1,4 +1,5 @@
-// What is done before a transaction, and the stored bodies: the header apart from the rest.
+// What is done before a transaction, and the stored bodies: small ones as they are, of larger ones the header apart
+// from the rest.
 #include <algorithm>
 
 #include "mailbox/compress.h"
@@ -22,13 +23,23 @@ std::string stored_form(std::string_view bytes, uint8_t goes_on = 0) {
 
 }  // namespace
 
-std::optional<uint8_t> unpack(std::string_view stored, std::string& out) {
-  if (stored.empty() || static_cast<uint8_t>(stored[0]) > (kCompressed | kGoesOn)) return {};
-  const auto form = static_cast<uint8_t>(stored[0]);
-  stored.remove_prefix(1);
-  if (!(form & kCompressed)) return out += stored, form;
-  if (!decompress(stored, kMaxBody, out)) return {};
-  return form;
+std::optional<Unpacked> unpack(std::string_view stored, std::string& out) {
+  Decoder in(stored);
+  Unpacked unpacked{in.u8()};
+  const size_t had = out.size();
+  if (unpacked.form == kWhole) {
+    unpacked.header = static_cast<size_t>(in.varint());
+    if (!in.ok() || unpacked.header > in.rest().size()) return {};
+    out += in.rest();
+    return unpacked;
+  }
+  if (!in.ok() || unpacked.form > (kCompressed | kGoesOn)) return {};
+  if (!(unpacked.form & kCompressed))
+    out += in.rest();
+  else if (!decompress(in.rest(), kMaxBody, out))
+    return {};
+  unpacked.header = out.size() - had;
+  return unpacked;
 }
 
 std::shared_ptr<const Prepared> prepare(std::string bytes) {
@@ -45,8 +56,14 @@ std::shared_ptr<const Prepared> prepare(std::string bytes) {
   out->words = packed(word_list(bytes, out->structure));
   const std::string_view all = bytes;
   const size_t header = out->structure.root.header_size, kept = std::min(header, kMaxStoredHeader);
-  out->stored_header = stored_form(all.substr(0, kept), kept < header ? kGoesOn : 0);
-  out->stored = stored_form(all.substr(kept));
+  if (all.size() <= kMaxWhole) {
+    // Small messages are read by the thousand: a zstd frame of each costs more time than all the rest of it. The store
+    // compresses its blocks.
+    out->stored = Encoder().u8(kWhole).varint(header).raw(all).take();
+  } else {
+    out->stored = stored_form(all.substr(0, kept), kept < header ? kGoesOn : 0);
+    out->stored_rest = stored_form(all.substr(kept));
+  }
   out->bytes = std::make_shared<const std::string>(std::move(bytes));
   return out;
 }
@@ -54,8 +71,8 @@ std::shared_ptr<const Prepared> prepare(std::string bytes) {
 BodyId Mailboxes::new_body_id() { return impl_->bodies.next(); }
 
 Result<void> Mailboxes::put_body(store::Transaction& t, BodyId body, const Prepared& prepared) {
-  t.put(keys::header(body), prepared.stored_header);
   t.put(keys::body(body), prepared.stored, store::Space::kBody);
+  if (!prepared.stored_rest.empty()) t.put(keys::rest(body), prepared.stored_rest, store::Space::kBody);
   t.put(keys::references(body), Encoder().varint(0).take());  // so that the first hold_body() need not ask the disk
   return {};
 }
@@ -76,19 +93,22 @@ Result<void> Mailboxes::release_body(store::Transaction& t, BodyId body) {
     return {};
   }
   t.erase(keys::references(body));
-  t.erase(keys::header(body));
   t.erase(keys::body(body), store::Space::kBody);
+  t.erase(keys::rest(body), store::Space::kBody);
   return {};
 }
 
 Result<std::string> Mailboxes::body(const store::Reader& r, BodyId body) const {
-  const auto header = r.get(keys::header(body));
-  if (!header) return header.error();
-  const auto rest = r.get(keys::body(body), store::Space::kBody);
-  if (!rest) return rest.error();
-  if (!*header && !*rest) return Error{Code::kNotFound, "the body is gone"};
+  const auto stored = r.get(keys::body(body), store::Space::kBody);
+  if (!stored) return stored.error();
+  if (!*stored) return Error{Code::kNotFound, "the body is gone"};
   std::string out;
-  if (!*header || !*rest || !unpack(**header, out) || !unpack(**rest, out)) return damaged("a body");
+  const auto unpacked = unpack(**stored, out);
+  if (!unpacked) return damaged("a body");
+  if (unpacked->form == kWhole) return out;
+  const auto rest = r.get(keys::rest(body), store::Space::kBody);
+  if (!rest) return rest.error();
+  if (!*rest || !unpack(**rest, out)) return damaged("a body");
   return out;
 }
 

@@ -85,7 +85,7 @@ void Inbound::note_refusal(const smtp::ClientInfo& info, const std::string& reci
   refused.action = "refused";
   refused.recipient = recipient;
   refused.reason = std::to_string(reply.code) + " " + reply.enhanced + " " + reply.text;
-  services_.trace.record_later(refused);
+  services_.trace.record_later({refused});
 }
 
 namespace {

@@ -312,6 +312,64 @@ TEST_P(StoreContract, ScansDoNotShowBodies) {
   EXPECT_EQ(listed(*store_, {}), "");
 }
 
+TEST_P(StoreContract, ManyKeysAreLookedUpAtOnce) {
+  std::vector<std::string> keys;
+  for (int n = 0; n < 200; ++n) {
+    keys.push_back("k" + std::to_string(1000 + n));
+    if (n % 3 == 0) continue;
+    put(keys.back(), "index" + std::to_string(n));
+    put(keys.back(), std::string(static_cast<size_t>(n) * 200, 'b'), Space::kBody);
+    if (n == 100) reopen();
+  }
+  keys.insert(keys.begin() + 8, keys[7]);  // the same twice
+  const auto found = [&](const Reader& r, Space space) {
+    std::string out;
+    EXPECT_TRUE(r.get_many(
+        keys,
+        [&](size_t at, std::string_view value) {
+          EXPECT_EQ(get(r, keys[at], space), std::string(value));
+          out += std::to_string(at) + " ";
+          return true;
+        },
+        space));
+    return out;
+  };
+  const auto moment = store_->snapshot();
+  const std::string before = found(*store_, Space::kIndex);
+  EXPECT_TRUE(before.starts_with("1 2 4 5 7 8 9 ")) << before;
+  EXPECT_EQ(found(*store_, Space::kBody), before);
+  erase(keys[1]);
+  erase(keys[1], Space::kBody);
+  EXPECT_EQ(found(*store_, Space::kIndex), before.substr(2));
+  EXPECT_EQ(found(*store_, Space::kBody), before.substr(2));
+  EXPECT_EQ(found(*moment, Space::kIndex), before);
+  EXPECT_EQ(found(*moment, Space::kBody), before);
+  EXPECT_TRUE(store_->transact_and_wait([&](Transaction& t) -> Result<void> {
+    t.put(keys[1], "again");
+    EXPECT_EQ(found(t, Space::kIndex), before);
+    return {};
+  }));
+  size_t visited = 0;
+  EXPECT_TRUE(store_->get_many(keys, [&](size_t, std::string_view) { return ++visited < 5; }));
+  EXPECT_EQ(visited, 5u);
+}
+
+TEST_P(StoreContract, ManyKeysLookedUpAtOnceExpireAsOthersDo) {
+  const std::vector<std::string> keys = {"a", "b"};
+  put("a", "1");
+  EXPECT_TRUE(store_->transact_and_wait([&](Transaction& t) -> Result<void> {
+    return t.put_until("b", "2", clock_.now() + seconds(5)), Result<void>();
+  }));
+  const auto count = [&] {
+    size_t found = 0;
+    EXPECT_TRUE(store_->get_many(keys, [&](size_t, std::string_view) { return ++found > 0; }));
+    return found;
+  };
+  EXPECT_EQ(count(), 2u);
+  clock_.advance(seconds(5));
+  EXPECT_EQ(count(), 1u);
+}
+
 // --- spaces and limits ----------------------------------------------------------------------------------------------
 
 TEST_P(StoreContract, TheTwoSpacesHaveSeparateKeys) {

@@ -35,6 +35,8 @@ class Database {
   // With null for `snapshot`: the newest committed state, which is on stable storage.
   Result<std::optional<std::string>> get(const OpenDatabase& open, std::string_view key, Space space,
                                          const rocksdb::Snapshot* snapshot) const;
+  Result<void> get_many(const OpenDatabase& open, const std::vector<std::string>& keys, const Reader::VisitFound& visit,
+                        Space space, const rocksdb::Snapshot* snapshot) const;
   // `pending` wins where both have a key; null: none.
   Result<void> scan(const OpenDatabase& open, const Range& range, const Reader::Visit& visit,
                     const rocksdb::Snapshot* snapshot, const Pending* pending) const;

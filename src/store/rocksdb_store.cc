@@ -38,6 +38,10 @@ class RocksSnapshot final : public Snapshot {
     if (!open_) return open_.error();
     return database_.scan(**open_, range, visit, snapshot_, nullptr);
   }
+  Result<void> get_many(const std::vector<std::string>& keys, const VisitFound& visit, Space space) const override {
+    if (!open_) return open_.error();
+    return database_.get_many(**open_, keys, visit, space, snapshot_);
+  }
 
  private:
   const Database& database_;
@@ -119,6 +123,11 @@ class RocksStore final : public Store {
     const auto open = database_->now();
     if (!open) return open.error();
     return database_->scan(**open, range, visit, nullptr, nullptr);
+  }
+  Result<void> get_many(const std::vector<std::string>& keys, const VisitFound& visit, Space space) const override {
+    const auto open = database_->now();
+    if (!open) return open.error();
+    return database_->get_many(**open, keys, visit, space, nullptr);
   }
   std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(*database_); }
 

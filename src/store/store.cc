@@ -12,6 +12,15 @@ Range Range::prefix(std::string_view p) {
   return range;
 }
 
+Result<void> Reader::get_many(const std::vector<std::string>& keys, const VisitFound& visit, Space space) const {
+  for (size_t at = 0; at < keys.size(); ++at) {
+    const auto value = get(keys[at], space);
+    if (!value) return value.error();
+    if (*value && !visit(at, **value)) return {};
+  }
+  return {};
+}
+
 Result<std::vector<Entry>> Reader::list(const Range& range) const {
   std::vector<Entry> entries;
   const Result<void> done = scan(range, [&](std::string_view key, std::string_view value) {

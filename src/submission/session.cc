@@ -69,7 +69,7 @@ Reply Session::refused(const smtp::ClientInfo& info, const std::string& recipien
   line.action = "refused";
   line.recipient = recipient;
   line.reason = std::to_string(reply.code) + " " + reply.enhanced + " " + reply.text;
-  services_.trace.record_later(std::move(line));
+  services_.trace.record_later({std::move(line)});
   return reply;
 }
 

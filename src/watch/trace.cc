@@ -200,14 +200,14 @@ void Trace::record(store::Transaction& t, const Event& event) const {
   if (!text::iequals(event.recipient, event.reverse_path)) index_address(t, event.recipient, stamp, group, expires);
 }
 
-void Trace::record_later(Event event) const {
+void Trace::record_later(std::vector<Event> events) const {
   store_.transact(
-      [trace = *this, event = std::move(event)](store::Transaction& t) -> Result<void> {
-        trace.record(t, event);
+      [trace = *this, events = std::move(events)](store::Transaction& t) -> Result<void> {
+        for (const Event& event : events) trace.record(t, event);
         return {};
       },
       [](Result<void> done) {
-        if (!done) log::warn("watch", "a line of the message trace was lost: " + done.error().message);
+        if (!done) log::warn("watch", "lines of the message trace were lost: " + done.error().message);
       });
 }
 

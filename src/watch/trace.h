@@ -35,7 +35,7 @@ class Trace {
   // Indexed by id, message-id and every address named. `at` orders; equal times keep the order written.
   void record(store::Transaction& t, const Event& event) const;
   // For what is not part of another transaction (a refusal): queued, not awaited.
-  void record_later(Event event) const;
+  void record_later(std::vector<Event> events) const;
   // `query`: an id, a message-id (with or without brackets), an address or a domain. For an id or message-id: all its
   // events, and those of the ids joined to it by the message-id; oldest first.
   Result<std::vector<Event>> find(const store::Reader& r, std::string_view query, size_t limit = 1000) const;

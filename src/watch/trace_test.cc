@@ -180,7 +180,7 @@ TEST_F(TraceTest, CutsWhatIsTooLongAndStillFindsIt) {
 }
 
 TEST_F(TraceTest, RecordsLaterWithoutBeingAwaited) {
-  trace->record_later(event("A", "<m@x.y>", "refused"));
+  trace->record_later({event("A", "<m@x.y>", "refused")});
   record({event("A", "<m@x.y>", "accepted")});  // transactions are serial
   EXPECT_THAT(found("A"), ElementsAre("refused", "accepted"));
 }

@@ -66,16 +66,17 @@ Result<void> Session::read_stored(std::vector<Found>& found, const FetchRequest:
                            [&](MessageId id, Details&& details) { stored_of(id)->details = std::move(details); });
     if (!read) return read;
   }
-  if (!needs.header || needs.body) return {};
-  std::vector<const Message*> messages;
+  if (!needs.header && !needs.body) return {};
+  std::vector<const Message*> messages;  // large bodies are read one by one, and the header with them
   for (const auto& [id, stored] : by_id)
-    if (stored->message) messages.push_back(&*stored->message);
-  return boxes.each_header(services_.store, selected_->account, messages,
-                           [&](MessageId id, std::optional<std::string>&& header) {
-                             Contents& stored = *stored_of(id);
-                             stored.header = std::move(header);
-                             stored.long_header = !stored.header;
-                           });
+    if (stored->message && (!needs.body || stored->message->size <= mailbox::kMaxWhole))
+      messages.push_back(&*stored->message);
+  return boxes.each_beginning(services_.store, selected_->account, messages,
+                              [&](MessageId id, std::optional<mailbox::Mailboxes::Beginning>&& beginning) {
+                                Contents& stored = *stored_of(id);
+                                stored.beginning = std::move(beginning);
+                                stored.long_header = !stored.beginning;
+                              });
 }
 
 Task<void> Session::fetch(Words words, bool uid) {
@@ -103,7 +104,7 @@ Task<void> Session::fetch(Words words, bool uid) {
   const bool sets_seen = request->sets_seen() && !selected_->read_only && selected_->rights & mailbox::kKeepSeen;
 
   const FetchRequest::Needs needs = request->needs();
-  const size_t at_once = needs.details || needs.header ? kStoredAtOnce : kRowsAtOnce;
+  const size_t at_once = needs.body ? kBodiesAtOnce : needs.details || needs.header ? kStoredAtOnce : kRowsAtOnce;
 
   std::vector<Uid> unseen;
   size_t gone = 0;
@@ -116,6 +117,7 @@ Task<void> Session::fetch(Words words, bool uid) {
     if (request->changed_since)
       std::erase_if(*rows, [&](const Found& f) { return f.row.modseq <= *request->changed_since; });
     if (const auto read = read_stored(*rows, needs); !read) co_return no(read.error());
+    if (request->reads()) trace_reading(*rows);
     for (const Found& found : *rows) {
       if (!answer(found, *request, needs)) {
         Task<Result<void>> answering = answer_with_body(&found, &*request);
@@ -141,16 +143,19 @@ Task<void> Session::fetch(Words words, bool uid) {
   ok("fetched");
 }
 
-// Answers without the body. False: the body is needed, and nothing was written.
+// Answers from what was read of many messages at once. False: more of the message is needed, and nothing was written.
 bool Session::answer(const Found& found, const FetchRequest& request, const FetchRequest::Needs& needs) {
   const Contents* const stored = found.stored.get();
-  if (needs.body || (stored && stored->long_header)) return false;
-  if ((needs.message && !stored->message) || (needs.details && !stored->details) || (needs.header && !stored->header))
+  if ((needs.message && !stored->message) || (needs.details && !stored->details))
     return true;  // gone since its row was read
+  const auto* const beginning = stored && stored->beginning ? &*stored->beginning : nullptr;
+  if (needs.parts || (needs.body && !(beginning && beginning->whole)) || (stored && stored->long_header)) return false;
+  if (needs.header && !beginning) return true;  // gone as well
   bool begun = describe(out_, found, request);
   for (const FetchItem& item : request.items) {
-    if (!item.is_header()) continue;
-    const Octets octets = header_octets(item.section, *stored->header);
+    if (item.kind != Kind::kSection) continue;
+    const std::string_view all = beginning->octets;
+    const Octets octets = own_octets(item.section, all.substr(0, beginning->header), all.substr(beginning->header));
     if (std::exchange(begun, true)) out_ += ' ';
     ((out_ += item.label) += " {") += std::to_string(octets.size());
     ((out_ += "}\r\n") += octets.first) += octets.second;
@@ -238,9 +243,17 @@ Task<Result<void>> Session::answer_with_body(const Found* found, const FetchRequ
     stored.details = std::move(*read);
   }
   if (!stored.message || !stored.details) co_return Result<void>();  // gone since its row was read
-  Task<Result<std::shared_ptr<const std::string>>> reading = body_of(*stored.message, request->partial());
-  const auto body = co_await reading;
-  if (!body) co_return body.code() == Code::kNotFound ? Result<void>() : Result<void>(body.error());
+  std::shared_ptr<const std::string> read;
+  std::string_view body;
+  if (stored.beginning && stored.beginning->whole) {
+    body = std::string_view(stored.beginning->octets).substr(stored.beginning->prefix);
+  } else {
+    Task<Result<std::shared_ptr<const std::string>>> reading = body_of(*stored.message, request->partial());
+    auto done = co_await reading;
+    if (!done) co_return done.code() == Code::kNotFound ? Result<void>() : Result<void>(done.error());
+    read = std::move(*done);
+    body = *read;
+  }
 
   // All is found out before the first octet is written: an answer cannot be taken back.
   struct Piece {
@@ -251,9 +264,9 @@ Task<Result<void>> Session::answer_with_body(const Found* found, const FetchRequ
   std::vector<Piece> pieces;
   for (const FetchItem& item : request->items) {
     if (item.kind == Kind::kSection)
-      pieces.push_back({item.label, section_octets(item.section, *stored.details, **body)});
+      pieces.push_back({item.label, section_octets(item.section, *stored.details, body)});
     if (item.kind != Kind::kBinary && item.kind != Kind::kBinarySize) continue;
-    auto octets = binary_octets(item.section, *stored.details, **body);
+    auto octets = binary_octets(item.section, *stored.details, body);
     if (!octets) co_return octets.error();
     pieces.push_back({item.label, std::move(*octets), item.kind == Kind::kBinarySize});
   }
@@ -282,7 +295,6 @@ Task<Result<void>> Session::answer_with_body(const Found* found, const FetchRequ
     if (!(co_await second)) co_return Result<void>();
   }
   out_ += text + ")\r\n";
-  if (request->reads()) trace_reading(found->row, *stored.details);
   co_return Result<void>();
 }
 
@@ -329,19 +341,29 @@ Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
   co_return Result<void>();
 }
 
-// The last station of a message: its reader has it. Once a session.
-void Session::trace_reading(const Row& row, const Details& details) {
-  if (traced_.size() >= kMaxTraced || !traced_.insert(row.message).second) return;
+// The last station of messages: their reader gets them. Each once a session.
+void Session::trace_reading(const std::vector<Found>& read) {
+  std::vector<MessageId> ids;
+  for (const Found& one : read)
+    if (traced_.size() < kMaxTraced && traced_.insert(one.row.message).second) ids.push_back(one.row.message);
+  if (ids.empty()) return;
+  std::sort(ids.begin(), ids.end());
   watch::Event event;
   event.at = loop_.now();
-  event.message_id = details.structure.summary.message_id;
   event.station = "access";
   event.action = "read";
   event.recipient = account_->name;
   event.peer = "IMAP from " + stream_->remote().text();
   if (const net::TlsInfo* tls = stream_->tls()) event.tls = tls->version + " " + tls->cipher;
   event.reason = "in " + selected_->box.name;
-  services_.trace.record_later(event);
+  std::vector<watch::Event> events;
+  // What could not be read here will not be answered either.
+  (void)services_.mailboxes.each_summary(services_.store, selected_->account, ids,
+                                         [&](MessageId, message::Summary&& summary) {
+                                           event.message_id = std::move(summary.message_id);
+                                           events.push_back(event);
+                                         });
+  services_.trace.record_later(std::move(events));
 }
 
 }  // namespace pabal::access::imap

@@ -190,8 +190,17 @@ std::string body_structure(const Part& part, bool extended) {
   return out + ")";
 }
 
-Octets header_octets(const Section& section, std::string_view header) {
-  return cut(section.what == What::kHeader ? Octets{header} : picked_fields(header, section), section);
+Octets own_octets(const Section& section, std::string_view header, std::string_view text) {
+  switch (section.what) {
+    case What::kAll:
+      return cut({header, text}, section);
+    case What::kHeader:
+      return cut({header}, section);
+    case What::kText:
+      return cut({text}, section);
+    default:
+      return cut(picked_fields(header, section), section);
+  }
 }
 
 std::optional<Octets> section_octets(const Section& section, const mailbox::Details& details, std::string_view body) {

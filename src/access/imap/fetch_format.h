@@ -21,8 +21,8 @@ struct Octets {
   size_t size() const { return first.size() + second.size(); }
 };
 
-// A section for which FetchItem::is_header() holds, of the header of the message.
-Octets header_octets(const Section& section, std::string_view header);
+// A section of the message itself, not of a part of it: of its header, and of what is behind that.
+Octets own_octets(const Section& section, std::string_view header, std::string_view text);
 // A section of the message prefix + body, cut as its partial says. Nothing: there is no such part.
 std::optional<Octets> section_octets(const Section& section, const mailbox::Details& details, std::string_view body);
 // RFC 9051 §6.4.5.2: with the transfer encoding undone. kUnsupported: an encoding that nobody knows.

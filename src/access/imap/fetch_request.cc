@@ -178,11 +178,12 @@ FetchRequest::Needs FetchRequest::needs() const {
       case Kind::kBinary:
       case Kind::kBinarySize:
         (item.is_header() ? needs.header : needs.body) = true;
+        needs.parts |= item.kind != Kind::kSection || !item.section.part.empty();
         break;
     }
   }
   needs.message |= needs.header || needs.body;
-  needs.details |= needs.body;
+  needs.details |= needs.parts;
   return needs;
 }
 bool FetchRequest::sets_seen() const {

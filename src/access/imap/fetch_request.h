@@ -58,6 +58,7 @@ struct FetchRequest {
     bool details = false;  // the parsed structure
     bool header = false;   // octets of the message's own header
     bool body = false;     // other octets of the message
+    bool parts = false;    // octets that the structure has to find or decode
   };
   Needs needs() const;
   bool sets_seen() const;

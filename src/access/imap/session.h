@@ -109,8 +109,8 @@ class Session {
   struct Contents {  // what FETCH reads of a message besides its row; nothing: not needed, or gone
     std::optional<mailbox::Message> message;
     std::optional<mailbox::Details> details;
-    std::optional<std::string> header;
-    bool long_header = false;  // it lies with the body
+    std::optional<mailbox::Mailboxes::Beginning> beginning;
+    bool long_header = false;  // it goes on in the body
   };
   struct Found {  // a message that a command is about
     Target target;
@@ -280,7 +280,7 @@ class Session {
   Task<Result<void>> answer_with_body(const Found* found, const FetchRequest* request);
   Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
   Task<Result<void>> mark_seen(std::vector<mailbox::Uid> uids);
-  void trace_reading(const mailbox::Row& row, const mailbox::Details& details);
+  void trace_reading(const std::vector<Found>& read);
 
   // --- change.cc ---
   Task<void> store_flags(Words words, bool uid);

@@ -219,7 +219,7 @@ void Session::trace_reading(Item& read, const mailbox::Details& details) {
   event.peer = "POP3 from " + stream_->remote().text();
   if (const net::TlsInfo* tls = stream_->tls()) event.tls = tls->version + " " + tls->cipher;
   event.reason = "in INBOX";
-  services_.trace.record_later(event);
+  services_.trace.record_later({event});
 }
 
 Task<void> Session::dele(Request request) {
