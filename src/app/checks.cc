@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -57,6 +60,23 @@ bool in_net(const unsigned char* ip, const Net& net) {
 }
 
 }  // namespace
+
+std::vector<std::string> interface_addresses() {
+  std::vector<std::string> out;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return out;
+  for (const ifaddrs* i = list; i; i = i->ifa_next) {
+    char text[INET6_ADDRSTRLEN] = {};
+    if (!i->ifa_addr) continue;
+    if (i->ifa_addr->sa_family == AF_INET)
+      ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(i->ifa_addr)->sin_addr, text, sizeof text);
+    else if (i->ifa_addr->sa_family == AF_INET6)
+      ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(i->ifa_addr)->sin6_addr, text, sizeof text);
+    if (*text) out.emplace_back(text);
+  }
+  ::freeifaddrs(list);
+  return out;
+}
 
 bool is_public_ip(const std::string& ip) {
   const int family = ip.find(':') == ip.npos ? AF_INET : AF_INET6;

@@ -28,6 +28,7 @@ struct Finding {
   std::string fix;   // empty when good
 };
 
+std::vector<std::string> interface_addresses();  // of this machine
 bool is_public_ip(const std::string& ip);  // not loopback, link-local, private, shared, documentation or unique-local
 
 std::vector<Finding> check_resolver(Probe& probe);

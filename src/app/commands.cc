@@ -10,9 +10,10 @@ namespace pabal::app {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
-    {"domain", "mail domains: add, list, show, records, catch-all, enable, disable, remove"},
+    {"domain", "mail domains: add, list, show, catch-all, enable, disable, remove"},
     {"account", "people's accounts: add, list, show, password, quota, admin, enable, disable, remove"},
     {"alias", "addresses that lead to others, groups too: add, list, remove"},
+    {"dns", "what a domain has to publish in DNS, what it does publish, and what to do"},
     {"dkim", "keys that a domain signs with: list, rotate, activate, retire"},
     {"token", "access tokens, for programs to log in by: create, list, revoke"},
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
@@ -72,6 +73,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_domain_commands(app, call, words);
   add_account_commands(app, call, words);
   add_alias_commands(app, call, words);
+  add_dns_command(app, call, words);
   add_dkim_commands(app, call, words);
   add_token_commands(app, call, words);
   add_mailbox_commands(app, call, words);

@@ -82,6 +82,8 @@ class CommandDns {
 void add_domain_commands(CLI::App& app, Call& call, Words& w);
 void add_account_commands(CLI::App& app, Call& call, Words& w);
 void add_alias_commands(CLI::App& app, Call& call, Words& w);
+// commands_dns.cc
+void add_dns_command(CLI::App& app, Call& call, Words& w);
 // commands_dkim.cc
 void add_dkim_commands(CLI::App& app, Call& call, Words& w);
 // commands_tokens.cc

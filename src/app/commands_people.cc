@@ -4,7 +4,6 @@
 
 #include "app/commands_impl.h"
 #include "app/dkim_rotation.h"
-#include "app/dns_records.h"
 #include "app/table.h"
 #include "base/text.h"
 #include "mailbox/sharing.h"
@@ -56,8 +55,8 @@ void domain_add(Call& call, const Words& w) {
   }
   if (call.commit([&](store::Transaction& t) { return call.rooms->directory->add_domain(t, domain); }))
     call.say(
-        fmt::format("added {0}\nnext: pabal account add someone@{0}\n      pabal domain records {0}   shows what to "
-                    "publish in DNS\n",
+        fmt::format("added {0}\nnext: pabal account add someone@{0}\n      pabal dns {0}   shows what to publish "
+                    "in DNS\n",
                     w.name));
 }
 
@@ -84,14 +83,6 @@ void domain_show(Call& call, const Words& w) {
   for (const auto& key : d->dkim_keys)
     call.say(fmt::format("dkim       {}._domainkey.{}{}\n", key.selector, d->name,
                          key.state == identity::DkimKey::State::kActive ? "" : " (signs nothing; pabal dkim list)"));
-}
-
-void domain_records(Call& call, const Words& w) {
-  const auto d = need_domain(call, w.name);
-  if (!d) return;
-  const auto records = dns_records(*d, call.rooms->hostname, {});
-  if (!records) return call.fail(records.error());
-  call.say(*records);
 }
 
 // Reads, changes and writes in one transaction: two operators at once lose nothing of each other's.
@@ -300,7 +291,6 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
   sub->footer("Example:\n  pabal domain add example.com\n");
   add(*domain, call, "list", "List domains", [&w](Call& c) { domain_list(c, w); });
   named("show", "Show one domain", [&w](Call& c) { domain_show(c, w); });
-  named("records", "Print the DNS records to publish", [&w](Call& c) { domain_records(c, w); });
   sub = named("catch-all", "Set who gets mail for unknown users", [&w](Call& c) {
     const bool none = w.target == "none";
     domain_change(c, w,

@@ -79,7 +79,7 @@ struct CommandsTest : testing::Test, TestRooms {
 const Words kAll[] = {{"domain", "add"},
                       {"domain", "list"},
                       {"domain", "show"},
-                      {"domain", "records"},
+                      {"dns"},
                       {"domain", "catch-all"},
                       {"domain", "enable"},
                       {"domain", "disable"},
@@ -183,18 +183,18 @@ TEST_F(CommandsTest, ADomainComesWithKeysAndRecords) {
   EXPECT_THAT(good({"domain", "add", "Example.com"}), HasSubstr("next: pabal account add someone@Example.com"));
   EXPECT_THAT(good({"domain", "show", "example.com"}),
               AllOf(HasSubstr("pabal1r._domainkey.example.com"), HasSubstr("none: unknown users are refused")));
-  EXPECT_THAT(good({"domain", "records", "example.com"}),
-              AllOf(StartsWith("example.com. MX 10 mail.example.com.\nexample.com. TXT \"v=spf1 mx -all\"\n"),
+  EXPECT_THAT(good({"dns", "example.com", "--zone"}),
+              AllOf(StartsWith("$ORIGIN example.com.\n$TTL 3600\n"),
+                    HasSubstr("example.com. MX 10 mail.example.com.\nexample.com. TXT \"v=spf1 mx -all\"\n"),
                     HasSubstr("pabal1r._domainkey.example.com. TXT \"v=DKIM1; k=rsa; p="),
                     HasSubstr("pabal1e._domainkey.example.com. TXT \"v=DKIM1; k=ed25519; p="),
-                    HasSubstr("_dmarc.example.com. TXT "),
-                    HasSubstr("_imaps._tcp.example.com. SRV 0 1 993 mail.example.com.\n")));
-  const std::string records = good({"domain", "records", "example.com"});
+                    HasSubstr("_dmarc.example.com. TXT "), HasSubstr("_smtp._tls.example.com. TXT ")));
+  const std::string records = good({"dns", "example.com", "--zone"});
   for (const auto line : text::split(records, '\n'))
     for (const auto quoted : text::split(line, '"')) EXPECT_LE(quoted.size(), 255u);
   EXPECT_THAT(bad({"domain", "add", "example.com"}), HasSubstr("is there already"));
   EXPECT_THAT(bad({"domain", "add", "localhost"}), HasSubstr("such as example.com"));
-  for (const char* verb : {"show", "records", "enable", "disable", "remove"})
+  for (const char* verb : {"show", "enable", "disable", "remove"})
     EXPECT_THAT(bad({"domain", verb, "example.org"}), HasSubstr("there is no domain example.org")) << verb;
 }
 

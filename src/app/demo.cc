@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "app/commands.h"
+#include "app/dns_records.h"
 #include "app/letter.h"
 #include "app/server.h"
 #include "app/wait_for.h"
@@ -18,12 +19,6 @@ namespace {
 
 constexpr const char* kPassword = "pabal-demo";
 
-// Both hosts answer for both domains from memory: the demo's whole DNS.
-const std::vector<ZoneConfig> kZones = {
-    {"example.com", "@ MX 10 mail\n@ TXT \"v=spf1 mx -all\"\nmail A 127.0.0.1\n"},
-    {"univ.edu", "@ MX 10 mail\n@ TXT \"v=spf1 mx -all\"\nmail A 127.0.0.2\n"},
-    {"127.in-addr.arpa", "1.0.0 PTR mail.example.com.\n2.0.0 PTR mail.univ.edu.\n"}};
-
 Config config_of(const std::string& folder, const std::string& domain, const std::string& ip) {
   Config config;
   config.hostname = "mail." + domain;
@@ -32,7 +27,6 @@ Config config_of(const std::string& folder, const std::string& domain, const std
   config.log_level = log::Level::kWarn;
   config.relay_port = 2525;
   config.relay_source_ip = ip;
-  config.zones = kZones;
   constexpr std::pair<Protocol, uint16_t> kPorts[] = {
       {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465},
       {Protocol::kImap, 2143},  {Protocol::kImaps, 2993},      {Protocol::kPop3, 2110},
@@ -41,16 +35,28 @@ Config config_of(const std::string& folder, const std::string& domain, const std
   return config;
 }
 
-// The domain and its person, unless they are there from the last time.
-Result<void> populate(Rooms& rooms, const std::string& domain, const std::string& account, const std::string& name) {
-  const auto known = rooms.directory->account(*rooms.store, account);
+// The domain and its person, unless they are there from the last time. Gives what the domain publishes.
+Result<ZoneConfig> populate(const Config& config, const std::string& domain, const std::string& account,
+                            const std::string& name) {
+  const auto rooms = open_rooms(config);
+  if (!rooms) return rooms.error();
+  const auto known = (*rooms)->directory->account(*(*rooms)->store, account);
   if (!known) return known.error();
-  if (*known) return {};
-  for (const auto& [args, input] :
-       {std::pair(std::vector<std::string>{"domain", "add", domain}, ""),
-        std::pair(std::vector<std::string>{"account", "add", account, "--name", name, "--password-stdin"}, kPassword)})
-    if (const Output done = run_command(rooms, args, input); done.exit != 0) return Error{Code::kInternal, done.err};
-  return {};
+  if (!*known)
+    for (const auto& [args, input] :
+         {std::pair(std::vector<std::string>{"domain", "add", domain}, ""),
+          std::pair(std::vector<std::string>{"account", "add", account, "--name", name, "--password-stdin"},
+                    kPassword)})
+      if (const Output done = run_command(**rooms, args, input); done.exit != 0)
+        return Error{Code::kInternal, done.err};
+  const auto found = (*rooms)->directory->domain(*(*rooms)->store, domain);
+  if (!found) return found.error();
+  if (!*found) return Error{Code::kNotFound, "the store of the demo has no domain " + domain + "; remove its folder"};
+  DnsPlan plan = plan_dns(config, **found);
+  plan.dmarc_policy = "reject";  // so that a forged letter can be seen refused
+  const auto wanted = wanted_records(plan);
+  if (!wanted) return wanted.error();
+  return ZoneConfig{domain, zone_text(domain, *wanted)};
 }
 
 std::string demo_folder(const DemoOptions& options) {
@@ -88,14 +94,18 @@ int run_demo(const DemoOptions& options) {
     return 1;
   };
   say("Pabal demo: a small Internet on this machine. Its mail is kept in " + folder + "\n");
-  auto here = Server::start(config_of(folder, "example.com", "127.0.0.1"));
+  Config of_here = config_of(folder, "example.com", "127.0.0.1"), of_there = config_of(folder, "univ.edu", "127.0.0.2");
+  const auto zone_here = populate(of_here, "example.com", "alice@example.com", "Alice");
+  if (!zone_here) return fail(zone_here.error());
+  const auto zone_there = populate(of_there, "univ.edu", "bob@univ.edu", "Bob");
+  if (!zone_there) return fail(zone_there.error());
+  // Both hosts answer for both domains from memory: the demo's whole DNS.
+  of_here.zones = of_there.zones = {
+      *zone_here, *zone_there, {"127.in-addr.arpa", "1.0.0 PTR mail.example.com.\n2.0.0 PTR mail.univ.edu.\n"}};
+  auto here = Server::start(of_here);
   if (!here) return fail(here.error());
-  auto there = Server::start(config_of(folder, "univ.edu", "127.0.0.2"));
+  auto there = Server::start(of_there);
   if (!there) return fail(there.error());
-  if (const auto done = populate((*here)->rooms(), "example.com", "alice@example.com", "Alice"); !done)
-    return fail(done.error());
-  if (const auto done = populate((*there)->rooms(), "univ.edu", "bob@univ.edu", "Bob"); !done)
-    return fail(done.error());
 
   say("  alice@example.com   127.0.0.1   SMTP 2525  submission 2587  submissions 2465  IMAP 2143  IMAPS 2993  POP3 "
       "2110  "

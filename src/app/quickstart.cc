@@ -1,12 +1,8 @@
 #include "app/quickstart.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <pwd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,22 +51,7 @@ class RealProbe final : public Probe {
     const auto listener = loops_.network().listen({{"0.0.0.0", port}}, [](std::unique_ptr<net::Stream>) {});
     return listener ? Result<void>() : listener.error();
   }
-  std::vector<std::string> addresses() override {
-    std::vector<std::string> out;
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) return out;
-    for (const ifaddrs* i = list; i; i = i->ifa_next) {
-      char text[INET6_ADDRSTRLEN] = {};
-      if (!i->ifa_addr) continue;
-      if (i->ifa_addr->sa_family == AF_INET)
-        ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(i->ifa_addr)->sin_addr, text, sizeof text);
-      else if (i->ifa_addr->sa_family == AF_INET6)
-        ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(i->ifa_addr)->sin6_addr, text, sizeof text);
-      if (*text) out.emplace_back(text);
-    }
-    ::freeifaddrs(list);
-    return out;
-  }
+  std::vector<std::string> addresses() override { return interface_addresses(); }
 
  private:
   static Task<void> dial(net::IoLoops& loops, net::Address to, std::shared_ptr<std::promise<Result<void>>> answer) {
@@ -291,18 +272,18 @@ Result<Written> write_all(const QuickstartOptions& o, const std::vector<std::str
   auto keys = make_dkim_keys({}, identity::DkimKey::State::kActive, SystemClock().now());
   if (!keys) return keys.error();
   domain.dkim_keys = std::move(*keys);
-  const auto records = dns_records(domain, o.hostname, ips);
-  if (!records) return records.error();
-  if (const auto done = made.file(o.config_dir + "/dns-records.txt", *records, 0644); !done) return done.error();
-
   const auto config = parse_config(config_body, config_file);
   if (!config) return config.error();
+  const auto wanted = wanted_records(plan_dns(*config, domain, ips));
+  if (!wanted) return wanted.error();
+  const std::string records = zone_text(domain.name, *wanted);
+  if (const auto done = made.file(o.config_dir + "/dns-records.txt", records, 0644); !done) return done.error();
   if (const auto done = made.folder(store, kPrivate); !done) return done.error();
   const auto password = fill_store(o, *config, domain);
   if (!password) return password.error();
   if (const auto done = give_to(o.user, o.data_dir); !done) return done.error();
   made.keep();
-  return Written{*records, *password};
+  return Written{records, *password};
 }
 
 }  // namespace
