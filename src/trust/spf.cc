@@ -200,10 +200,10 @@ class SpfCheck {
   // §5.3 a, and §5.7 exists, which asks for IPv4 addresses always and takes any.
   Task<Result<bool>> a_matches(const SpfDirective& directive, std::string name) {
     const bool any = directive.mechanism == Mechanism::kExists;
-    Task<Result<Records>> asking = ask(std::move(name), any ? Type::kA : address_type());
+    Task<Result<Records>> asking = ask(name, any ? Type::kA : address_type());
     const Result<Records> addresses = co_await asking;
     if (!addresses) co_return addresses.error();
-    void_ = addresses->empty();
+    void_ = addresses->empty() && !name.empty();
     co_return any ? !addresses->empty() : holds(*addresses, directive);
   }
 
@@ -212,7 +212,7 @@ class SpfCheck {
     Task<Result<Records>> asking = ask(name, Type::kMx);
     Result<Records> hosts = co_await asking;
     if (!hosts) co_return hosts.error();
-    void_ = hosts->empty();
+    void_ = hosts->empty() && !name.empty();
     std::sort(hosts->begin(), hosts->end(), [](const dns::Record& a, const dns::Record& b) {
       return std::tie(a.preference, a.data) < std::tie(b.preference, b.data);
     });
@@ -335,7 +335,7 @@ class SpfCheck {
   const Ip ip_;
   MacroValues values_;
   unsigned terms_ = 0, voids_ = 0;
-  bool void_ = false;  // the term under way has asked for something that is not there
+  bool void_ = false;  // the term under way has asked DNS for something that is not there
   struct ClientName {
     std::string name;
     std::optional<bool> valid;  // it has the client's address; not asked yet

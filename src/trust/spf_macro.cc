@@ -147,7 +147,7 @@ std::string check_macros(std::string_view spec, MacroUse use) {
       const Macro macro = read_macro(spec.substr(at));
       if (macro.size == 0)
         return "\"" + text::printable(spec.substr(at, 12)) + "\" is no macro; a plain percent sign is written %%";
-      if (use == MacroUse::kDomain && macro.letter &&
+      if (use != MacroUse::kExplanation && macro.letter &&
           std::string_view("crt").find(macro.letter) != std::string_view::npos)
         return std::string("the macro %{") + macro.letter + "} is for explanations only";
       at += macro.size;

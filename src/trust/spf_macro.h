@@ -13,7 +13,7 @@ namespace pabal::trust {
 // What a text is for decides what it may hold.
 enum class MacroUse : uint8_t {
   kDomain,       // domain-spec: ends in a top label or a macro; no c, r, t
-  kUnknown,      // value of a modifier we do not know: macro-string
+  kUnknown,      // value of a modifier we do not know: macro-string; no c, r, t either (§7.2)
   kExplanation,  // explain-string: blanks, and c, r, t too
 };
 

@@ -116,6 +116,7 @@ TEST_F(SpfTest, ErrorsSayWhichTermAndWhy) {
                                                        {"v=spf1 exists:%{d0}.test", "no macro"},
                                                        {"v=spf1 exists:%{c}.a.test", "explanations only"},
                                                        {"v=spf1 x=%", "no macro"},
+                                                       {"v=spf1 x=%{t}", "explanations only"},
                                                        {"v=spf1 a\tmx", "no mechanism"}};
   for (const auto& [record, says] : cases) {
     const auto parsed = parse_spf_record(record);
@@ -126,7 +127,7 @@ TEST_F(SpfTest, ErrorsSayWhichTermAndWhy) {
     EXPECT_EQ(spf.result, Outcome::kPermerror);
     EXPECT_NE(spf.problem.find(says), std::string::npos) << spf.problem;
   }
-  const auto good = parse_spf_record("v=spf1 A:a.test/0//0 MX//64 Ptr x.y-z_1=%{s}%{c} EXISTS:%{i}._%{v}.%{d2R} ?ALL");
+  const auto good = parse_spf_record("v=spf1 A:a.test/0//0 MX//64 Ptr x.y-z_1=%{s}%{H} EXISTS:%{i}._%{v}.%{d2R} ?ALL");
   ASSERT_TRUE(good) << good.error().message;
   EXPECT_EQ(good->directives.size(), 5u);
 }
