@@ -4,6 +4,7 @@
 // wire, and a message that gained or lost such octets on its way has been changed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -65,15 +66,17 @@ class BodyHasher {
   };
   void feed_simple(std::string_view bytes);
   void feed_relaxed(std::string_view bytes);
-  void put(char c);
+  const char* rewrite_relaxed(const char* at, const char* stop, const char* end);
+  void put_relaxed(std::string_view bytes);
+  void put_held_back();
   void flush();
-  void write_relaxed_pending();
 
   Stream simple_, relaxed_;
   // Line ends that count only if something follows them, a CR that may begin one, blanks likewise.
   uint64_t simple_lines_ = 0, relaxed_lines_ = 0;
   bool simple_cr_ = false, relaxed_cr_ = false, relaxed_blank_ = false;
-  std::string pending_;  // canonical octets of the relaxed form not yet hashed
+  std::array<char, 8 << 10> gathered_;  // octets of the relaxed form, for one call of the hash
+  size_t gathered_size_ = 0;
 };
 
 }  // namespace pabal::trust
