@@ -77,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const HeaderIndex header(message);
   for (const auto how : {Canonicalization::kSimple, Canonicalization::kRelaxed}) {
     const std::string whole = body_hash(header.body(), how, message.size() + 1);
-    for (const size_t piece : {size_t{1}, size_t{5}, size_t{40}}) PABAL_CHECK(body_hash(header.body(), how, piece) == whole);
+    for (const size_t piece : {size_t{1}, size_t{5}, size_t{40}})
+      PABAL_CHECK(body_hash(header.body(), how, piece) == whole);
   }
 
   // A message that begins with a field or a blank line: others are none (and our field would run into their text).

@@ -28,6 +28,11 @@ class FieldWriter {
   FieldWriter& word(std::string_view piece) { return put(piece, " "); }
   // One that goes on from the last, folded if it must.
   FieldWriter& more(std::string_view piece) { return put(piece, ""); }
+  // On a line of its own.
+  FieldWriter& line(std::string_view piece) {
+    column_ = kLine;
+    return put(piece, "");
+  }
   const std::string& text() const { return out_; }
 
  private:
@@ -89,13 +94,13 @@ Result<Signable> prepare(std::string_view message, bool arc) {
 
 // Ends a field whose text is there up to "b=": signs `before` and that text, and appends the signature and CRLF.
 Result<std::string> signed_field(FieldWriter field, std::string before, const SigningKey& key) {
-  field.word("b=");
+  field.line("b=");
   append_canonical_field(before, Canonicalization::kRelaxed, field.text());
   before.resize(before.size() - 2);
   const auto signature = key.sign(sha256_of(before));
   if (!signature) return signature.error();
   const std::string digits = text::base64(*signature);
-  constexpr size_t kPiece = kLine - 8;
+  constexpr size_t kPiece = kLine - 10;  // beside "b=" and the tab
   for (size_t at = 0; at < digits.size(); at += kPiece) field.more(std::string_view(digits).substr(at, kPiece));
   return field.text() + "\r\n";
 }
