@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "delivery/carrying.h"
 #include "delivery/report.h"
+#include "delivery/report_intake.h"
 #include "trust/srs.h"
 
 namespace pabal::delivery {
@@ -65,6 +66,9 @@ Result<identity::Resolution> Delivery::resolve(const store::Reader& r, std::stri
 }
 
 mailbox::LocalDelivery::Verdict Delivery::verify(std::string_view address, uint64_t size) {
+  const auto for_reports = takes_reports(services_.directory, services_.store, address);
+  if (!for_reports) return Verdict::kUnavailable;
+  if (*for_reports) return Verdict::kDeliverable;
   const auto resolution = resolve(services_.store, address);
   if (!resolution) return Verdict::kUnavailable;
   if (resolution->kind == Kind::kNotLocal) return Verdict::kNotLocal;
@@ -86,6 +90,12 @@ std::shared_ptr<mailbox::LocalDelivery::Plan> Delivery::plan(const Mail& mail,
   std::shared_ptr<FilterPlan> plan;
   for (const Recipient& recipient : recipients) {
     // What cannot be read now is the transaction's trouble.
+    const auto for_reports = takes_reports(services_.directory, services_.store, recipient.address);
+    if (for_reports && *for_reports) {
+      if (!plan) plan = std::make_shared<FilterPlan>(services_, mail);
+      plan->expect_report();
+      continue;
+    }
     const auto to = resolve(services_.store, recipient.address);
     if (!to) continue;
     for (const auto& target : to->accounts) {
@@ -118,6 +128,9 @@ Result<std::vector<Delivery::Failure>> Delivery::deliver(store::Transaction& t, 
 
 Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
                                                    Done& done) {
+  const auto for_reports = takes_reports(services_.directory, t, recipient.address);
+  if (!for_reports) return for_reports.error();
+  if (*for_reports) return take_report(t, mail, recipient);
   const auto to = resolve(t, recipient.address);
   if (!to) return to.error();
   if (to->kind != Kind::kKnown) return std::optional(Error{Code::kNotFound, "5.1.1 there is no such mailbox here"});
@@ -171,6 +184,19 @@ Result<std::optional<Error>> Delivery::deliver_one(store::Transaction& t, const 
   const bool theirs = to->accounts.empty() && members == 1;
   if (recipient.notify_success && !theirs && !mail.reverse_path.empty())
     if (const auto told = report(t, mail, recipient, members); !told) return told.error();
+  return std::optional<Error>();
+}
+
+// Never a failure of the recipient: nothing that comes here is answered.
+Result<std::optional<Error>> Delivery::take_report(store::Transaction& t, const Mail& mail,
+                                                   const Recipient& recipient) {
+  const auto* plan = static_cast<const FilterPlan*>(mail.plan.get());
+  // Without a plan the address was somebody's when the message came.
+  const auto taken = plan && plan->report()
+                         ? delivery::take_report(t, services_.directory, *plan->report(), services_.clock.now())
+                         : Taken{"dropped", "the address has been for reports since a moment ago only"};
+  if (!taken) return taken.error();
+  note(t, mail, recipient.address, taken->action, taken->reason);
   return std::optional<Error>();
 }
 

@@ -75,6 +75,7 @@ class Delivery final : public mailbox::LocalDelivery {
   // Nothing when delivered; else why this recipient has not got it.
   Result<std::optional<Error>> deliver_one(store::Transaction& t, const Mail& mail, const Recipient& recipient,
                                            Done& done);
+  Result<std::optional<Error>> take_report(store::Transaction& t, const Mail& mail, const Recipient& recipient);
   Result<std::optional<Error>> file(store::Transaction& t, const Mail& mail, const identity::Resolution::Target& target,
                                     const Recipient& recipient, Done& done);
   Result<std::string> onward_path(const store::Reader& r, const Mail& mail, std::string_view alias) const;

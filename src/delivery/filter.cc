@@ -194,6 +194,7 @@ const Decision* FilterPlan::of(identity::AccountId account) const {
 
 void FilterPlan::run() {
   for (auto& [account, job] : jobs_) decide(job);
+  if (expects_report_) report_ = trust::read_report(*mail_.prepared->bytes, mail_.prepared->structure);
 }
 
 void FilterPlan::decide(Job& job) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "delivery/delivery.h"
+#include "trust/incoming.h"
 
 namespace pabal::delivery {
 
@@ -68,9 +69,13 @@ class FilterPlan final : public mailbox::LocalDelivery::Plan {
   FilterPlan(const Services& services, mailbox::LocalDelivery::Mail mail)
       : services_(services), mail_(std::move(mail)) {}
   void add(identity::Resolution::Target account, mailbox::LocalDelivery::Recipient recipient, std::string script);
+  // The message is for a report address, too (report_intake.h): run() reads the report.
+  void expect_report() { expects_report_ = true; }
   void run() override;
   // Null: no script for that account.
   const Decision* of(identity::AccountId account) const;
+  // Nothing: none was expected.
+  const std::optional<Result<trust::IncomingReport>>& report() const { return report_; }
 
  private:
   struct Job {
@@ -83,6 +88,8 @@ class FilterPlan final : public mailbox::LocalDelivery::Plan {
   const Services& services_;
   const mailbox::LocalDelivery::Mail mail_;
   std::map<identity::AccountId, Job> jobs_;
+  bool expects_report_ = false;
+  std::optional<Result<trust::IncomingReport>> report_;
 };
 
 // A script's words for flags as the mail model has them: what cannot be a flag is left out, and what is too many.
