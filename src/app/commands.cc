@@ -19,6 +19,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
     {"forwarder", "forwarders and lists whose seals (ARC) are trusted: add, list, remove"},
+    {"reports", "DMARC reports: who sends as our domains and what fails: dmarc, list, send"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
     {"trace", "what happened to a message: by message-id, address or id"},
     {"status", "what the server holds and how its store does"},
@@ -79,6 +80,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_mailbox_commands(app, call, words);
   add_sieve_commands(app, call, words);
   add_forwarder_commands(app, call, words);
+  add_report_commands(app, call, words);
   add_queue_commands(app, call, words);
   CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason",
                       [&words](Call& c) { trace(c, words); });

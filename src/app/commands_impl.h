@@ -43,6 +43,7 @@ struct Words {
        no_dkim = false, force = false, zone = false;
   size_t limit = 100;
   int64_t days = identity::kTokenLifetime.count();
+  int64_t report_days = 30;
 };
 
 using Act = std::function<void(Call&)>;
@@ -93,6 +94,8 @@ void add_forwarder_commands(CLI::App& app, Call& call, Words& w);
 // commands_mail.cc
 void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
 void add_queue_commands(CLI::App& app, Call& call, Words& w);
+// commands_reports.cc
+void add_report_commands(CLI::App& app, Call& call, Words& w);
 // commands_sieve.cc
 void add_sieve_commands(CLI::App& app, Call& call, Words& w);
 

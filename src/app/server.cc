@@ -15,6 +15,7 @@
 #include "access/pop3/pop3.h"
 #include "app/admin.h"
 #include "app/dkim_rotation.h"
+#include "app/dmarc_job.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "delivery/imap_events.h"
@@ -192,8 +193,8 @@ Result<void> Server::Impl::listen() {
   return {};
 }
 
-// Folds word lists, changes DKIM keys in time, frees what removed accounts left and what the undelete window has
-// passed, one account at a time.
+// Folds word lists, changes DKIM keys in time, sends reports, frees what removed accounts left and what the undelete
+// window has passed, one account at a time.
 void Server::Impl::keep_house() {
   // Small transactions, so that deliveries between them do not wait.
   const auto in_steps = [this](const std::function<Result<size_t>(store::Transaction&)>& step) {
@@ -209,6 +210,7 @@ void Server::Impl::keep_house() {
     }
   };
   Time purge_at = rooms->clock.now() + minutes(1), rotate_at = rooms->clock.now() + minutes(10);
+  Time report_at = rooms->clock.now() + minutes(5);
   for (;;) {
     {
       std::unique_lock lock(stop_mutex);
@@ -229,6 +231,12 @@ void Server::Impl::keep_house() {
     if (rooms->clock.now() >= rotate_at) {
       rotate_at = rooms->clock.now() + days(1);
       rotate_all_keys(*rooms, *resolver);
+    }
+    if (rooms->clock.now() >= report_at) {
+      report_at = rooms->clock.now() + minutes(5);
+      const auto sent = send_reports(*rooms, *resolver, false);
+      if (!sent) log::error("dmarc", sent.error().message);
+      for (size_t i = 0; sent && i < sent->told.size(); ++i) log::info("dmarc", "report " + sent->told[i]);
     }
     if (rooms->clock.now() < purge_at) continue;
     purge_at = rooms->clock.now() + hours(1);
