@@ -24,7 +24,7 @@ constexpr int64_t kDay = 86'400;
 
 Time start_of(const ObservedDay& day) { return from_unix(int64_t{day.day} * kDay); }
 
-// Who reports: the domain here that this host lies in, else the first that can sign (RFC 9990 §3.5.1: reports pass
+// Who reports: the domain here that this host lies in, else the first that can sign (RFC 9990: reports pass
 // DMARC themselves). "": none.
 Result<std::string> reporter_of(const Rooms& rooms) {
   const auto domains = rooms.directory->domains(*rooms.store);
@@ -67,7 +67,7 @@ message::AddressItem address_item(const std::string& address, const std::string&
   return item;
 }
 
-// RFC 9990 §3.5.2: subject and file name are for programs.
+// RFC 9990: subject and file name are for programs.
 Result<std::string> write_mail(Rooms& rooms, const AggregateReport& report, const std::string& reporter,
                                const std::vector<std::string>& to, const std::string& id) {
   message::Draft draft;

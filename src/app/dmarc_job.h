@@ -22,7 +22,7 @@ constexpr size_t kMaxReportTo = 5;     // addresses of one record
 // When the report of that day is due.
 Time report_due(const trust::ObservedDay& day, std::string_view reporter);
 
-// The report as it is sent. `reporter`: the domain that sends it. `id`: RFC 9990 §3.5.1, of letters and digits.
+// The report as it is sent. `reporter`: the domain that sends it. `id`: of letters and digits (RFC 9990).
 trust::AggregateReport make_report(const trust::ObservedDay& day, std::vector<trust::AggregateReport::Row> rows,
                                    std::string_view reporter, std::string_view id, Time now);
 

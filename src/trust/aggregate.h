@@ -11,7 +11,7 @@
 namespace pabal::trust {
 
 constexpr size_t kMaxReportRows = 50'000;  // of one report
-constexpr size_t kMaxReportResults = 100;  // signatures, and reasons, of one row (RFC 9990 §3.1.3)
+constexpr size_t kMaxReportResults = 100;  // signatures, and reasons, of one row (RFC 9990)
 constexpr size_t kMaxReportText = 1'000;   // octets of one value: the tail of a longer one is left out
 
 // Words are in lower case and may be any: other people write them. Texts are UTF-8.

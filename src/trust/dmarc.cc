@@ -173,7 +173,7 @@ Task<Dmarc> check_dmarc(dns::Lookups lookups, DmarcQuery query) {
   out.record = at->text;
   out.testing = record.testing;
   out.rua = record.rua;
-  // RFC 9990 §7.3: a public suffix gets no reports of single messages.
+  // RFC 9990: a public suffix gets no reports of single messages.
   if (record.psd != Psd::kYes || at->domain == out.from_domain) out.ruf = record.ruf;
   out.published = record.bad_policy ? Policy::kNone : record.policy();
   out.policy = out.published;

@@ -44,7 +44,7 @@ bool is_in(std::string_view domain, std::string_view organizational) {
                                       domain[domain.size() - organizational.size() - 1] == '.');
 }
 
-// RFC 9990 §3.1.3: the order in which signatures are told.
+// RFC 9990: the order in which signatures are told.
 int rank(const Dkim& dkim, const Dmarc& dmarc) {
   if (dkim.result != Outcome::kPass) return 3;
   if (dkim.domain == dmarc.from_domain) return 0;

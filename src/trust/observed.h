@@ -22,7 +22,7 @@ struct Observation {
   Time at;
   std::string source_ip;
   Dmarc::Policy disposition = Dmarc::Policy::kNone;  // what was done with it for DMARC's sake
-  // Why that is milder than the owner wants: "local_policy", "mailing_list", "trusted_forwarder" (RFC 9990 §3.1.5).
+  // Why that is milder than the owner wants: "local_policy", "mailing_list", "trusted_forwarder" (RFC 9990).
   // Test mode is seen from the verdict.
   std::vector<AggregateReport::Reason> reasons;
 };

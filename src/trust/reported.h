@@ -20,7 +20,7 @@ constexpr size_t kMaxReportedRowsADay = 5'000;  // kinds of messages
 constexpr size_t kMaxFailuresADay = 200;
 
 // `domain`: ours, which the report is about or above. Gives what to say of it: "12 messages of 3 kinds". kExists: had
-// before (RFC 9990 §3.5.3.1). kInvalid: of a time that is not the last 400 days. kLimit.
+// before (RFC 9990). kInvalid: of a time that is not the last 400 days. kLimit.
 Result<std::string> keep_report(store::Transaction& t, std::string_view domain, const AggregateReport& report,
                                 Time now);
 Result<void> keep_failure(store::Transaction& t, std::string_view domain, const FailureReport& report, Time now);
