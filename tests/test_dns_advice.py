@@ -62,7 +62,7 @@ def test_the_zone_is_one_for_other_name_servers_too(server, tmp_path):
     ("v=spf1 mx -all", "v=spf1 ip4:192.0.2.1 -all", "mail from 127.0.0.1 gets fail"),
     ("mail.example.com. A 127.0.0.1", "mail.example.com. A 127.0.0.77", "127.0.0.77 is not an address of this machine"),
     ("MX 10 mail.example.com.", "MX 10 mx.example.com.", "mail goes to mx.example.com"),
-    ("k=ed25519", "k=rsa", "it is another key"),
+    ("k=ed25519", "k=rsa", "is for k=rsa, the signature for ed25519"),
 ])
 def test_each_fault_has_its_name_and_its_remedy(server, old, new, says):
     text = zone(server)

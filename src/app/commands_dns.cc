@@ -6,7 +6,7 @@
 namespace pabal::app {
 namespace {
 
-constexpr seconds kPatience{60};  // for all look-ups
+constexpr seconds kPatience{30};  // for all look-ups
 
 void dns_show(Call& call, const Words& w) {
   const auto domain = need_domain(call, w.name);

@@ -1,6 +1,7 @@
 #include "app/dkim_rotation.h"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "net/io_loop.h"
 #include "trust/dkim_key.h"
+#include "trust/public_key.h"
 
 namespace pabal::app {
 namespace {
@@ -23,23 +25,6 @@ constexpr seconds kLookTime{30};  // for all records of one domain
 uint64_t number_of(std::string_view selector) {
   if (!selector.starts_with("pabal") || selector.size() < 7) return 0;
   return text::parse_u64(selector.substr(5, selector.size() - 6)).value_or(0);
-}
-
-// The value of one tag of a key record, without white space (RFC 6376 §3.2, §3.6.1); nothing when it is not there.
-std::optional<std::string> tag(std::string_view record, std::string_view name) {
-  for (const std::string_view part : text::split(record, ';')) {
-    const size_t equals = part.find('=');
-    if (equals == part.npos || text::trim(part.substr(0, equals)) != name) continue;
-    std::string value(part.substr(equals + 1));
-    std::erase_if(value, [](char c) { return text::is_wsp(c) || c == '\r' || c == '\n'; });
-    return value;
-  }
-  return {};
-}
-
-bool lists(const std::string& value, std::string_view word) {
-  const auto words = text::split(value, ':');
-  return std::any_of(words.begin(), words.end(), [&](std::string_view one) { return text::iequals(one, word); });
 }
 
 // Every key of this state, "pabal3r and pabal3e"; "" when there is none.
@@ -66,18 +51,13 @@ Result<std::vector<DkimKey>> make_dkim_keys(const std::vector<DkimKey>& there, S
 }
 
 std::string dkim_record_problem(std::string_view shown, std::string_view wanted) {
-  if (const auto version = tag(shown, "v"); version && *version != "DKIM1") return "it is no DKIM1 record";
-  const auto key = tag(shown, "p");
-  if (!key) return "it has no key: p= is missing";
-  if (key->empty()) return "it says the key is revoked: p= is empty";
-  if (tag(shown, "k").value_or("rsa") != tag(wanted, "k").value_or("rsa") || *key != tag(wanted, "p"))
-    return "it is another key, or a part of it is missing";
-  if (const auto hashes = tag(shown, "h"); hashes && !lists(*hashes, "sha256")) return "its h= does not allow sha256";
-  if (const auto services = tag(shown, "s"); services && !lists(*services, "*") && !lists(*services, "email"))
-    return "its s= is not for mail";
-  if (const auto flags = tag(shown, "t"); flags && lists(*flags, "y"))
-    return "t=y says that the domain is only testing: signatures count for nothing";
-  return "";
+  const auto kind = trust::read_key_record(wanted, trust::Algorithm::kEd25519Sha256) ? trust::Algorithm::kEd25519Sha256
+                                                                                     : trust::Algorithm::kRsaSha256;
+  const auto ours = trust::read_key_record(wanted, kind), theirs = trust::read_key_record(shown, kind);
+  if (!ours) return ours.error().message;
+  if (!theirs) return theirs.error().message;
+  if (EVP_PKEY_eq(ours->key.get(), theirs->key.get()) != 1) return "it is another key";
+  return theirs->testing ? "t=y says that the domain is only testing: signatures count for nothing" : "";
 }
 
 Task<ShownKeys> look_for_keys(dns::Lookups lookups, identity::Domain domain) {
@@ -103,8 +83,9 @@ Task<ShownKeys> look_for_keys(dns::Lookups lookups, identity::Domain domain) {
 }
 
 Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const ShownKeys& shown) {
-  Rotation out{domain.dkim_keys, {}};
+  Rotation out{domain.dkim_keys, {}, {}};
   const auto tell = [&](std::string what) { out.told.push_back(domain.name + ": " + std::move(what)); };
+  const auto request = [&](std::string what) { out.asked.push_back(domain.name + ": " + std::move(what)); };
   const auto look = [&](const DkimKey& key) {
     const auto found = shown.find(key.selector);
     return found == shown.end() ? ShownKey{} : found->second;
@@ -127,8 +108,8 @@ Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const Sho
     if (seen.good() && *key.shown + kDkimShown <= now) continue;
     ready = false;
     if (seen.looked && !seen.good())
-      tell(fmt::format("the DKIM record {0}._domainkey.{1} waits to be published ({2}); pabal dns {1} shows it",
-                       key.selector, domain.name, seen.problem));
+      request(fmt::format("the DKIM record {0}._domainkey.{1} waits to be published ({2}); pabal dns {1} shows it",
+                          key.selector, domain.name, seen.problem));
   }
   if (waiting && ready) {
     const std::string old = names(out.keys, State::kActive);
@@ -148,13 +129,13 @@ Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const Sho
     auto made = make_dkim_keys(out.keys, State::kPublished, now);
     if (!made) return made.error();
     out.keys.insert(out.keys.end(), made->begin(), made->end());
-    tell(fmt::format("made the next DKIM keys, {}; publish them: pabal dns {}", names(out.keys, State::kPublished),
-                     domain.name));
+    request(fmt::format("made the next DKIM keys, {}; publish them: pabal dns {}", names(out.keys, State::kPublished),
+                        domain.name));
   }
   for (const DkimKey& key : out.keys)
     if (const ShownKey seen = look(key); key.state == State::kActive && seen.looked && !seen.good())
-      tell(fmt::format("mail is signed with {0}, but its DNS record does not serve ({1}); pabal dns {2} shows it",
-                       key.selector, seen.problem, domain.name));
+      request(fmt::format("mail is signed with {0}, but its DNS record does not serve ({1}); pabal dns {2} shows it",
+                          key.selector, seen.problem, domain.name));
   return out;
 }
 
@@ -188,6 +169,7 @@ void rotate_all_keys(Rooms& rooms, dns::Resolver& resolver) {
         continue;
       }
     for (const std::string& line : step->told) log::info("dkim", line);
+    for (const std::string& line : step->asked) log::warn("dkim", line);
   }
 }
 

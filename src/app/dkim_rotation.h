@@ -42,7 +42,8 @@ std::string dkim_record_problem(std::string_view shown, std::string_view wanted)
 // What the day brings to a domain's keys.
 struct Rotation {
   std::vector<identity::DkimKey> keys;  // as they are now
-  std::vector<std::string> told;        // what was done and what waits, for people
+  std::vector<std::string> told;        // what was done, for people
+  std::vector<std::string> asked;       // what is for them to do
 };
 Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const ShownKeys& shown);
 

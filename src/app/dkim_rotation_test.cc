@@ -30,7 +30,7 @@ struct Rotating : testing::Test {
   Domain domain;
   std::set<std::string> dns;  // selectors whose right record is there
   bool dns_answers = true;
-  std::vector<std::string> told;
+  std::vector<std::string> told, asked;
 
   void SetUp() override {
     domain.name = "example.com";
@@ -53,6 +53,7 @@ struct Rotating : testing::Test {
       ASSERT_TRUE(step) << step.error().message;
       domain.dkim_keys = step->keys;
       told = step->told;
+      asked = step->asked;
     }
   }
   std::vector<std::string> active() const { return selectors(domain.dkim_keys, State::kActive); }
@@ -66,13 +67,13 @@ TEST_F(Rotating, GoesFromPairToPair) {
   EXPECT_THAT(waiting(), IsEmpty());
   day();
   EXPECT_THAT(waiting(), ElementsAre("pabal2r", "pabal2e"));
-  EXPECT_THAT(told, ElementsAre(HasSubstr("publish them: pabal dns example.com")));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("publish them: pabal dns example.com")));
   day(30);
   EXPECT_THAT(active(), ElementsAre("pabal1r", "pabal1e")) << "nobody has published the new ones";
-  EXPECT_THAT(told, ElementsAre(HasSubstr("pabal2r._domainkey.example.com waits"), HasSubstr("pabal2e")));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("pabal2r._domainkey.example.com waits"), HasSubstr("pabal2e")));
   publish();
   day();
-  EXPECT_THAT(told, IsEmpty());
+  EXPECT_THAT(asked, IsEmpty());
   day();
   EXPECT_THAT(active(), ElementsAre("pabal1r", "pabal1e")) << "somebody may still remember that there was no record";
   day();
@@ -135,7 +136,7 @@ TEST_F(Rotating, AFailingDnsNeitherSwitchesNorForgets) {
   dns_answers = false;
   day(5);
   EXPECT_THAT(active(), ElementsAre("pabal1r", "pabal1e"));
-  EXPECT_THAT(told, IsEmpty());
+  EXPECT_THAT(asked, IsEmpty());
   dns_answers = true;
   day();
   EXPECT_THAT(active(), ElementsAre("pabal2r", "pabal2e"));
@@ -144,27 +145,36 @@ TEST_F(Rotating, AFailingDnsNeitherSwitchesNorForgets) {
 TEST_F(Rotating, SaysWhenItSignsWithWhatNobodyCanVerify) {
   dns.erase("pabal1r");
   day();
-  EXPECT_THAT(told, ElementsAre(HasSubstr("mail is signed with pabal1r, but its DNS record does not serve")));
+  EXPECT_THAT(asked, ElementsAre(HasSubstr("mail is signed with pabal1r, but its DNS record does not serve")));
   domain.dkim_keys.clear();
   day(400);
   EXPECT_THAT(domain.dkim_keys, IsEmpty()) << "a domain without keys wants none";
 }
 
 TEST(DkimRecord, ServesOnlyWhenEveryVerifierGetsTheKey) {
-  const std::string wanted = "v=DKIM1; k=rsa; p=AbC/1+=";
-  for (const char* good : {"v=DKIM1; k=rsa; p=AbC/1+=", "v=DKIM1;k=rsa;p=AbC/1+=;",
-                           "p=AbC /1+=", " p = AbC/1+= ; t=s ; h=sha1:sha256 ", "v=DKIM1; s=email; n=note; p=AbC/1+="})
-    EXPECT_EQ(dkim_record_problem(good, wanted), "") << good;
-  const std::pair<const char*, const char*> bad[] = {{"v=DKIM1; k=rsa; p=", "revoked"},
-                                                     {"v=DKIM1; k=rsa", "p= is missing"},
-                                                     {"v=spf1 -all", "no DKIM1"},
-                                                     {"v=DKIM1; k=ed25519; p=AbC/1+=", "another key"},
-                                                     {"v=DKIM1; k=rsa; p=AbC/1", "another key"},
-                                                     {"v=DKIM1; p=abc/1+=", "another key"},
-                                                     {"h=sha1; p=AbC/1+=", "sha256"},
-                                                     {"s=tlsrpt; p=AbC/1+=", "not for mail"},
-                                                     {"t=y:s; p=AbC/1+=", "testing"}};
-  for (const auto& [record, says] : bad) EXPECT_THAT(dkim_record_problem(record, wanted), HasSubstr(says)) << record;
+  const auto keys = make_dkim_keys({}, State::kActive, from_unix(1'800'000'000));
+  const auto others = make_dkim_keys({}, State::kActive, from_unix(1'800'000'000));
+  ASSERT_TRUE(keys && others);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string wanted = *trust::dkim_txt((*keys)[i].private_pem), kind = i ? "ed25519" : "rsa";
+    const std::string p = wanted.substr(wanted.find("p=") + 2);
+    for (const std::string& good :
+         {wanted, "v=DKIM1;k=" + kind + ";p=" + p + ";", "k=" + kind + "; p=" + p.substr(0, 9) + " " + p.substr(9),
+          " k = " + kind + " ; p = " + p + " ; t=s ; h=sha1:sha256 ; s=email; n=note"})
+      EXPECT_EQ(dkim_record_problem(good, wanted), "") << good;
+    const std::pair<std::string, const char*> bad[] = {
+        {"v=DKIM1; k=" + kind + "; p=", "revoked"},
+        {"v=DKIM1; k=" + kind, "no p="},
+        {"v=spf1 -all", "another version"},
+        {"v=DKIM2; k=" + kind + "; p=" + p, "another version"},
+        {"v=DKIM1; k=" + std::string(i ? "rsa" : "ed25519") + "; p=" + p, "is for k="},
+        {"v=DKIM1; k=" + kind + "; p=" + p.substr(0, 20), "key"},
+        {*trust::dkim_txt((*others)[i].private_pem), "it is another key"},
+        {wanted + "; h=sha1", "SHA-256"},
+        {wanted + "; s=tlsrpt", "not for mail"},
+        {wanted + "; t=y:s", "testing"}};
+    for (const auto& [record, says] : bad) EXPECT_THAT(dkim_record_problem(record, wanted), HasSubstr(says)) << record;
+  }
 }
 
 TEST(DkimRotation, TheDailyStepIsKeptUnlessSomebodyElseWasAtIt) {

@@ -58,15 +58,16 @@ class Adviser {
     }
     dnssec();
     later();
-    std::stable_sort(out_.begin(), out_.end(), [](const Advice& a, const Advice& b) { return a.group < b.group; });
     co_return std::move(out_);
   }
 
  private:
   Task<Result<Answer>> ask(std::string name, Type type) { return dns::ask(lookups_, std::move(name), type); }
 
+  // At the end of its group.
   Advice& add(Group group, Theme theme, std::string subject, State state, std::string seen, std::string fix = "") {
-    return out_.emplace_back(Advice{group, theme, std::move(subject), state, std::move(seen), std::move(fix), {}});
+    const auto behind = std::find_if(out_.begin(), out_.end(), [&](const Advice& one) { return one.group > group; });
+    return *out_.insert(behind, Advice{group, theme, std::move(subject), state, std::move(seen), std::move(fix), {}});
   }
   void unknown(Group group, Theme theme, std::string subject, const Error& why) {
     add(group, theme, std::move(subject), State::kCannotTell, "the look-up failed: " + why.message,
@@ -279,7 +280,10 @@ class Adviser {
     Task<std::string> looking = spf_problem(name, records.front());
     const std::string problem = co_await looking;
     if (problem.empty()) {
-      add(Group::kTrust, theme, subject, State::kOk, records.front());
+      add(Group::kTrust, theme, subject, State::kOk,
+          records.front() + (plan_.smarthost.empty() ? ""
+                                                     : "\nmail leaves by " + plan_.smarthost +
+                                                           ": its operator tells what belongs in here for it"));
       co_return;
     }
     add(Group::kTrust, theme, subject, State::kDiffers, records.front() + "\n" + problem,
@@ -520,6 +524,7 @@ class Adviser {
     }
     if (plan_.services.empty()) co_return;
     const std::string subject = "SRV for mail programs";
+    const bool all_ours = different.empty() && absent.empty();
     if (!different.empty())
       add(Group::kBetter, Theme::kNone, subject, State::kDiffers, "mail programs are sent to another server or port",
           "correct these")
@@ -529,8 +534,7 @@ class Adviser {
           fmt::format("{} of {} are missing: people type server names by hand", absent.size(), plan_.services.size()),
           "publish")
           .publish = std::move(absent);
-    else if (out_.back().subject != subject)
-      add(Group::kBetter, Theme::kNone, subject, State::kOk, "mail programs find this server");
+    if (all_ours) add(Group::kBetter, Theme::kNone, subject, State::kOk, "mail programs find this server");
   }
 
   Task<void> bimi() {

@@ -412,6 +412,21 @@ TEST(DnsRecords, FollowTheConfiguration) {
   EXPECT_THAT(plan_dns(config, {}).ips, testing::ElementsAre("198.100.1.5")) << "the world cannot reach the other";
 }
 
+TEST(DnsRecords, ARelayMaySendToo) {
+  DnsPlan plan;
+  plan.domain.name = plan.hostname = "example.com";
+  const auto spf = [&](const std::string& relay) {
+    plan.smarthost = relay;
+    for (const auto wanted = wanted_records(plan); const WantedRecord& one : *wanted)
+      if (one.record.type == dns::Type::kTxt) return one.record.data;
+    return std::string();
+  };
+  EXPECT_EQ(spf(""), "v=spf1 mx -all");
+  EXPECT_EQ(spf("[relay.example.net]:587"), "v=spf1 mx a:relay.example.net ~all");
+  EXPECT_EQ(spf("[192.0.2.9]:25"), "v=spf1 mx ip4:192.0.2.9 ~all");
+  EXPECT_EQ(spf("[2001:db8::9]:25"), "v=spf1 mx ip6:2001:db8::9 ~all");
+}
+
 TEST(DnsRecords, TheKeyOfACertificateStaysWhenItIsRenewed) {
   const auto one = net::make_self_signed({"mail.example.com"}, from_unix(1'800'000'000), days(10));
   ASSERT_TRUE(one);

@@ -121,9 +121,16 @@ Result<std::vector<WantedRecord>> wanted_records(const DnsPlan& plan) {
 
   std::string others;
   for (const std::string& ip : plan.sources) others += (is_v6(ip) ? " ip6:" : " ip4:") + ip;
-  out.push_back({name, record(Type::kTxt, "v=spf1 mx" + others + " -all")});
+  if (plan.smarthost.empty()) {
+    others += " -all";
+  } else {  // its other addresses are for its operator to tell: not -all, while they are not in here
+    const std::string relay = plan.smarthost.substr(1, plan.smarthost.find(']') - 1);
+    const bool v6 = is_v6(relay), is_ip = v6 || text::parse_u64(relay.substr(relay.rfind('.') + 1));
+    others += (v6 ? " ip6:" : is_ip ? " ip4:" : " a:") + relay + " ~all";
+  }
+  out.push_back({name, record(Type::kTxt, "v=spf1 mx" + others)});
   // Bounces have no other sender than the name in EHLO (RFC 7208 §2.3).
-  if (plan.hostname != name) out.push_back({plan.hostname, record(Type::kTxt, "v=spf1 a" + others + " -all")});
+  if (plan.hostname != name) out.push_back({plan.hostname, record(Type::kTxt, "v=spf1 a" + others)});
 
   for (const identity::DkimKey& key : plan.domain.dkim_keys) {
     auto txt = trust::dkim_txt(key.private_pem);

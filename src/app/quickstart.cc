@@ -325,7 +325,8 @@ int quickstart(const QuickstartOptions& given, Probe& probe, std::ostream& out, 
       o.config_dir, o.unit_dir, o.data_dir, o.account, written->password, o.config_dir, written->records);
   if (!::getpwnam(o.user.c_str()))
     out << fmt::format("  useradd --system --home {0} {1} && chown -R {1}: {0}\n", o.data_dir, o.user);
-  out << "  systemctl daemon-reload && systemctl enable --now pabal\n";
+  out << "  systemctl daemon-reload && systemctl enable --now pabal\n"
+      << fmt::format("  pabal dns {}   says what the world sees of the records\n", o.domain);
   return 0;
 }
 
