@@ -82,15 +82,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
 
   // A message that begins with a field or a blank line: others are none (and our field would run into their text).
-  if (message.empty() || header.fields().empty() || header.fields()[0].offset != 0) return 0;
+  // Nor near the end of what is looked at of a header, where one field more is too many.
+  if (header.fields().empty() || header.fields()[0].offset != 0 || header.fields().size() > 4'000) return 0;
   const Time now = from_unix(1'800'000'000);
   const auto fields = sign_dkim(message, {key}, now);
   if (!fields) return 0;
   const Signatures after = verify(*fields + message);
   PABAL_CHECK(!after.dkim.empty() && after.dkim[0].result == Outcome::kPass);
   const auto sealed = seal_arc(message, found.arc, "spf=pass; dkim=none", "mx.example.com", key, now);
-  PABAL_CHECK(sealed);
-  if (sealed->empty()) return 0;
+  PABAL_CHECK(sealed || sealed.code() == Code::kLimit);
+  if (!sealed || sealed->empty()) return 0;
   const Arc chain = verify(*sealed + message).arc;
   PABAL_CHECK((chain.result == Outcome::kPass) == (found.arc.result != Outcome::kFail));
   return 0;

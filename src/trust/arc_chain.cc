@@ -84,7 +84,7 @@ ArcChain read_chain(const HeaderIndex& header) {
     const Results read = read_results(header.fields()[at].raw_value);
     note(read.instance, 0);
     sets[read.instance].results_at = at;
-    sets[read.instance].results = message::unfold(read.text);
+    sets[read.instance].results = message::unfold(read.text.substr(0, kMaxArcResultsBytes));
   }
   for (const size_t at : messages) {
     SignatureField read = read_signature(Kind::kArcMessage, header.text(at));

@@ -10,6 +10,8 @@
 
 namespace pabal::trust {
 
+inline constexpr size_t kMaxArcResultsBytes = 8 << 10;  // kept of one set; real ones are under 2 KiB
+
 struct ArcChain {
   struct Set {
     size_t results_at = 0, message_at = 0, seal_at = 0;  // fields of the index

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "message/limits.h"
 
 namespace pabal::trust {
 namespace {
@@ -21,6 +22,7 @@ HeaderIndex::HeaderIndex(std::string_view message) : message_(message) {
   const size_t size = message::header_size(message);
   body_ = message.substr(size);
   fields_ = message::header_fields(message.substr(0, size));
+  whole_ = size <= message::kMaxHeaderBytes && fields_.size() < message::kMaxHeaderFields;
   by_name_.resize(fields_.size());
   for (size_t i = 0; i < by_name_.size(); ++i) by_name_[i] = i;
   std::sort(by_name_.begin(), by_name_.end(), [&](size_t a, size_t b) {

@@ -15,6 +15,8 @@ class HeaderIndex {
  public:
   explicit HeaderIndex(std::string_view message);
 
+  // False: there are more fields than are looked at (message/limits.h), and no signature says anything of the others.
+  bool whole() const { return whole_; }
   std::string_view body() const { return body_; }
   const std::vector<message::HeaderField>& fields() const { return fields_; }
   std::string_view text(size_t field) const;               // as it lies, line end included
@@ -31,6 +33,7 @@ class HeaderIndex {
   const Group* group(std::string_view name) const;
 
   std::string_view message_, body_;
+  bool whole_ = true;
   std::vector<message::HeaderField> fields_;
   std::vector<size_t> by_name_;
   std::vector<Group> groups_;  // in the order of names

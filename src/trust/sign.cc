@@ -80,7 +80,7 @@ struct Signable {
 Result<Signable> prepare(std::string_view message, bool arc) {
   Signable out{HeaderIndex(message), {}, {}, {}};
   out.names = names_to_sign(out.header, arc);
-  if (out.names.size() > kMaxSignedFields)
+  if (out.names.size() > kMaxSignedFields || !out.header.whole())
     return Error{Code::kLimit, "the message has too many header fields that would have to be signed"};
   for (const size_t at : out.header.choose(out.names, out.header.fields().size()))
     append_canonical_field(out.signed_fields, Canonicalization::kRelaxed, out.header.text(at));

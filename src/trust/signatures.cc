@@ -90,6 +90,7 @@ class Verifier {
   // The rules that need no key.
   Result<void> check(const SignatureField& signature) const {
     if (signature.problem) return *signature.problem;
+    if (!header_.whole()) return Error{Code::kLimit, "the header is too long to be checked"};
     if (auto times = check_times(signature, lookups_.loop.now()); !times) return times;
     if (signature.kind == Kind::kArcSeal) return {};
     const std::string hash = body_.hash(signature.body, signature.length);

@@ -232,6 +232,17 @@ TEST(Dkim, FiveHundredSignaturesAreBoundedWork) {
   EXPECT_EQ(world.keys.asked, 1);
 }
 
+// Beyond the fields that are looked at, another From could stand.
+TEST(Dkim, AHeaderThatIsNotReadToItsEndProvesNothing) {
+  World world;
+  std::string junk;
+  for (int i = 0; i < 6'000; ++i) junk += "X: y\r\n";
+  const std::string good = kRsaSignature + replaced(kMail, "\r\n\r\n", "\r\n" + junk.substr(0, 1'000 * 6) + "\r\n");
+  EXPECT_EQ(verdict(good, world.keys), "pass");
+  const std::string late = kRsaSignature + replaced(kMail, "\r\n\r\n", "\r\n" + junk + "From: ceo@example.com\r\n\r\n");
+  EXPECT_EQ(verdict(late, world.keys), "permerror: the header is too long to be checked");
+}
+
 TEST(Dkim, HugeHeadersAreBoundedWork) {
   World world;
   std::string names = "from";
