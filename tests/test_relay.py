@@ -34,7 +34,7 @@ def test_a_letter_crosses_by_the_second_mx_with_starttls_and_leaves_a_trace_on_b
     assert [(e["station"], e["action"]) for e in story] == [("submission", "accepted"), ("queue", "queued"), ("relay-out", "delivered")]
     assert "mx2.univ.edu [127.0.0.2]" in story[2]["peer"] and story[2]["tls"].startswith("TLSv1.3")
     story = json.loads(there.run("trace", "--json", "<letter@example.com>").stdout)
-    assert [(e["station"], e["action"]) for e in story][:2] == [("relay-in", "accepted"), ("delivery", "filed")]
+    assert [(e["station"], e["action"]) for e in story][:3] == [("relay-in", "checked"), ("relay-in", "accepted"), ("delivery", "filed")]
     # The same by address and by id; and in words.
     assert "letter@example.com" in there.run("trace", "bob@univ.edu").stdout
     assert "filed" in there.run("trace", story[0]["id"]).stdout

@@ -24,6 +24,7 @@
 #include "relay/outbound.h"
 #include "smtp/server.h"
 #include "submission/session.h"
+#include "trust/signer.h"
 
 namespace pabal::app {
 namespace {
@@ -84,6 +85,7 @@ struct Server::Impl {
   std::unique_ptr<net::Pool> pool;
   std::unique_ptr<identity::LoginGuard> guard;
   std::unique_ptr<identity::Login> login;
+  std::unique_ptr<trust::Signer> signer;
   std::unique_ptr<delivery::Delivery> delivery;
   std::unique_ptr<delivery::ImapEvents> imap_events;
   std::shared_ptr<smtp::MemoryBudget> budget = std::make_shared<smtp::MemoryBudget>(kMessageMemory);
@@ -115,13 +117,14 @@ void Server::Impl::wire() {
   login = std::make_unique<identity::Login>(*r.directory, *pool, *guard, r.random);
   const delivery::Services delivering{*r.store, *r.directory, *r.mailboxes, *r.queue,       *r.trace,
                                       *r.ids,   r.clock,      *r.scripts,   config.hostname};
+  signer = std::make_unique<trust::Signer>(*r.directory, *r.store, r.clock, config.hostname);
   delivery = std::make_unique<delivery::Delivery>(delivering);
   imap_events = std::make_unique<delivery::ImapEvents>(delivering, *delivery, *pool);
   submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
                                                                            *r.queue, *r.trace, *pool, *r.ids, r.random,
                                                                            r.clock, config.hostname});
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
-      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname});
+      *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname, resolver.get()});
   imap = std::make_unique<access::imap::Services>(
       access::imap::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, config.hostname, config.max_message_size,
                              imap_events.get(), sieve_url(config)});
@@ -129,11 +132,11 @@ void Server::Impl::wire() {
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(
       access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
-  outbound =
-      std::make_unique<relay::Outbound>(loops->loop(0),
-                                        relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace,
-                                                                *resolver, loops->network(), *pool, *r.ids, r.random},
-                                        outbound_options(config));
+  outbound = std::make_unique<relay::Outbound>(
+      loops->loop(0),
+      relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool,
+                              *r.ids, r.random, signer.get()},
+      outbound_options(config));
 }
 
 relay::OutboundOptions Server::Impl::outbound_options(const Config& config) {

@@ -6,6 +6,9 @@
 #include "message/address.h"
 #include "message/message.h"
 #include "relay/outcome.h"
+#include "trust/forwarders.h"
+#include "trust/results.h"
+#include "trust/spf.h"
 
 namespace pabal::relay {
 
@@ -94,6 +97,7 @@ namespace {
 struct Arrival {
   mailbox::LocalDelivery::Mail mail;
   watch::Event accepted;
+  std::optional<watch::Event> checked;
   std::vector<smtp::RcptParams> recipients;
   std::string ret, envid;
   bool lmtp = false, body_binary = false;
@@ -106,6 +110,13 @@ struct Arrival {
     return out;
   }
 };
+
+size_t count_fields(std::string_view message, std::string_view name) {
+  size_t count = 0;
+  for (const message::HeaderField& field : message::header_fields(message.substr(0, message::header_size(message))))
+    count += text::iequals(field.name, name);
+  return count;
+}
 
 const mailbox::LocalDelivery::Failure* failure_of(const Arrival& arrival, const std::string& address) {
   for (const auto& failure : arrival.failures)
@@ -127,6 +138,8 @@ Result<void> queue_failed(store::Transaction& t, const InboundServices& services
   entry.requiretls = arrival.mail.requiretls;
   entry.body = arrival.mail.body;
   entry.size = arrival.mail.prepared->bytes->size();
+  entry.results = arrival.mail.results;  // for when it can be filed
+  entry.junk = arrival.mail.junk;
   entry.created = arrival.accepted.at;
   entry.expires = arrival.accepted.at + kRetryLifetime;
   for (const smtp::RcptParams& r : arrival.recipients) {
@@ -149,6 +162,7 @@ Result<void> commit(store::Transaction& t, const InboundServices& services, Arri
   if (const auto put = services.mailboxes.put_body(t, arrival.mail.body, *arrival.mail.prepared); !put) return put;
   // Held: a body that no script keeps goes at the end.
   if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
+  if (arrival.checked) services.trace.record(t, *arrival.checked);
   services.trace.record(t, arrival.accepted);
   auto failed = services.local.deliver(t, arrival.mail, arrival.locals());
   if (!failed) return failed.error();
@@ -176,6 +190,24 @@ Reply refusal_of(const Error& why) {
 
 }  // namespace
 
+Task<Inbound::Checked> Inbound::check(smtp::ClientInfo info, std::shared_ptr<const std::string> message) {
+  Checked out;
+  const dns::Lookups lookups{loop_, *services_.resolver, loop_.now() + trust::kCheckTime};
+  Task<trust::Verdict> checking = trust::authenticate(
+      lookups, trust::Arrived{info.remote.ip, info.helo, mail_.reverse_path, services_.hostname, message});
+  out.verdict = co_await checking;
+  out.disposition = trust::dispose(out.verdict, [this](std::string_view domain) {
+    const auto trusted = trust::is_trusted_forwarder(services_.store, domain);
+    return trusted && *trusted;
+  });
+  out.results = trust::results_text(out.verdict);
+  // RFC 8601 §4.1, RFC 7208 §9.1: above our own Received.
+  out.fields =
+      trust::results_field(services_.hostname, out.results) +
+      trust::received_spf(out.verdict.mail_from, {info.remote.ip, info.helo, mail_.reverse_path, services_.hostname});
+  co_return out;
+}
+
 Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string content) {
   // LMTP: one reply for each recipient (RFC 2033 §4.2).
   const auto all = [&](Reply reply) {
@@ -188,9 +220,28 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
     note_refusal(info, recipients_.front().address, loop);
     co_return all(loop);
   }
+  // RFC 5322 §3.6: one From. With more, what is checked is not what is shown.
+  if (const size_t authors = count_fields(content, "From"); authors > 1) {
+    const Reply several{554, "5.6.0", "the message has " + std::to_string(authors) + " From fields; one is allowed"};
+    note_refusal(info, recipients_.front().address, several);
+    co_return all(several);
+  }
   const std::string id = id_text(services_.ids.next());
-  auto whole = std::make_shared<std::string>(message::received_line(received_info(info, id)) + content);
-  content = {};
+  Checked checked;
+  const auto received = std::make_shared<const std::string>(std::move(content));
+  if (!info.lmtp && services_.resolver) {
+    Task<Checked> checking = check(info, received);
+    checked = co_await checking;
+    const auto& [kind, reason, trusted_by] = checked.disposition;
+    using Kind = trust::Disposition::Kind;
+    if (kind == Kind::kRefuse || kind == Kind::kLater) {
+      const Reply disowned = kind == Kind::kRefuse ? Reply{550, "5.7.1", reason} : Reply{451, "4.7.1", reason};
+      note_refusal(info, recipients_.front().address, disowned);
+      co_return all(disowned);
+    }
+  }
+  auto whole = std::make_shared<std::string>(checked.fields + message::received_line(received_info(info, id)) +
+                                             trust::without_results(*received, services_.hostname));
   using Ready = std::shared_ptr<const mailbox::Prepared>;
   std::function<Result<Ready>()> preparing = [whole]() -> Result<Ready> { return mailbox::prepare(std::move(*whole)); };
   Result<Ready> prepared = Error{Code::kInternal, ""};
@@ -215,12 +266,22 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   arrival->mail.prepared = *prepared;
   arrival->mail.body = services_.mailboxes.new_body_id();
   arrival->mail.peer = info.remote.ip.empty() ? info.helo : info.remote.ip + " (" + info.helo + ")";
+  arrival->mail.results = checked.results;
+  arrival->mail.junk = checked.disposition.kind == trust::Disposition::Kind::kJunk;
   arrival->accepted = event(info);
   arrival->accepted.id = id;
   arrival->accepted.message_id = (*prepared)->structure.summary.message_id;
   arrival->accepted.action = "accepted";
   arrival->accepted.reason =
       "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
+  if (!checked.results.empty()) {
+    arrival->checked = arrival->accepted;
+    arrival->checked->action = "checked";
+    arrival->checked->reason = checked.results;
+    if (!checked.disposition.reason.empty()) arrival->checked->reason += "; into Junk: " + checked.disposition.reason;
+    if (const std::string& by = checked.disposition.trusted_by; !by.empty())
+      arrival->checked->reason += "; not refused: " + by + " is a trusted forwarder";
+  }
   arrival->recipients = recipients_;
   arrival->ret = mail_.ret;
   arrival->envid = mail_.envid;

@@ -1,5 +1,6 @@
 // relay: the MTA. inbound: what it decides when other servers bring mail (port 25), or an existing Postfix does by
-// LMTP: only for local domains, only for people there are; one commit, then the 250.
+// LMTP: only for local domains, only for people there are, and (not by LMTP: Postfix has done it) only what its domain
+// does not disown (trust/); one commit, then the 250.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "message/received.h"
 #include "queue/queue.h"
 #include "smtp/server.h"
+#include "trust/authenticate.h"
 #include "watch/trace.h"
 
 namespace pabal::relay {
@@ -25,6 +27,7 @@ struct InboundServices {
   IdSource& ids;
   const Clock& clock;
   std::string hostname;
+  dns::Resolver* resolver = nullptr;  // null: who sends is not checked
 };
 
 constexpr size_t kUnknownUsersBeforeWait = 5;  // then each further guess waits: harvesting addresses is slow
@@ -42,6 +45,14 @@ class Inbound final : public smtp::ServerPolicy {
   void on_reset() override;
 
  private:
+  // What the checks of the sender come to.
+  struct Checked {
+    trust::Verdict verdict;
+    trust::Disposition disposition;
+    std::string fields;   // to put before the message
+    std::string results;  // mailbox::Details::results
+  };
+  Task<Checked> check(smtp::ClientInfo info, std::shared_ptr<const std::string> message);
   void note_refusal(const smtp::ClientInfo& info, const std::string& recipient, const smtp::Reply& reply) const;
   watch::Event event(const smtp::ClientInfo& info) const;
   message::ReceivedInfo received_info(const smtp::ClientInfo& info, const std::string& id) const;

@@ -102,6 +102,64 @@ struct InboundTest : ::testing::Test, World {
   }
 };
 
+// --- whose mail it really is
+// ------------------------------------------------------------------------------------------
+
+struct CheckingTest : InboundTest {
+  CheckingTest() { inbound.resolver = &zones; }
+  std::string bring(const std::string& message) {
+    Talk& t = connect();
+    t.say("MAIL FROM:<carol@sender.org>");
+    t.say("RCPT TO:<bob@example.com>");
+    return data(t, message);
+  }
+  static std::string policy(const std::string& p) {
+    return "@ TXT \"v=spf1 ip4:198.51.100.7 -all\"\n_dmarc TXT \"v=DMARC1; p=" + p + "\"\n";
+  }
+};
+
+TEST_F(CheckingTest, WhatWasFoundStandsAboveTheMessageAndInTheTrace) {
+  zone("sender.org", policy("reject"));
+  const std::string reply = bring(
+      "Authentication-Results: mail.example.com; dkim=pass header.d=bank.example\r\n"
+      "Authentication-Results: other.example; spf=pass\r\nFrom: carol@sender.org\r\n\r\nHello\r\n");
+  EXPECT_THAT(reply, StartsWith("250 "));
+  const std::string got = inbox("bob@example.com").at(0);
+  EXPECT_THAT(got, HasSubstr("\r\nAuthentication-Results: mail.example.com;"));
+  EXPECT_THAT(got, HasSubstr("dmarc=pass"));
+  EXPECT_THAT(got, HasSubstr("Received-SPF: "));
+  EXPECT_LT(got.find("Received-SPF: "), got.find("Received: "));  // RFC 7208 §9.1
+  EXPECT_THAT(got, ::testing::Not(HasSubstr("bank.example"))) << "RFC 8601 §5: nobody else writes in our name";
+  EXPECT_THAT(got, HasSubstr("other.example"));
+  const auto events = *trace.find(store, reply.substr(reply.size() - 13));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].action, "checked");
+  EXPECT_THAT(events[0].reason, HasSubstr("spf=pass"));
+}
+
+TEST_F(CheckingTest, ADomainsPolicyIsObeyed) {
+  zone("sender.org", policy("none"));
+  for (const auto& [asked, reply] :
+       {std::pair("reject", "550 5.7.1 "), std::pair("quarantine", "250 "), std::pair("none", "250 ")}) {
+    zone("bank.example", policy(asked));
+    EXPECT_THAT(bring("From: ceo@bank.example\r\n\r\nPay now\r\n"), StartsWith(reply)) << asked;
+  }
+  EXPECT_EQ(inbox("bob@example.com").size(), 2u) << "where it lies is the MDA's";
+  EXPECT_THAT(bring("From: ceo@bank.example\r\nFrom: carol@sender.org\r\n\r\nPay now\r\n"), StartsWith("554 5.6.0 "));
+  bool told = false;
+  for (const auto& event : *trace.find(store, "bob@example.com"))
+    told = told || (event.action == "refused" && event.reason.find("bank.example is reject") != std::string::npos);
+  EXPECT_TRUE(told);
+}
+
+TEST_F(CheckingTest, LmtpTakesWhatSomebodyElseHasChecked) {
+  zone("bank.example", policy("reject"));
+  Talk& t = connect(true);
+  t.say("MAIL FROM:<carol@sender.org>");
+  t.say("RCPT TO:<bob@example.com>");
+  EXPECT_THAT(data(t, "From: ceo@bank.example\r\n\r\nPay now\r\n"), StartsWith("250 "));
+}
+
 // --- who is taken
 // -----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "relay/courier.h"
+#include "trust/signer.h"
 
 namespace pabal::relay {
 
@@ -25,6 +26,7 @@ struct OutboundServices {
   net::Pool& pool;
   IdSource& ids;
   Random& random;
+  const trust::Signer* signer = nullptr;  // null: nothing is signed
 };
 
 struct OutboundOptions {
@@ -63,7 +65,8 @@ class Outbound {
   struct Job {
     std::shared_ptr<const queue::Entry> entry;
     std::vector<Group> groups;
-    std::shared_ptr<const std::string> content;  // read once, when the first group needs it
+    std::shared_ptr<const std::string> content;                     // read once, when the first group needs it
+    Result<std::shared_ptr<const std::string>> outgoing = Error{};  // what leaves: signed or sealed
     size_t next = 0, workers = 0;
   };
   enum class Look { kStarted, kPassed, kFull };
@@ -73,12 +76,14 @@ class Outbound {
   Look consider(const queue::Queue::Due& due, std::map<queue::QueueId, std::string>& parked);
   std::vector<Group> groups_of(const queue::Entry& entry, Time now) const;
   bool crowded(const std::string& destination) const;
+  Task<void> begin(std::shared_ptr<Job> job);
   Task<void> work(std::shared_ptr<Job> job);
   Task<void> deliver(std::shared_ptr<Job> job, Group group);
   Task<void> deliver_locally(std::shared_ptr<Job> job, std::vector<queue::Recipient> recipients);
   Task<void> record(std::shared_ptr<Job> job, std::vector<Outcome> outcomes);
   Task<void> mend(queue::Queue::Due due);
   Result<std::shared_ptr<const std::string>> content(Job& job) const;
+  Task<Result<std::shared_ptr<const std::string>>> outgoing(std::shared_ptr<Job> job);
   Task<Result<bool>> run_plans(std::shared_ptr<const LocalMail> local);
   Task<Result<void>> commit(store::Work work);
   void leave(const std::string& destination);

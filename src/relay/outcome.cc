@@ -143,6 +143,9 @@ LocalMail local_mail(const OutcomeServices& s, const queue::Entry& entry, const 
   out.mail.prepared = std::move(prepared);
   out.mail.peer = "queue";
   out.mail.accepted = true;
+  out.mail.author = entry.sender_account;
+  out.mail.results = entry.results;
+  out.mail.junk = entry.junk;
   // The body is there already, unless the entry's own prefix makes it another message.
   out.mail.body = entry.prefix.empty() ? entry.body : s.mailboxes.new_body_id();
   for (const queue::Recipient& r : entry.recipients) {
@@ -233,6 +236,7 @@ Result<void> report(store::Transaction& t, const OutcomeServices& s, DsnKind kin
   outgoing.smtputf8 = !text::is_ascii(entry.reverse_path);
   outgoing.requiretls = entry.requiretls;  // RFC 8689 §5: asked for, and not insisted on
   outgoing.body_8bit = prepared->structure.has_8bit;
+  outgoing.sign_as = s.hostname;
   outgoing.body = body;
   outgoing.size = prepared->bytes->size();
   outgoing.created = now;
