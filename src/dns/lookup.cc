@@ -14,8 +14,10 @@ Task<Result<Answer>> ask(Lookups lookups, std::string name, Type type) {
     const Callback first = [told, done = std::move(done)](Result<Answer> answer) {
       if (!told->exchange(true)) done(std::move(answer));
     };
-    if (lookups.deadline != Time::max()) timer = lookups.loop.at(lookups.deadline, [first, late] { first(late); });
     lookups.resolver.query(name, type, first);
+    // Most answers are there already, and a timer costs more than they do.
+    if (lookups.deadline != Time::max() && !told->load())
+      timer = lookups.loop.at(lookups.deadline, [first, late] { first(late); });
   };
   Task<Result<Answer>> asking = net::from_callback<Result<Answer>>(lookups.loop, start);
   co_return co_await asking;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/recent.h"
 #include "base/text.h"
 #include "dns/wire.h"
 
@@ -18,6 +19,11 @@ namespace {
 
 constexpr int kInternet = 1;                // the class IN
 constexpr size_t kMaxOutstanding = 10'000;  // queries under way; more are put off
+// Answers kept here beside libunbound's own cache, from which each costs two wake-ups and a trip to its thread and
+// back: five times a signature check, and a message takes a dozen.
+constexpr size_t kKeptAnswers = 4'096;
+constexpr size_t kMaxKeptOctets = 4'096;  // of one; larger ones are rare
+constexpr int kMaxKeptSeconds = 3'600;
 
 // A name as libunbound reads it. RFC 1035 §3.1 allows any octet in a label, and SPF's macros make such names out of
 // local parts ("bob+x=y.users.example.com"), so this is wider than host names; \DDD keeps those octets from meaning
@@ -65,12 +71,20 @@ class Unbound final : public Resolver {
   void query(std::string name, Type type, Callback done) override {
     const auto asked_name = presentation(name);
     if (!asked_name) return done(asked_name.error());
+    const std::string key = *asked_name + " " + std::to_string(static_cast<int>(type));
+    if (auto kept = kept_.find(key)) {
+      const auto left = std::chrono::ceil<std::chrono::seconds>(kept->until - std::chrono::steady_clock::now()).count();
+      if (left > 0) {
+        for (Record& record : kept->answer.records) record.ttl = static_cast<uint32_t>(left);
+        return done(std::move(kept->answer));
+      }
+    }
     Asked* asked = nullptr;  // libunbound gives the pointer back: the map's nodes do not move
     {
       std::lock_guard lock(mutex_);
       if (asked_.size() < kMaxOutstanding) {
         const uint64_t id = ++last_;
-        asked = &asked_.emplace(id, Asked{this, id, std::move(done)}).first->second;
+        asked = &asked_.emplace(id, Asked{this, id, key, std::move(done)}).first->second;
       }
     }
     if (!asked) return done(Error{Code::kUnavailable, "too many DNS queries are under way"});
@@ -85,6 +99,7 @@ class Unbound final : public Resolver {
   struct Asked {
     Unbound* owner;
     uint64_t id;
+    std::string key;  // for kept_
     Callback done;
   };
 
@@ -98,8 +113,19 @@ class Unbound final : public Resolver {
 
   static void answered(void* data, int failed, ub_result* result) {
     auto* asked = static_cast<Asked*>(data);
-    asked->owner->finish(asked->id, to_answer(failed, result));
+    const Result<Answer> answer = to_answer(failed, result);
+    if (answer) asked->owner->keep(asked->key, *answer, result->ttl);
+    asked->owner->finish(asked->id, answer);
     if (result) ub_resolve_free(result);
+  }
+
+  // `seconds` are libunbound's: of a denial those its SOA record gives.
+  void keep(const std::string& key, const Answer& answer, int seconds) {
+    size_t size = answer.canonical.size();
+    for (const Record& record : answer.records) size += sizeof record + record.data.size();
+    if (seconds <= 0 || size > kMaxKeptOctets) return;
+    kept_.put(key,
+              {answer, std::chrono::steady_clock::now() + std::chrono::seconds(std::min(seconds, kMaxKeptSeconds))});
   }
 
   void finish(uint64_t id, Result<Answer> answer) {
@@ -141,6 +167,11 @@ class Unbound final : public Resolver {
     return answer;
   }
 
+  struct Kept {
+    Answer answer;
+    std::chrono::steady_clock::time_point until;
+  };
+  Recent<Kept> kept_{kKeptAnswers};
   ub_ctx* context_;
   const int wake_;
   std::atomic<bool> stopping_{false};

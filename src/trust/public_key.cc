@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/recent.h"
 #include "base/text.h"
 #include "trust/tag_list.h"
 
@@ -74,7 +75,7 @@ bool has_small_exponent(EVP_PKEY* key) {
   return small;
 }
 
-Result<PublicKey> read_rsa(std::string_view der) {
+Result<PublicKey> checked_rsa(std::string_view der) {
   PublicKey out;
   out.key = rsa_key(der);
   if (!out.key || EVP_PKEY_get_base_id(out.key.get()) != EVP_PKEY_RSA) return bad("has no RSA key in p=");
@@ -84,6 +85,15 @@ Result<PublicKey> read_rsa(std::string_view der) {
   if (out.bits > kMaxRsaBits) return bad("has an RSA key of " + bits + ", more than are taken here");
   if (!has_small_exponent(out.key.get())) return bad("has an RSA key whose exponent is too large");
   return out;
+}
+
+// OpenSSL takes longer to read a key than to check a signature with it, and a few keys sign most mail.
+Result<PublicKey> read_rsa(const std::string& der) {
+  static Recent<PublicKey> known(1'000);
+  if (auto key = known.find(der)) return std::move(*key);
+  auto key = checked_rsa(der);
+  if (key) known.put(der, *key);
+  return key;
 }
 
 // RFC 8463 §4.2: the bare 32 octets.
