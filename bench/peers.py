@@ -101,6 +101,8 @@ class Pabal:
             self.ports[protocol] = port = free_port()
             setattr(self, protocol, port)
             lines += ["[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
+        # No other names exist: who sends is checked here, and not by the others, without waiting for the world's DNS.
+        lines += ["[[zone]]", 'origin = "."', 'text = ""']
         self.config.write_text("\n".join(lines) + "\n")
         self.command("domain", "add", "example.com")
         for user in users:

@@ -165,6 +165,7 @@ def test_forwarded_mail_is_sealed_and_what_cannot_be_delivered_finds_its_sender(
     send(here, "dave@third.org", "lost@example.com", "From: dave@third.org\nMessage-ID: <fwd3@third.org>\nSubject: f3\n\nx\n",
          NET["third.org"], "mail.third.org")
     with smtplib.SMTP(here.ip, here.port["smtp"], local_hostname="mail.univ.edu") as s:
+        s.ehlo()
         s.mail("")
         assert s.rcpt(parsed["Return-Path"].strip("<>"))[0] == 250
         assert s.rcpt("SRS0=AAAA=AA=third.org=victim@example.com")[0] == 550

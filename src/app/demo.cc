@@ -99,9 +99,11 @@ int run_demo(const DemoOptions& options) {
   if (!zone_here) return fail(zone_here.error());
   const auto zone_there = populate(of_there, "univ.edu", "bob@univ.edu", "Bob");
   if (!zone_there) return fail(zone_there.error());
-  // Both hosts answer for both domains from memory: the demo's whole DNS.
-  of_here.zones = of_there.zones = {
-      *zone_here, *zone_there, {"127.in-addr.arpa", "1.0.0 PTR mail.example.com.\n2.0.0 PTR mail.univ.edu.\n"}};
+  // Both hosts answer for both domains from memory: the demo's whole DNS. No other names exist in it.
+  of_here.zones = of_there.zones = {*zone_here,
+                                    *zone_there,
+                                    {".", ""},
+                                    {"127.in-addr.arpa", "1.0.0 PTR mail.example.com.\n2.0.0 PTR mail.univ.edu.\n"}};
   auto here = Server::start(of_here);
   if (!here) return fail(here.error());
   auto there = Server::start(of_there);

@@ -51,17 +51,25 @@ Task<Result<std::optional<Found>>> record_at(dns::Lookups lookups, std::string d
   co_return found;
 }
 
+struct Walk {
+  std::vector<Found> found;
+  std::optional<Error> cut;  // the DNS, before its end
+};
+
 // RFC 9989 §4.10: the records on the way up, from the longest name to the shortest.
-Task<Result<std::vector<Found>>> walk(dns::Lookups lookups, std::string domain) {
-  std::vector<Found> out;
+Task<Walk> walk(dns::Lookups lookups, std::string domain) {
+  Walk out;
   std::string target = domain;
   for (size_t query = 0; query < kMaxTreeQueries && !target.empty(); ++query) {
     Task<Result<std::optional<Found>>> asking = record_at(lookups, target);
     Result<std::optional<Found>> found = co_await asking;
-    if (!found) co_return found.error();
+    if (!found) {
+      out.cut = found.error();
+      break;
+    }
     if (*found) {
-      out.push_back(std::move(**found));
-      const Psd psd = out.back().record.psd;
+      out.found.push_back(std::move(**found));
+      const Psd psd = out.found.back().record.psd;
       if (psd == Psd::kNo || (psd == Psd::kYes && query > 0)) break;
     }
     const size_t left = labels(target);
@@ -142,10 +150,10 @@ Dmarc passing(Dmarc out, const Error& why) {
 }  // namespace
 
 Task<Result<std::string>> organizational_domain(dns::Lookups lookups, std::string domain) {
-  Task<Result<std::vector<Found>>> walking = walk(lookups, domain);
-  const Result<std::vector<Found>> found = co_await walking;
-  if (!found) co_return found.error();
-  co_return organizational_of(domain, *found);
+  Task<Walk> walking = walk(lookups, domain);
+  const Walk way = co_await walking;
+  if (way.cut) co_return *way.cut;
+  co_return organizational_of(domain, way.found);
 }
 
 Task<Dmarc> check_dmarc(dns::Lookups lookups, DmarcQuery query) {
@@ -158,11 +166,13 @@ Task<Dmarc> check_dmarc(dns::Lookups lookups, DmarcQuery query) {
 
   Dmarc out;
   out.from_domain = authors.front();
-  Task<Result<std::vector<Found>>> walking = walk(lookups, out.from_domain);
-  const Result<std::vector<Found>> found = co_await walking;
-  if (!found) co_return passing(out, found.error());
-  out.organizational = organizational_of(out.from_domain, *found);
-  const Found* const at = applicable(out.from_domain, out.organizational, *found);
+  Task<Walk> walking = walk(lookups, out.from_domain);
+  const Walk way = co_await walking;
+  // Cut above the domain's own record, the walk may miss who else belongs to it, not what the domain itself has proven.
+  const bool own = !way.found.empty() && way.found.front().domain == out.from_domain;
+  if (way.cut && !own) co_return passing(out, *way.cut);
+  out.organizational = organizational_of(out.from_domain, way.found);
+  const Found* const at = applicable(out.from_domain, out.organizational, way.found);
   if (!at) co_return out;
   const DmarcRecord& record = at->record;
   if (record.bad_policy && record.rua.empty()) {
@@ -190,7 +200,7 @@ Task<Dmarc> check_dmarc(dns::Lookups lookups, DmarcQuery query) {
 
   // RFC 9989 §4.4. With a null reverse-path SPF speaks of the HELO name (RFC 7208 §2.4).
   Alignment alignment(lookups, out.from_domain, out.organizational);
-  std::optional<Error> trouble;
+  std::optional<Error> trouble = way.cut;
   const Spf& spf = query.mail_from.domain.empty() ? query.helo : query.mail_from;
   if (spf.result == Outcome::kPass || spf.result == Outcome::kTemperror) {
     Task<Result<bool>> asking = alignment.of(spf.domain, record.strict_spf);
