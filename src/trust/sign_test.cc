@@ -48,6 +48,14 @@ TEST(Sign, BothKindsVerify) {
   for (const std::string_view line : text::split(*fields, '\n')) EXPECT_LE(line.size(), 79u) << line;
 }
 
+TEST(Sign, LargeBodies) {
+  Keys published;
+  const Signer signer(published);
+  std::string message = kMail;
+  while (message.size() < 5 << 20) message += "a line of  text \r\n\r\n";
+  EXPECT_EQ(told(verify(*sign_dkim(message, signer.keys, kNow) + message, published, kNow).dkim.at(0)), "pass");
+}
+
 TEST(Sign, AnotherOfAFieldThatCountsBreaksIt) {
   Keys published;
   const Signer signer(published);

@@ -179,6 +179,41 @@ TEST(Dkim, KeysThatDoNotServe) {
             record + "has an RSA key of 512 bits; below 1024 nothing is proved (RFC 8301)");
 }
 
+// SubjectPublicKeyInfo of a modulus of `bits` and an exponent of `exponent` octets, both all ones.
+std::string rsa_record(size_t bits, size_t exponent) {
+  const auto element = [](char tag, const std::string& contents) {
+    const size_t size = contents.size();
+    return std::string{tag, '\x82', static_cast<char>(size >> 8), static_cast<char>(size & 255)} + contents;
+  };
+  const std::string key = element('\x30', element('\x02', '\0' + std::string(bits / 8, '\xff')) +
+                                              element('\x02', '\0' + std::string(exponent, '\xff')));
+  const std::string rsa_encryption("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00", 15);
+  return "p=" + text::base64(element('\x30', rsa_encryption + element('\x03', '\0' + key)));
+}
+
+TEST(Dkim, KeysMadeToCostWork) {
+  const auto with_key = [](const std::string& txt) {
+    Keys keys;
+    keys.add("test._domainkey.football.example.com", txt);
+    return verdict(kRsaSignature + kMail, keys);
+  };
+  EXPECT_TRUE(with_key(rsa_record(1024, 3)).starts_with("fail: the header"));
+  EXPECT_TRUE(with_key(rsa_record(8192, 8)).starts_with("fail: the header"));
+  EXPECT_EQ(with_key(rsa_record(16384, 3)),
+            "permerror: the key record has an RSA key of 16384 bits, more than are taken here");
+  EXPECT_EQ(with_key(rsa_record(3072, 300)), "permerror: the key record has an RSA key whose exponent is too large");
+  // Broken DER: each beginning of a good key.
+  const std::string der = *text::unbase64(kRsa1024);
+  for (size_t i = 1; i < der.size(); ++i)
+    EXPECT_EQ(with_key("p=" + text::base64(der.substr(0, i))), "permerror: the key record has no RSA key in p=") << i;
+
+  Keys wrapped;  // RFC 8463 §4.2 wants the bare 32 octets
+  wrapped.add("brisbane._domainkey.football.example.com",
+              "k=ed25519; p=MCowBQYDK2VwAyEA3SUqa9UbfciWkk7tlcJ9P1VD5pXAasg0JUn/OgjVbKE=");
+  EXPECT_EQ(verdict(kEd25519Signature + kMail, wrapped),
+            "permerror: the key record has no Ed25519 key of 32 octets in p=");
+}
+
 TEST(Dkim, SeveralRecordsAndFlags) {
   World world;
   Keys keys;
