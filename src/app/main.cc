@@ -8,6 +8,7 @@
 
 #include "app/admin.h"
 #include "app/commands.h"
+#include "app/commands_auth.h"
 #include "app/demo.h"
 #include "app/quickstart.h"
 #include "app/server.h"
@@ -111,6 +112,11 @@ int run(int argc, char** argv) {
   sub = app.add_subcommand("quickstart", "Check this machine's mail readiness and set up a server for DOMAIN");
   add_quickstart_options(*sub, quick);
   sub->callback([&] { exit = run_quickstart(quick); });
+
+  AuthOptions auth;
+  sub = app.add_subcommand("auth", "Check a message as if it came in: SPF, DKIM, ARC, DMARC, and what decides");
+  add_auth_options(*sub, auth);
+  sub->callback([&] { exit = run_auth(auth); });
 
   if (argc == 1) {  // nothing asked: show what can be
     std::cout << app.help();
