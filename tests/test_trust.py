@@ -21,7 +21,7 @@ def world(tmp_path):
     """alice@example.com and bob@univ.edu as in `pair`, with their keys, SPF and DMARC in DNS, and third.org elsewhere."""
     port = free_port("127.0.0.1")
     policy = {"example.com": "reject", "univ.edu": "quarantine", "third.org": "reject"}
-    zones = {domain: f'@ MX 10 mail\nmail A {ip}\n@ TXT "v=spf1 ip4:{ip} -all"\n_dmarc TXT "v=DMARC1; p={policy[domain]}"\n'
+    zones = {domain: f'@ MX 10 mail\nmail A {ip}\n@ TXT "v=spf1 ip4:{ip} -all"\n_dmarc TXT "v=DMARC1; p={policy[domain]}; rua=mailto:dmarc-reports@{domain}"\n'
              for domain, ip in NET.items()}
     zones["127.in-addr.arpa"] = "".join(f"{ip.split('.')[3]}.0.0 PTR mail.{domain}.\n" for domain, ip in NET.items())
     made = []
@@ -102,6 +102,23 @@ def test_quarantine_is_junk(world):
     junk, = messages(here, "alice@example.com", mailbox="Junk")
     assert b"dmarc=fail" in junk
     assert "into Junk" in here.run("trace", "--json", "<q@univ.edu>").stdout
+
+
+def test_owners_hear_of_what_was_sent_in_their_name(world):
+    here, there, _, _ = world
+    with pytest.raises(smtplib.SMTPDataError):
+        send(there, "ceo@example.com", "bob@univ.edu", "From: ceo@example.com\nSubject: pay\n\nx\n", "127.0.0.66", "evil.example.net")
+    submit(here, "alice@example.com", ["bob@univ.edu"], "From: alice@example.com\r\nSubject: hello\r\n\r\nHi\r\n")
+    wait_for(lambda: messages(there, "bob@univ.edu"))
+    assert "about example.com to dmarc-reports@example.com" in there.run("reports", "send").stdout
+    rows = wait_for(lambda: json.loads(here.run("reports", "dmarc", "example.com", "--json").stdout))
+    seen = {r["source_ip"]: r for r in rows}
+    assert seen["127.0.0.66"]["messages"] == 1 and seen["127.0.0.66"]["disposition"] == "reject"
+    assert seen["127.0.0.1"]["dkim"] == "pass" and seen["127.0.0.1"]["spf"] == "pass"
+    table = here.run("reports", "dmarc", "example.com").stdout
+    assert table.index("127.0.0.66") < table.index("127.0.0.1 ") and "2 messages, 1 proven" in table
+    # A report about reports would never end.
+    assert "nothing" in here.run("reports", "send").stdout.lower()
 
 
 class Sink(socketserver.ThreadingTCPServer):

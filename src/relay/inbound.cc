@@ -7,6 +7,7 @@
 #include "message/message.h"
 #include "relay/outcome.h"
 #include "trust/forwarders.h"
+#include "trust/observed.h"
 #include "trust/results.h"
 #include "trust/spf.h"
 
@@ -93,11 +94,28 @@ void Inbound::note_refusal(const smtp::ClientInfo& info, const std::string& reci
 
 namespace {
 
+// What was found of a message's sender, for the report to the owner of his domain.
+struct Seen {
+  trust::Verdict verdict;
+  trust::Observation observation;
+};
+
+Seen seen_of(const trust::Verdict& verdict, const trust::Disposition& disposition, const std::string& ip, Time at) {
+  using Kind = trust::Disposition::Kind;
+  Seen out{verdict, {at, ip, trust::Dmarc::Policy::kNone, {}}};
+  if (disposition.kind == Kind::kRefuse) out.observation.disposition = trust::Dmarc::Policy::kReject;
+  if (disposition.kind == Kind::kJunk) out.observation.disposition = trust::Dmarc::Policy::kQuarantine;
+  if (!disposition.trusted_by.empty())
+    out.observation.reasons.push_back({"trusted_forwarder", "arc=pass, sealed by " + disposition.trusted_by});
+  return out;
+}
+
 // A message that has come in whole, on its way into the store.
 struct Arrival {
   mailbox::LocalDelivery::Mail mail;
   watch::Event accepted;
   std::optional<watch::Event> checked;
+  std::optional<Seen> seen;
   std::vector<smtp::RcptParams> recipients;
   std::string ret, envid;
   bool lmtp = false, body_binary = false;
@@ -164,6 +182,9 @@ Result<void> commit(store::Transaction& t, const InboundServices& services, Arri
   if (const auto held = services.mailboxes.hold_body(t, arrival.mail.body); !held) return held;
   if (arrival.checked) services.trace.record(t, *arrival.checked);
   services.trace.record(t, arrival.accepted);
+  if (arrival.seen)
+    if (const auto counted = trust::observe(t, arrival.seen->verdict, arrival.seen->observation); !counted)
+      return counted;
   auto failed = services.local.deliver(t, arrival.mail, arrival.locals());
   if (!failed) return failed.error();
   arrival.failures = std::move(*failed);
@@ -228,6 +249,9 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   }
   const std::string id = id_text(services_.ids.next());
   Checked checked;
+  // Two servers would report each other's reports for ever.
+  const bool for_reports = std::all_of(recipients_.begin(), recipients_.end(),
+                                       [](const smtp::RcptParams& r) { return trust::is_report_address(r.address); });
   const auto received = std::make_shared<const std::string>(std::move(content));
   if (!info.lmtp && services_.resolver) {
     Task<Checked> checking = check(info, received);
@@ -237,6 +261,12 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
     if (kind == Kind::kRefuse || kind == Kind::kLater) {
       const Reply disowned = kind == Kind::kRefuse ? Reply{550, "5.7.1", reason} : Reply{451, "4.7.1", reason};
       note_refusal(info, recipients_.front().address, disowned);
+      if (kind == Kind::kRefuse && !for_reports)
+        services_.store.transact(
+            [seen = seen_of(checked.verdict, checked.disposition, info.remote.ip, loop_.now())](store::Transaction& t) {
+              return trust::observe(t, seen.verdict, seen.observation);
+            },
+            [](const Result<void>&) {});
       co_return all(disowned);
     }
   }
@@ -275,6 +305,8 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   arrival->accepted.reason =
       "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
   if (!checked.results.empty()) {
+    if (!for_reports)
+      arrival->seen = seen_of(checked.verdict, checked.disposition, info.remote.ip, arrival->accepted.at);
     arrival->checked = arrival->accepted;
     arrival->checked->action = "checked";
     arrival->checked->reason = checked.results;
