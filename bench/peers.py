@@ -91,8 +91,8 @@ def resident_mib(pids):
 class Pabal:
     name = "Pabal"
 
-    def __init__(self, folder, users, protocols=("smtp", "imap")):
-        """Listens for each of `protocols`: self.smtp, self.imap, ... are the ports."""
+    def __init__(self, folder, users, protocols=("smtp", "imap"), resolver=None):
+        """Listens for each of `protocols`: self.smtp, self.imap, ... are the ports. `resolver`: "ip@port" to ask about names."""
         self.folder = pathlib.Path(folder) / "pabal"
         self.folder.mkdir(parents=True)
         self.config, self.ports = self.folder / "pabal.toml", {}
@@ -101,8 +101,8 @@ class Pabal:
             self.ports[protocol] = port = free_port()
             setattr(self, protocol, port)
             lines += ["[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
-        # No other names exist: who sends is checked here, and not by the others, without waiting for the world's DNS.
-        lines += ["[[zone]]", 'origin = "."', 'text = ""']
+        # Without one no other names exist: who sends is checked here, and not by the others, without the world's DNS.
+        lines += ["[dns]", f'forwarder = "{resolver}"'] if resolver else ["[[zone]]", 'origin = "."', 'text = ""']
         self.config.write_text("\n".join(lines) + "\n")
         self.command("domain", "add", "example.com")
         for user in users:
