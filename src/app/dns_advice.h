@@ -27,15 +27,16 @@ struct Advice {
   Theme theme = Theme::kNone;
   std::string subject;  // "MX of example.com"
   State state = State::kOk;
-  std::string seen;  // what DNS shows, or what is wrong with it
-  std::string fix;   // what to do; empty when ok
+  std::string seen;     // what DNS shows, or that it shows nothing
+  std::string problem;  // what is wrong with what is there, where `seen` does not say it
+  std::string fix;      // what to do; empty when ok
   std::vector<WantedRecord> publish;
 };
 
 // Nothing missing, different or unknown.
 bool all_good(const std::vector<Advice>& advice);
 
-// In the order of the groups. About 40 look-ups, each at most once, within lookups.deadline.
+// In the order of the groups. Some 40 look-ups, one after the other, within lookups.deadline.
 Task<std::vector<Advice>> advise(dns::Lookups lookups, DnsPlan plan);
 
 // For a terminal: what matters most first, long records in lines, internet.nl's groups as a score.

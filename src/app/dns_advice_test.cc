@@ -96,7 +96,7 @@ struct AdviceTest : testing::Test {
     const Advice one = only(subject);
     EXPECT_EQ(one.group, group);
     EXPECT_EQ(one.state, state);
-    EXPECT_THAT(one.seen, HasSubstr(seen));
+    EXPECT_THAT(one.seen + "\n" + one.problem, HasSubstr(seen));
     EXPECT_NE(one.fix, "") << "says what to do";
     std::string records;
     for (const WantedRecord& record : one.publish) records += zone_line(record) + "\n";
@@ -352,6 +352,13 @@ TEST_F(AdviceTest, IsReadByPeopleAndPrograms) {
   EXPECT_EQ(json.at("records").as_array().size(), wanted_records(plan)->size());
   EXPECT_EQ(json.at("checks").as_array()[0].at("subject"), "MX of example.com");
   EXPECT_EQ(json.at("checks").as_array()[0].at("state"), "missing");
+}
+
+TEST_F(AdviceTest, WhatOthersWroteCannotPretendToBeAdvice) {
+  replace("_smtp._tls", "_smtp._tls TXT \"v=TLSRPTv1; rua=\\010  ok  \\255 " + std::string(2'000, 'x') + "\"");
+  const Advice one = only("TLSRPT of example.com");
+  EXPECT_THAT(one.seen, AllOf(HasSubstr("rua=\\x0A  ok  \\xff xxx"), testing::EndsWith("...")));
+  EXPECT_LT(one.seen.size(), 600u);
 }
 
 // --- the records themselves -----------------------------------------------------------------------------------------

@@ -74,9 +74,8 @@ std::string advice_text(const DnsPlan& plan, const std::vector<Advice>& advice) 
       if (one.group != group) continue;
       const std::string mark =
           needs_attention(one) ? text::uppered(state_name(one.state)) : std::string(state_name(one.state));
-      const auto seen = text::split(one.seen, '\n');
-      out += fmt::format("  {:<12}{}: {}\n", mark, one.subject, seen.front());
-      for (size_t i = 1; i < seen.size(); ++i) out += below + std::string(seen[i]) + "\n";
+      out += fmt::format("  {:<12}{}: {}\n", mark, one.subject, one.seen);
+      if (!one.problem.empty()) out += below + one.problem + "\n";
       if (!one.fix.empty()) out += below + "to do: " + one.fix + (one.publish.empty() ? "\n" : ":\n");
       for (const WantedRecord& record : one.publish)
         for (const std::string& line : lines_of(record)) out += below + "  " + line + "\n";
@@ -108,6 +107,7 @@ std::string advice_json(const DnsPlan& plan, const std::vector<WantedRecord>& wa
                       {"subject", one.subject},
                       {"state", state_name(one.state)},
                       {"seen", one.seen},
+                      {"problem", one.problem},
                       {"fix", one.fix},
                       {"publish", std::move(publish)}});
   }
