@@ -49,8 +49,9 @@ Result<std::vector<Sender>> senders_of(const store::Reader& r, const std::string
   std::vector<Sender> out;
   for (auto& [key, sender] : found) out.push_back(std::move(sender));
   // What fails first, then by number.
-  std::stable_sort(out.begin(), out.end(), [](const Sender& a, const Sender& b) {
-    return std::tuple(a.proven(), b.messages) < std::tuple(b.proven(), a.messages);
+  std::sort(out.begin(), out.end(), [](const Sender& a, const Sender& b) {
+    return std::tuple(a.proven(), b.messages, a.source_ip, a.header_from, a.spf, a.dkim, a.disposition) <
+           std::tuple(b.proven(), a.messages, b.source_ip, b.header_from, b.spf, b.dkim, b.disposition);
   });
   return out;
 }

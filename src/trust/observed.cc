@@ -65,8 +65,10 @@ AggregateReport::Row row_of(const Verdict& verdict, const Observation& seen) {
   row.envelope_from = verdict.mail_from.domain;
   std::vector<const Dkim*> signatures;
   for (const Dkim& dkim : verdict.dkim) signatures.push_back(&dkim);
-  std::stable_sort(signatures.begin(), signatures.end(),
-                   [&](const Dkim* a, const Dkim* b) { return rank(*a, dmarc) < rank(*b, dmarc); });
+  std::sort(signatures.begin(), signatures.end(),
+            [&](const Dkim* a, const Dkim* b) {  // among equals the first in the message
+              return std::pair(rank(*a, dmarc), a) < std::pair(rank(*b, dmarc), b);
+            });
   if (signatures.size() > kMaxKeptSignatures) signatures.resize(kMaxKeptSignatures);
   for (const Dkim* dkim : signatures)
     row.dkim_results.push_back({dkim->domain, dkim->selector, std::string(outcome_name(dkim->result)), ""});
