@@ -31,8 +31,11 @@ void records(std::string_view input) {
   survives(input, decode_mailbox);
   survives(input, decode_message);
   survives(input, [](std::string_view r) { return decode_changes(r, 1); });
-  if (const auto row = decode_row(input, 1))
-    PABAL_CHECK(decode_row(encode_row(row->message, row->modseq, row->flags), 1));
+  if (const auto rows = decode_rows(input, 70)) {
+    const std::string written = encode_rows(*rows);
+    const auto again = decode_rows(written, 64);
+    PABAL_CHECK(again && encode_rows(*again) == written);
+  }
   if (const auto ranges = decode_uids(input)) {
     UidMap map;
     for (const UidMap::Range& range : *ranges) map.append(range);

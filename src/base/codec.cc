@@ -27,8 +27,10 @@ Encoder& Encoder::string(std::string_view s) {
 }
 
 uint8_t Decoder::u8() {
-  const std::string_view one = raw(1);
-  return one.empty() ? 0 : static_cast<uint8_t>(one[0]);
+  if (in_.empty()) return ok_ = false, 0;
+  const auto octet = static_cast<uint8_t>(in_[0]);
+  in_.remove_prefix(1);
+  return octet;
 }
 
 uint32_t Decoder::u32() {
@@ -45,13 +47,13 @@ uint64_t Decoder::u64() {
 
 uint64_t Decoder::varint() {
   uint64_t v = 0;
-  for (int shift = 0; shift < 70; shift += 7) {
-    const std::string_view one = raw(1);
-    if (one.empty()) return 0;
-    const uint64_t octet = static_cast<unsigned char>(one[0]);
-    if (shift == 63 && octet > 1) break;
-    v |= (octet & 0x7F) << shift;
-    if (octet < 0x80) return v;
+  for (size_t at = 0; at < in_.size() && at < 10; ++at) {
+    const uint64_t octet = static_cast<unsigned char>(in_[at]);
+    if (at == 9 && octet > 1) break;
+    v |= (octet & 0x7F) << (7 * at);
+    if (octet >= 0x80) continue;
+    in_.remove_prefix(at + 1);
+    return v;
   }
   ok_ = false;
   in_ = {};

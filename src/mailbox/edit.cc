@@ -87,6 +87,44 @@ Result<void> change_chunk(store::Transaction& t, AccountId account, MailboxId ma
   return {};
 }
 
+Row row_of(const Edit& edit, const Message& message, const Message::Place& place) {
+  Row row{place.uid, message.id, edit.modseq, message.flags, message.places.size() > 1};
+  if (place.deleted) row.flags.system |= kDeleted;
+  return row;
+}
+
+// Its UID is above all others'.
+Result<void> add_row(store::Transaction& t, AccountId account, const Row& row, MailboxId mailbox) {
+  const std::string key = keys::rows(account, mailbox, row.uid);
+  auto block = t.get(key);
+  if (!block) return block.error();
+  std::string record = *block ? std::move(**block) : encode_rows({});
+  append_row(record, row);
+  t.put(key, record);
+  return {};
+}
+
+// `change(rows, row)` of the block that the row is in.
+template <typename F>
+Result<void> change_row(store::Transaction& t, AccountId account, MailboxId mailbox, Uid uid, const F& change) {
+  auto rows = read_block(t, account, mailbox, uid);
+  if (!rows) return rows.error();
+  const auto row = std::find_if(rows->begin(), rows->end(), [&](const Row& one) { return one.uid == uid; });
+  if (row == rows->end()) return damaged("a message's row");
+  change(*rows, row);
+  const std::string key = keys::rows(account, mailbox, uid);
+  if (rows->empty())
+    t.erase(key);
+  else
+    t.put(key, encode_rows(*rows));
+  return {};
+}
+
+// So that a change of its flags there looks for its other places.
+Result<void> mark_elsewhere(store::Transaction& t, AccountId account, const Message::Place& place) {
+  return change_row(t, account, place.mailbox, place.uid, [](auto&, auto row) { row->elsewhere = true; });
+}
+
 }  // namespace
 
 Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, Message::Place place) {
@@ -101,7 +139,10 @@ Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message&
   m.deleted += place.deleted;
   message.places.push_back(place);
   if (const auto done = change_chunk(t, account, place.mailbox, place.uid, true); !done) return done.error();
-  write_row(t, account, edit, message, place, Change::Kind::kAdded);
+  if (const auto done = add_row(t, account, row_of(edit, message, place), place.mailbox); !done) return done.error();
+  edit.note(Change::Kind::kAdded, place.mailbox, place.uid, message.id);
+  if (message.places.size() == 2)
+    if (const auto done = mark_elsewhere(t, account, message.places.front()); !done) return done.error();
   return place.uid;
 }
 
@@ -120,17 +161,18 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
   m.unseen -= !message.flags.has(kSeen);
   m.deleted -= deleted;
   if (const auto done = change_chunk(t, account, id, uid, false); !done) return done;
-  t.erase(keys::row(account, id, uid));
+  if (const auto done = change_row(t, account, id, uid, [](auto& rows, auto row) { rows.erase(row); }); !done)
+    return done;
   edit.note(Change::Kind::kRemoved, id, uid, message.id);
   return {};
 }
 
-void write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
-               const Message::Place& place, Change::Kind kind) {
-  Flags shown = message.flags;
-  if (place.deleted) shown.system |= kDeleted;
-  t.put(keys::row(account, place.mailbox, place.uid), encode_row(message.id, edit.modseq, shown));
-  edit.note(kind, place.mailbox, place.uid, message.id);
+Result<void> write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
+                       const Message::Place& place) {
+  const auto done =
+      change_row(t, account, place.mailbox, place.uid, [&](auto&, auto row) { *row = row_of(edit, message, place); });
+  if (done) edit.note(Change::Kind::kFlags, place.mailbox, place.uid, message.id);
+  return done;
 }
 
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message) {

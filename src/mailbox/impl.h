@@ -1,6 +1,7 @@
 // What the sources of Mailboxes share. Not for other rooms.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -81,6 +82,21 @@ struct Unpacked {
 // Appends the octets to `out`; nothing: damaged.
 std::optional<Unpacked> unpack(std::string_view stored, std::string& out);
 
+// The rows of the block that a UID is in, ascending.
+Result<std::vector<Row>> read_block(const store::Reader& r, AccountId account, MailboxId mailbox, Uid uid);
+// Gives messages what their rows keep of them: flags, \Deleted of each place, the modseq of the last change of them.
+// Neighbours share blocks, which it reads once: for messages that are read together, and no longer.
+class Completion {
+ public:
+  Completion(const store::Reader& r, AccountId account) : r_(r), account_(account) {}
+  Result<void> of(Message& message);
+
+ private:
+  const store::Reader& r_;
+  const AccountId account_;
+  std::map<MailboxId, std::pair<Uid, std::vector<Row>>> last_;  // a UID of each block, and its rows
+};
+
 // The message, removed or not; kNotFound.
 Result<Message> need_message(const store::Reader& r, AccountId account, MessageId id);
 
@@ -113,9 +129,9 @@ class Edit {
 // `place` without its UID, which enter() gives.
 Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, Message::Place place);
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
-// The row of one place with the modseq of the edit, and its change record.
-void write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
-               const Message::Place& place, Change::Kind kind);
+// The row of one place, which is there, with the modseq of the edit, and its change record.
+Result<void> write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
+                       const Message::Place& place);
 // Writes the message with the modseq of the edit. A row keeps the modseq of the last change seen in its mailbox.
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message);
 // leave(), then writes the message; one that is in no mailbox any more begins its undelete window at `now`. undelete.cc

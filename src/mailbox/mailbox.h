@@ -95,7 +95,8 @@ struct Row {  // one message in one mailbox, cheap to scan
   Uid uid = 0;
   MessageId message = 0;
   ModSeq modseq = 0;
-  Flags flags;  // as this mailbox shows them: with its \Deleted
+  Flags flags;             // as this mailbox shows them: with its \Deleted
+  bool elsewhere = false;  // the message may be in other mailboxes too
 };
 
 // The UIDs of a mailbox as sorted, disjoint, inclusive ranges; sequence number n is the n-th UID.

@@ -52,24 +52,33 @@ Result<void> each_of_messages(const store::Reader& r, AccountId account, const s
 
 Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(Message&&)>& visit) const {
-  return each_of_messages(r, account, ids, keys::message, "a message", [&](MessageId, std::string_view record) {
-    auto message = decode_message(record);
-    if (message) visit(std::move(*message));
-    return message.has_value();
-  });
+  Completion completion(r, account);
+  Result<void> completed;
+  const auto read =
+      each_of_messages(r, account, ids, keys::message, "a message", [&](MessageId, std::string_view record) {
+        auto message = decode_message(record);
+        if (message) completed = completion.of(*message);
+        if (message && completed) visit(std::move(*message));
+        return message && completed;
+      });
+  return completed ? read : completed;
 }
 
 Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account,
                                      const std::function<void(Message&&)>& visit) const {
   bool whole = true;
+  Completion completion(r, account);
+  Result<void> completed;
   const auto scanned = r.scan(store::Range::prefix(keys::in_account(account, 'm').take()),
                               [&](std::string_view, std::string_view record) {
                                 auto message = decode_message(record);
                                 whole = message.has_value();
-                                if (message) visit(std::move(*message));
-                                return whole;
+                                if (message) completed = completion.of(*message);
+                                if (message && completed) visit(std::move(*message));
+                                return whole && completed;
                               });
   if (!scanned) return scanned;
+  if (!completed) return completed;
   if (!whole) return damaged("a message");
   return {};
 }
@@ -96,12 +105,20 @@ Result<void> Mailboxes::each_summary(const store::Reader& r, AccountId account, 
 
 Result<void> Mailboxes::each_row(const store::Reader& r, AccountId account, MailboxId mailbox,
                                  const std::vector<Uid>& uids, const std::function<void(Row&&)>& visit) const {
+  std::vector<Uid> blocks;
+  for (const Uid uid : uids)
+    if (blocks.empty() || blocks.back() != uid / keys::kRowBlock) blocks.push_back(uid / keys::kRowBlock);
+  auto uid = uids.begin();
   return each<Uid>(
-      r, uids, "a message's row", [&](Uid uid) { return keys::row(account, mailbox, uid); },
-      [&](Uid uid, std::string_view record) {
-        auto row = decode_row(record, uid);
-        if (row) visit(std::move(*row));
-        return row.has_value();
+      r, blocks, "a message's row", [&](Uid block) { return keys::rows(account, mailbox, block * keys::kRowBlock); },
+      [&](Uid block, std::string_view record) {
+        auto rows = decode_rows(record, block * keys::kRowBlock);
+        if (!rows) return false;
+        for (Row& row : *rows) {
+          while (uid != uids.end() && *uid < row.uid) ++uid;
+          if (uid != uids.end() && *uid == row.uid) visit(std::move(row));
+        }
+        return true;
       });
 }
 

@@ -38,6 +38,14 @@ bool take_deleted(Flags& flags) {
   return deleted;
 }
 
+// A message whose row shows `after` in place of `before`.
+void count_flags(Mailbox& box, const Flags& before, const Flags& after) {
+  box.unseen += before.has(kSeen);
+  box.unseen -= after.has(kSeen);
+  box.deleted += after.has(kDeleted);
+  box.deleted -= before.has(kDeleted);
+}
+
 // Gives the message the flags that `row` of `mailbox` shows: \Deleted to that place, the others to the message.
 Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, Message& m, const Row& row,
                           MailboxId mailbox) {
@@ -51,9 +59,8 @@ Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, 
     if (before.has(kSeen) != m.flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
     if (here && deleted != place.deleted) (*box)->deleted += deleted ? 1 : -1;
     if (here) place.deleted = deleted;
-    write_row(t, account, edit, m, place, Change::Kind::kFlags);
+    if (const auto done = write_row(t, account, edit, m, place); !done) return done;
   }
-  write_message(t, account, edit, m);
   return {};
 }
 
@@ -63,7 +70,36 @@ Result<Message> need_message(const store::Reader& r, AccountId account, MessageI
   auto m = read<Message>(r, keys::message(account, id), "a message", decode_message);
   if (!m) return m.error();
   if (!*m) return Error{Code::kNotFound, "there is no such message"};
+  if (const auto done = Completion(r, account).of(**m); !done) return done.error();
   return std::move(**m);
+}
+
+Result<std::vector<Row>> read_block(const store::Reader& r, AccountId account, MailboxId mailbox, Uid uid) {
+  const auto record = r.get(keys::rows(account, mailbox, uid));
+  if (!record) return record.error();
+  if (!*record) return std::vector<Row>();
+  auto rows = decode_rows(**record, uid);
+  if (!rows) return damaged("a message's row");
+  return std::move(*rows);
+}
+
+Result<void> Completion::of(Message& m) {
+  for (Message::Place& place : m.places) {
+    auto& [uid, rows] = last_[place.mailbox];
+    if (uid == 0 || uid / keys::kRowBlock != place.uid / keys::kRowBlock) {
+      auto block = read_block(r_, account_, place.mailbox, place.uid);
+      if (!block) return block.error();
+      uid = place.uid;
+      rows = std::move(*block);
+    }
+    for (const Row& row : rows) {
+      if (row.uid != place.uid) continue;
+      m.flags = row.flags;
+      place.deleted = take_deleted(m.flags);
+      m.modseq = std::max(m.modseq, row.modseq);
+    }
+  }
+  return {};
 }
 
 Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Prepared& prepared, BodyId body,
@@ -114,33 +150,41 @@ Result<std::vector<Mailboxes::Edited>> Mailboxes::edit_flags(store::Transaction&
   if (!edit) return edit.error();
   std::vector<Edited> out;
   out.reserve(uids.size());
-  std::vector<std::pair<MessageId, size_t>> changed;  // and where in `out`
-  Result<void> clean;
-  const auto read = each_row(t, account, mailbox, uids, [&](Row&& row) {
-    Flags flags = row.flags;
-    edit_them(flags);
-    if (const auto tidied = tidy(flags); !tidied) clean = tidied;
-    const bool differs = flags != row.flags;
-    if (differs) {
-      row.flags = std::move(flags);
-      row.modseq = edit->modseq;
-      changed.emplace_back(row.message, out.size());
+  std::vector<size_t> shared;  // of `out`: those that other mailboxes may show too
+  for (auto uid = uids.begin(); uid != uids.end();) {
+    const Uid block = *uid / keys::kRowBlock;
+    const std::string key = keys::rows(account, mailbox, *uid);
+    auto rows = read_block(t, account, mailbox, *uid);
+    if (!rows) return rows.error();
+    bool changed = false;
+    auto row = rows->begin();
+    for (; uid != uids.end() && *uid / keys::kRowBlock == block; ++uid) {
+      while (row != rows->end() && row->uid < *uid) ++row;
+      if (row == rows->end() || row->uid != *uid) continue;
+      Edited& edited = out.emplace_back(Edited{*row});
+      edit_them(edited.row.flags);
+      if (const auto tidied = tidy(edited.row.flags); !tidied) return tidied.error();
+      edited.changed = edited.row.flags != row->flags;
+      if (!edited.changed) continue;
+      edited.row.modseq = edit->modseq;
+      if (row->elsewhere) {
+        shared.push_back(out.size() - 1);
+        continue;
+      }
+      const auto box = edit->mailbox(mailbox);
+      if (!box) return box.error();
+      count_flags(**box, row->flags, edited.row.flags);
+      *row = edited.row;
+      edit->note(Change::Kind::kFlags, mailbox, *uid, row->message);
+      changed = true;
     }
-    out.push_back({std::move(row), differs});
-  });
-  if (!read) return read.error();
-  if (!clean) return clean.error();
-  std::sort(changed.begin(), changed.end());
-  std::vector<MessageId> ids;
-  for (const auto& [id, at] : changed) ids.push_back(id);
-  std::vector<Message> messages;
-  messages.reserve(ids.size());
-  const auto met = each_message(t, account, ids, [&](Message&& m) { messages.push_back(std::move(m)); });
-  if (!met) return met.error();
-  if (messages.size() != changed.size()) return damaged("a message");
-  for (size_t i = 0; i < changed.size(); ++i)
-    if (const auto done = spread_flags(t, account, *edit, messages[i], out[changed[i].second].row, mailbox); !done)
-      return done.error();
+    if (changed) t.put(key, encode_rows(*rows));
+  }
+  for (const size_t at : shared) {
+    auto m = need_message(t, account, out[at].row.message);
+    if (!m) return m.error();
+    if (const auto done = spread_flags(t, account, *edit, *m, out[at].row, mailbox); !done) return done.error();
+  }
   if (const auto done = edit->finish(); !done) return done.error();
   return out;
 }
@@ -195,7 +239,10 @@ Result<Message::Place> Mailboxes::copy(store::Transaction& t, AccountId account,
 // --- reading --------------------------------------------------------------------------------------------------------
 
 Result<std::optional<Message>> Mailboxes::message(const store::Reader& r, AccountId account, MessageId id) const {
-  return read<Message>(r, keys::message(account, id), "a message", decode_message);
+  auto m = read<Message>(r, keys::message(account, id), "a message", decode_message);
+  if (!m || !*m) return m;
+  if (const auto done = Completion(r, account).of(**m); !done) return done.error();
+  return m;
 }
 
 Result<std::optional<Details>> Mailboxes::details(const store::Reader& r, AccountId account, MessageId id) const {
@@ -231,24 +278,26 @@ Result<UidMap> Mailboxes::uids(const store::Reader& r, AccountId account, Mailbo
 }
 
 Result<std::optional<Row>> Mailboxes::row(const store::Reader& r, AccountId account, MailboxId mailbox, Uid uid) const {
-  const auto record = r.get(keys::row(account, mailbox, uid));
-  if (!record) return record.error();
-  if (!*record) return std::optional<Row>();
-  auto decoded = decode_row(**record, uid);
-  if (!decoded) return damaged("a message's row");
-  return decoded;
+  auto rows = read_block(r, account, mailbox, uid);
+  if (!rows) return rows.error();
+  for (Row& row : *rows)
+    if (row.uid == uid) return std::optional<Row>(std::move(row));
+  return std::optional<Row>();
 }
 
 Result<void> Mailboxes::rows(const store::Reader& r, AccountId account, MailboxId mailbox, Uid first, Uid last,
                              const std::function<bool(const Row&)>& visit) const {
   if (first > last) return {};
-  store::Range range{keys::row(account, mailbox, first), keys::row(account, mailbox, last)};
-  range.end += '\0';  // `last` included
+  store::Range range{keys::rows(account, mailbox, first), keys::rows(account, mailbox, last)};
+  range.end += '\0';  // the block of `last` included
   bool whole = true;
   const auto scanned = r.scan(range, [&](std::string_view key, std::string_view record) {
-    const auto decoded = decode_row(record, Decoder(key.substr(10)).u32());
-    whole = decoded.has_value();
-    return whole && visit(*decoded);
+    const auto rows = decode_rows(record, Decoder(key.substr(10)).u32() * keys::kRowBlock);
+    whole = rows.has_value();
+    if (!whole) return false;
+    for (const Row& row : *rows)
+      if (row.uid >= first && row.uid <= last && !visit(row)) return false;
+    return true;
   });
   if (!scanned) return scanned;
   if (!whole) return damaged("a message's row");

@@ -1,6 +1,7 @@
 #include "mailbox/records.h"
 
 #include "base/codec.h"
+#include "mailbox/keys.h"
 
 namespace pabal::mailbox {
 namespace {
@@ -8,20 +9,26 @@ namespace {
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
 constexpr size_t kMaxPlaces = 5'000;
+constexpr uint8_t kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
+constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
 
 uint64_t micros(Time t) { return static_cast<uint64_t>(to_micros(t)); }
 Time time_of(uint64_t us) { return from_micros(static_cast<int64_t>(us)); }
 
-void put_flags(Encoder& out, const Flags& flags) {
-  out.u8(flags.system).varint(flags.keywords.size());
-  for (const std::string& keyword : flags.keywords) out.string(keyword);
+void put_keywords(Encoder& out, const std::vector<std::string>& keywords) {
+  out.varint(keywords.size());
+  for (const std::string& keyword : keywords) out.string(keyword);
 }
-bool get_flags(Decoder& in, Flags& flags) {
-  flags.system = in.u8();
+bool get_keywords(Decoder& in, std::vector<std::string>& keywords) {
   const uint64_t count = in.varint();
   if (count > kMaxKeywords) return false;
-  for (uint64_t i = 0; i < count && in.ok(); ++i) flags.keywords.emplace_back(in.string());
+  for (uint64_t i = 0; i < count && in.ok(); ++i) keywords.emplace_back(in.string());
   return in.ok();
+}
+void put_flags(Encoder& out, const Flags& flags) { put_keywords(out.u8(flags.system), flags.keywords); }
+bool get_flags(Decoder& in, Flags& flags) {
+  flags.system = in.u8();
+  return get_keywords(in, flags.keywords);
 }
 
 }  // namespace
@@ -98,13 +105,12 @@ std::string encode(const Message& m) {
       .u64(micros(m.received))
       .u64(micros(m.saved))
       .varint(m.modseq)
-      .varint(m.created_modseq);
+      .varint(m.created_modseq)
+      .varint(m.places.size());
+  for (const Message::Place& place : m.places) out.u32(place.mailbox).u32(place.uid).u64(micros(place.saved));
+  if (!m.places.empty()) return out.take();
   put_flags(out, m.flags);
-  out.varint(m.places.size());
-  for (const Message::Place& place : m.places)
-    out.u32(place.mailbox).u32(place.uid).boolean(place.deleted).u64(micros(place.saved));
-  if (m.places.empty()) out.u64(micros(m.removed_until));
-  return out.take();
+  return out.u64(micros(m.removed_until)).take();
 }
 std::optional<Message> decode_message(std::string_view record) {
   Decoder in(record);
@@ -118,36 +124,57 @@ std::optional<Message> decode_message(std::string_view record) {
   m.saved = time_of(in.u64());
   m.modseq = in.varint();
   m.created_modseq = in.varint();
-  if (!get_flags(in, m.flags)) return {};
   const uint64_t count = in.varint();
   if (count > kMaxPlaces) return {};
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     Message::Place place{in.u32(), 0};
     place.uid = in.u32();
-    place.deleted = in.boolean();
     place.saved = time_of(in.u64());
     m.places.push_back(place);
   }
-  if (m.places.empty()) m.removed_until = time_of(in.u64());
+  if (m.places.empty()) {
+    if (!get_flags(in, m.flags)) return {};
+    m.removed_until = time_of(in.u64());
+  }
   if (!in.ok()) return {};
   return m;
 }
 
-std::string encode_row(MessageId message, ModSeq modseq, const Flags& flags) {
+void append_row(std::string& record, const Row& row) {
   Encoder out;
-  out.u8(kVersion).varint(message).varint(modseq);
-  put_flags(out, flags);
-  return out.take();
+  out.u8(static_cast<uint8_t>(row.uid % keys::kRowBlock))
+      .u8(static_cast<uint8_t>(row.flags.system | (row.flags.keywords.empty() ? 0 : kKeywords) |
+                               (row.elsewhere ? kElsewhere : 0)))
+      .varint(row.message)
+      .varint(row.modseq);
+  if (!row.flags.keywords.empty()) put_keywords(out, row.flags.keywords);
+  record += out.view();
 }
-std::optional<Row> decode_row(std::string_view record, Uid uid) {
+std::string encode_rows(const std::vector<Row>& rows) {
+  std::string out(1, static_cast<char>(kVersion));
+  out.reserve(rows.size() * 16);
+  for (const Row& row : rows) append_row(out, row);
+  return out;
+}
+std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_them) {
   Decoder in(record);
   if (in.u8() != kVersion) return {};
-  Row row;
-  row.uid = uid;
-  row.message = in.varint();
-  row.modseq = in.varint();
-  if (!get_flags(in, row.flags)) return {};
-  return row;
+  const Uid first = any_of_them - any_of_them % keys::kRowBlock;
+  std::vector<Row> rows;
+  rows.reserve(keys::kRowBlock);
+  while (!in.done()) {
+    const uint8_t slot = in.u8(), flags = in.u8();
+    if (slot >= keys::kRowBlock || (!rows.empty() && first + slot <= rows.back().uid)) return {};
+    Row& row = rows.emplace_back();
+    row.uid = first + slot;
+    row.message = in.varint();
+    row.modseq = in.varint();
+    row.flags.system = flags & kSystemFlags;
+    row.elsewhere = flags & kElsewhere;
+    if (flags & kKeywords && !get_keywords(in, row.flags.keywords)) return {};
+    if (!in.ok()) return {};
+  }
+  return rows;
 }
 
 std::string encode(const std::vector<Change>& changes) {

@@ -22,8 +22,10 @@ struct AccountState {
 
 std::string encode(const AccountState& s);
 std::string encode(const Mailbox& m);
-std::string encode(const Message& m);
-std::string encode_row(MessageId message, ModSeq modseq, const Flags& flags);
+std::string encode(const Message& m);  // flags and \Deleted lie in its rows, unless it has none
+// A block of rows. One that comes behind all others is appended.
+std::string encode_rows(const std::vector<Row>& rows);
+void append_row(std::string& record, const Row& row);
 std::string encode(const std::vector<Change>& changes);  // their modseq is the key
 std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure,
                            std::string_view results);
@@ -32,7 +34,7 @@ std::string encode_uids(const std::vector<UidMap::Range>& ranges);
 std::optional<AccountState> decode_state(std::string_view record);
 std::optional<Mailbox> decode_mailbox(std::string_view record);
 std::optional<Message> decode_message(std::string_view record);
-std::optional<Row> decode_row(std::string_view record, Uid uid);
+std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_them);
 std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq);
 std::optional<Details> decode_details(std::string_view record);
 std::optional<message::Summary> decode_summary(std::string_view details);

@@ -1,7 +1,5 @@
 #include "store/rocksdb_store.h"
 
-#include <rocksdb/perf_level.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -175,7 +173,6 @@ class RocksStore final : public Store {
   };
 
   void run() {
-    rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);  // RocksDB counts each comparison of keys otherwise
     for (;;) {
       std::vector<Waiting> group;
       {

@@ -41,7 +41,7 @@ Result<std::vector<Session::Found>> Session::find_rows(const store::Reader& r, c
 }
 
 // Reads what answers need besides the rows, in passes over many messages. What is gone since is left out.
-Result<void> Session::read_stored(std::vector<Found>& found, const FetchRequest::Needs& needs) const {
+Result<void> Session::read_stored(std::span<Found> found, const FetchRequest::Needs& needs) const {
   if (!needs.message && !needs.details) return {};
   std::vector<std::pair<MessageId, Contents*>> by_id;
   for (Found& one : found) {
@@ -104,33 +104,36 @@ Task<void> Session::fetch(Words words, bool uid) {
   const bool sets_seen = request->sets_seen() && !selected_->read_only && selected_->rights & mailbox::kKeepSeen;
 
   const FetchRequest::Needs needs = request->needs();
-  const size_t at_once = needs.body ? kBodiesAtOnce : needs.details || needs.header ? kStoredAtOnce : kRowsAtOnce;
 
   std::vector<Uid> unseen;
   size_t gone = 0;
   for (size_t at = 0; at < wanted->size();) {
-    const size_t end = std::min(wanted->size(), at + at_once);
+    const size_t end = std::min(wanted->size(), at + kRowsAtOnce);
     auto rows = find_rows(services_.store, *wanted, at, end);
     if (!rows) co_return no(rows.error());
     gone += (end - at) - rows->size();
     at = end;
     if (request->changed_since)
       std::erase_if(*rows, [&](const Found& f) { return f.row.modseq <= *request->changed_since; });
-    if (const auto read = read_stored(*rows, needs); !read) co_return no(read.error());
-    if (request->reads()) trace_reading(*rows);
-    for (const Found& found : *rows) {
-      if (!answer(found, *request, needs)) {
-        Task<Result<void>> answering = answer_with_body(&found, &*request);
-        const Result<void> done = co_await answering;
-        if (state_ == State::kOver) co_return;
-        if (!done && done.code() == Code::kUnsupported)
-          co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
-        if (!done) co_return no(done.error());
+    for (size_t i = 0; i < rows->size(); i += kStoredAtOnce) {
+      const std::span<Found> some = std::span(*rows).subspan(i, std::min(kStoredAtOnce, rows->size() - i));
+      if (const auto read = read_stored(some, needs); !read) co_return no(read.error());
+      if (request->reads()) trace_reading(some);
+      for (Found& found : some) {
+        if (!answer(found, *request, needs)) {
+          Task<Result<void>> answering = answer_with_body(&found, &*request);
+          const Result<void> done = co_await answering;
+          if (state_ == State::kOver) co_return;
+          if (!done && done.code() == Code::kUnsupported)
+            co_return no("[UNKNOWN-CTE] " + done.error().message);  // RFC 3516 §4.3
+          if (!done) co_return no(done.error());
+        }
+        found.stored.reset();
+        if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.uid);
+        if (out_.size() < kFlushAt) continue;
+        Task<bool> flushing = flush();
+        if (!(co_await flushing)) co_return;
       }
-      if (sets_seen && !found.row.flags.has(mailbox::kSeen)) unseen.push_back(found.row.uid);
-      if (out_.size() < kFlushAt) continue;
-      Task<bool> flushing = flush();
-      if (!(co_await flushing)) co_return;
     }
   }
   Task<Result<void>> marking = mark_seen(std::move(unseen));
@@ -342,7 +345,7 @@ Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
 }
 
 // The last station of messages: their reader gets them. Each once a session.
-void Session::trace_reading(const std::vector<Found>& read) {
+void Session::trace_reading(std::span<const Found> read) {
   std::vector<MessageId> ids;
   for (const Found& one : read)
     if (traced_.size() < kMaxTraced && traced_.insert(one.row.message).second) ids.push_back(one.row.message);

@@ -41,9 +41,8 @@ constexpr size_t kMaxNotifyOwners = 100;       // accounts whose shared mailboxe
 
 constexpr size_t kFlushAt = 64 << 10;       // octets of answers gathered before they are written
 constexpr size_t kRowsAtOnce = 1'000;       // rows of a FETCH that are read in one go
-constexpr size_t kStoredAtOnce = 100;       // of one that needs structures or headers: a few KiB each
-constexpr size_t kBodiesAtOnce = 32;        // of one that needs bodies: small ones are read together
-constexpr size_t kFlagsPerCommit = 2'500;   // messages whose flags one transaction sets: about 20 ms of the committer
+constexpr size_t kStoredAtOnce = 64;        // of one that needs structures, headers or bodies: a few KiB each
+constexpr size_t kFlagsPerCommit = 10'000;  // messages whose flags one transaction sets: some ms of the committer
 constexpr size_t kMessagesPerCommit = 500;  // changed in one transaction: the committer serves others between
 constexpr size_t kCopyAtOnce =
     5'000;  // COPY is one transaction up to here (all or nothing); beyond it is undone by hand

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -274,13 +275,13 @@ class Session {
   std::optional<std::vector<Target>> targets(Words& words, bool uid);  // nothing: it has been answered
   Result<std::vector<Found>> find_rows(const store::Reader& r, const std::vector<Target>& targets, size_t from,
                                        size_t to) const;
-  Result<void> read_stored(std::vector<Found>& found, const FetchRequest::Needs& needs) const;
+  Result<void> read_stored(std::span<Found> found, const FetchRequest::Needs& needs) const;
   bool describe(std::string& line, const Found& found, const FetchRequest& request);
   bool answer(const Found& found, const FetchRequest& request, const FetchRequest::Needs& needs);
   Task<Result<void>> answer_with_body(const Found* found, const FetchRequest* request);
   Task<Result<std::shared_ptr<const std::string>>> body_of(mailbox::Message message, bool keep);
   Task<Result<void>> mark_seen(std::vector<mailbox::Uid> uids);
-  void trace_reading(const std::vector<Found>& read);
+  void trace_reading(std::span<const Found> read);
 
   // --- change.cc ---
   Task<void> store_flags(Words words, bool uid);

@@ -69,11 +69,11 @@ void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq se
 }
 
 void View::told(Uid uid, ModSeq modseq) {
-  Own& own = own_[uid];
+  Own& own = own_.try_emplace(own_.end(), uid)->second;  // most come in order
   own.told = std::max(own.told, modseq);
 }
 
-void View::silent(Uid uid, ModSeq modseq) { own_[uid].silent = modseq; }
+void View::silent(Uid uid, ModSeq modseq) { own_.try_emplace(own_.end(), uid)->second.silent = modseq; }
 
 View::News View::take(May may) {
   News news;
