@@ -177,7 +177,8 @@ class Dovecot:
     """A Dovecot with its defaults, but that it stores at `location`, "maildir:~/Maildir" or "mdbox:~/mdbox", and that names have
     one separator, so that the one can be made of the other."""
 
-    def __init__(self, base, users, location="maildir:~/Maildir"):
+    def __init__(self, base, users, location="maildir:~/Maildir", fsync="optimized"):
+        """`fsync`: mail_fsync; "optimized", its default, may lose changes of flags, "always" is as durable as Pabal."""
         base.mkdir(parents=True)
         for folder in (base, base.parent):
             os.chmod(folder, 0o755)
@@ -188,6 +189,11 @@ class Dovecot:
         passwords = base / "passwords"
         secret = argon2id(PASSWORD)
         passwords.write_text("".join(f"{u}@example.com:{{ARGON2ID}}{secret}\n" for u in self.users))
+        self.secrets = passwords
+        self.start(fsync)
+
+    def start(self, fsync):
+        base = self.base
         self.config.write_text(f'''base_dir = {base}/dovecot
 log_path = {base}/dovecot.log
 protocols = imap lmtp
@@ -195,14 +201,15 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 first_valid_uid = 1
-mail_location = {location}
+mail_location = {self.location}
+mail_fsync = {fsync}
 namespace inbox {{
   inbox = yes
   separator = /
 }}
 passdb {{
   driver = passwd-file
-  args = {passwords}
+  args = {self.secrets}
 }}
 userdb {{
   driver = static
@@ -228,6 +235,7 @@ service lmtp {{
 
     def stop(self):
         subprocess.run(["/usr/sbin/dovecot", "-c", self.config, "stop"], capture_output=True)
+        (self.base / "dovecot/master.pid").unlink(missing_ok=True)
 
 
 class PostfixDovecot:
@@ -261,6 +269,17 @@ def argon2id(password):
             out, password.encode(), ctypes.c_ulonglong(len(password)), ctypes.c_ulonglong(2), ctypes.c_size_t(19 << 20), 2):
         sys.exit("libsodium made no hash")
     return out.value.decode()
+
+
+def settle(side, seconds=120):
+    """Waits until a server has done what it does behind its answers (index, fold, compact): a second with next to no CPU."""
+    end = time.monotonic() + seconds
+    before = cpu_seconds(side.pids)
+    while time.monotonic() < end:
+        time.sleep(1)
+        before, last = cpu_seconds(side.pids), before
+        if before - last < 0.03:
+            return
 
 
 def fsync_rate(folder, seconds=1.0):
