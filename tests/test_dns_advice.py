@@ -1,22 +1,19 @@
 """What a domain publishes: printed to be pasted, checked against DNS, and the keys in it changed in time."""
+import email
 import json
 import subprocess
 
+import dkim
 import pytest
 
-from conftest import need
-
-REVERSE = "1.0.0 PTR mail.example.com.\n"
-
+from conftest import need, wait_for
+from imap_reader import messages
+from test_relay import submit
+from test_trust import txt_of, world  # noqa: F401: a fixture
 
 def publish(server, text):
     """The server's DNS from now on."""
-    config = server.config.read_text()
-    if "[[zone]]" in config:
-        config = config[:config.index("[[zone]]")]
-    for origin, zone in (("example.com", text), ("127.in-addr.arpa", REVERSE), ("com", "")):  # nothing is asked of the world
-        config += f"[[zone]]\norigin = \"{origin}\"\ntext = '''\n{zone}'''\n"
-    server.config.write_text(config)
+    server.configure({"example.com": text, "127.in-addr.arpa": "1.0.0 PTR mail.example.com.\n"})
     if server.process and server.process.poll() is None:
         server.stop()
         server.start()
@@ -101,3 +98,38 @@ def test_no_key_signs_before_dns_shows_it(server):
     assert "pabal1r" not in server.run("dkim", "list", "example.com").stdout
     assert server.run("dkim", "rotate", "example.com").stdout.startswith("made pabal3r and pabal3e")
     assert "signs with pabal2r" in (server.folder / "log.txt").read_text()
+
+
+def test_letters_verify_before_while_and_after_the_keys_change(world):  # noqa: F811
+    here, there, zones, _ = world
+    got = []
+
+    def letter():
+        submit(here, "alice@example.com", ["bob@univ.edu"],
+               f"From: alice@example.com\r\nTo: bob@univ.edu\r\nMessage-ID: <{len(got)}@example.com>\r\nSubject: {len(got)}\r\n\r\nHello\r\n")
+        arrived = wait_for(lambda: len(messages(there, "bob@univ.edu")) > len(got) and messages(there, "bob@univ.edu"))
+        got.append(next(text for text in arrived if f"\r\nSubject: {len(got)}\r\n".encode() in text))
+        fields = email.message_from_bytes(got[-1])
+        assert fields["Authentication-Results"].count("dkim=pass") == 2, fields["Authentication-Results"]
+        return {tag.split("=")[1] for field in fields.get_all("DKIM-Signature") for tag in "".join(field.split()).split(";") if tag.startswith("s=")}
+
+    def publish_keys():
+        keys = [line for line in here.run("dns", "example.com", "--zone").stdout.splitlines() if "._domainkey." in line]
+        others = [line for line in zones["example.com"].splitlines() if "._domainkey" not in line]
+        zones["example.com"] = "\n".join(others + [line.replace(".example.com.", "", 1) for line in keys]) + "\n"
+        for one in (here, there):
+            one.stop()
+            one.configure(zones)
+            one.start()
+
+    assert letter() == {"pabal1r", "pabal1e"}
+    here.run("dkim", "rotate", "example.com")
+    assert letter() == {"pabal1r", "pabal1e"}
+    publish_keys()
+    assert letter() == {"pabal1r", "pabal1e"}
+    here.run("dkim", "activate", "example.com")
+    assert letter() == {"pabal2r", "pabal2e"}
+    for text in got:  # by a verifier we did not write, and with the DNS of now: the old records are still there
+        left = text[text.index(b"DKIM-Signature:"):]
+        for index in range(2):
+            assert dkim.DKIM(left).verify(idx=index, dnsfunc=txt_of(zones))
