@@ -3,6 +3,7 @@
 
 #include "relay/retry.h"
 #include "relay/test_world.h"
+#include "trust/dkim_key.h"
 
 namespace pabal::relay {
 namespace {
@@ -325,6 +326,83 @@ TEST_F(OutboundTest, TheEntrysOwnHeaderLinesComeBeforeTheSharedBody) {
   EXPECT_EQ(box[report_first ? 1 : 0], "Return-Path: <alice@example.com>\r\n" + e.prefix + kLetter);
   EXPECT_EQ(Dsn(box[report_first ? 0 : 1]).parts.at(2), e.prefix + kLetter);
   EXPECT_EQ(store.bodies(), 2u);
+}
+
+struct SigningTest : OutboundTest {
+  const trust::Signer signs{directory, store, loop, "mail.example.com"};
+  SigningTest() { signer = &signs; }
+  void keys(std::vector<identity::DkimKey> keys) {
+    identity::Domain domain;
+    domain.name = "example.com";
+    domain.dkim_keys = std::move(keys);
+    run([&](store::Transaction& t) { return directory.update_domain(t, domain); });
+  }
+  static identity::DkimKey key(const std::string& selector, identity::DkimKey::State state) {
+    identity::DkimKey out;
+    out.selector = selector;
+    out.private_pem = trust::make_dkim_key(trust::DkimAlgorithm::kEd25519)->private_pem;
+    out.state = state;
+    return out;
+  }
+};
+
+TEST_F(SigningTest, WhatLeavesIsSignedWithTheActiveKeysOfItsDomain) {
+  using State = identity::DkimKey::State;
+  keys({key("next", State::kPublished), key("now", State::kActive), key("old", State::kRetired)});
+  for (const char* const as : {"example.com", "mail.example.com", "elsewhere.org", ""}) {
+    queue::Entry e = entry({"bob@univ.edu"});
+    e.sign_as = as;
+    add(e);
+  }
+  begin();
+  ASSERT_TRUE(until_empty(seconds(10)));
+  ASSERT_EQ(bob.mails.size(), 4u);
+  size_t with = 0;
+  for (const auto& mail : bob.mails) {
+    EXPECT_TRUE(mail.content.ends_with(kLetter));
+    if (mail.content == kLetter) continue;
+    ++with;
+    EXPECT_THAT(mail.content, StartsWith("DKIM-Signature: "));
+    EXPECT_THAT(mail.content, HasSubstr("d=example.com;"));
+    EXPECT_THAT(mail.content, HasSubstr("s=now;"));
+  }
+  EXPECT_EQ(with, 2u) << "nobody here vouches for the others";
+}
+
+TEST_F(SigningTest, OthersMailIsSealedAndOurPeoplesMailSigned) {
+  keys({key("now", identity::DkimKey::State::kActive)});
+  queue::Entry e = entry({"bob@univ.edu"}, "carol@elsewhere.org");
+  e.sign_as = "example.com";
+  e.results = "spf=pass smtp.mailfrom=elsewhere.org";
+  add(e);
+  begin();
+  ASSERT_TRUE(until_empty(seconds(10)));
+  EXPECT_THAT(bob.mails.at(0).content, StartsWith("ARC-Seal: i=1;"));
+  EXPECT_THAT(bob.mails.at(0).content, HasSubstr("i=1; mail.example.com;"));
+  EXPECT_THAT(bob.mails.at(0).content, HasSubstr("spf=pass smtp.mailfrom=elsewhere.org"));
+  EXPECT_THAT(bob.mails.at(0).content, ::testing::Not(HasSubstr("DKIM-Signature")));
+
+  e = entry({"bob@univ.edu"});
+  e.sign_as = "example.com";
+  e.sender_account = "alice@example.com";
+  e.results = "auth=pass smtp.auth=alice@example.com";
+  add(e);
+  ASSERT_TRUE(until_empty(seconds(10)));
+  EXPECT_THAT(bob.mails.at(1).content, StartsWith("DKIM-Signature: "));
+}
+
+TEST_F(SigningTest, ADamagedKeyKeepsMailBackAndSaysWhy) {
+  identity::DkimKey damaged = key("now", identity::DkimKey::State::kActive);
+  damaged.private_pem = "nonsense";
+  keys({damaged});
+  queue::Entry e = entry({"bob@univ.edu"});
+  e.sign_as = "example.com";
+  const auto id = add(e);
+  begin();
+  loop.run_for(seconds(10));
+  EXPECT_TRUE(bob.mails.empty());
+  ASSERT_TRUE(queued(id));
+  EXPECT_THAT(queued(id)->recipients.at(0).last_reply, StartsWith("4.3.0 the message cannot be signed"));
 }
 
 TEST_F(OutboundTest, ADirectoryThatCannotBeReadRefusesNobody) {

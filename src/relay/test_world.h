@@ -418,6 +418,7 @@ struct World {
   dns::ZoneResolver zones;
   LocalUsers local{store, directory, mailboxes};
   OutboundOptions options;
+  const trust::Signer* signer = nullptr;
   std::unique_ptr<Outbound> outbound;
   const Time start = loop.now();
 
@@ -452,7 +453,9 @@ struct World {
     ASSERT_TRUE(loaded) << loaded.error().message;
   }
 
-  OutboundServices services() { return {store, mailboxes, local, queue, trace, zones, network, pool, ids, random}; }
+  OutboundServices services() {
+    return {store, mailboxes, local, queue, trace, zones, network, pool, ids, random, signer};
+  }
   void begin() {
     outbound = std::make_unique<Outbound>(loop, services(), options);
     outbound->start();

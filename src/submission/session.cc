@@ -7,6 +7,7 @@
 #include "message/message.h"
 #include "message/received.h"
 #include "submission/fixup.h"
+#include "trust/results.h"
 
 namespace pabal::submission {
 
@@ -143,7 +144,8 @@ Task<std::vector<Reply>> Session::on_message(smtp::ClientInfo info, std::string 
   if (info.tls) received.tls = info.tls->version + " " + info.tls->cipher;
   received.id = id_text(id);
   received.at = loop_.now();
-  std::string whole = message::received_line(received) + fixed->content;
+  // RFC 8601 §5: what stands there in our name is not ours.
+  std::string whole = message::received_line(received) + trust::without_results(fixed->content, services_.hostname);
 
   std::shared_ptr<const mailbox::Prepared> prepared;
   if (whole.size() <= kParseHere)
