@@ -12,15 +12,19 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PABAL = ROOT / os.environ.get("PABAL", "build/release/pabal")
 
 
-def auth(folder, zone, message=b"From: alice@example.com\r\n\r\nhello\r\n", ip="192.0.2.1", helo="client.example.com",
-         sender="alice@example.com", hostname="mx.example.net"):
-    """The lines of `pabal auth`, by their first word."""
+def auth_text(folder, zone, message=b"From: alice@example.com\r\n\r\nhello\r\n", ip="192.0.2.1", helo="client.example.com",
+              sender="alice@example.com", hostname="mx.example.net"):
     (folder / "zone").write_text(zone)
     done = subprocess.run([PABAL, "auth", "-", "--ip", ip, "--helo", helo, "--from", sender, "--hostname", hostname,
                            "--zone", folder / "zone"], input=message, capture_output=True)
     assert done.returncode in (0, 1), done.stderr.decode()
+    return done.stdout.decode()
+
+
+def auth(*args, **named):
+    """The lines of `pabal auth`, by their first word."""
     lines = {}
-    for line in done.stdout.decode().splitlines():
+    for line in auth_text(*args, **named).splitlines():
         word, _, rest = line.partition(":")
         lines.setdefault(word, []).append(rest.strip())
     return lines
@@ -113,6 +117,32 @@ def test_spf_agrees_with_pyspf(tmp_path, monkeypatch):
         if ours != (wanted.get(ip, theirs) if isinstance(wanted, dict) else wanted):
             faults.append(f"{ip} {policy!r}: {ours}, pyspf says {theirs}")
     assert not faults, "\n".join(faults)
+
+
+def test_spf_explains_as_pyspf_does(tmp_path, monkeypatch):
+    spf = pytest.importorskip("spf")
+    for words in ("%{i} is not for %{o}", "%{s} %{l} %{d} %{v} %{h} %{c} %{r}", "see http://a.test/?s=%{S}&h=%{H}", "100%% %_ %-",
+                  "%{d2r}/%{l1r+}/%{ir-}", "no %{x}", "caf\u00e9"):
+        records = RECORDS + [("example.com", "TXT", "v=spf1 -all exp=text.test"), ("text.test", "TXT", words)]
+        monkeypatch.setattr(spf, "DNSLookup", Dns(records))
+        theirs = spf.check2(i="192.0.2.1", s="Bob+x=y@example.com", h="client.example.com", receiver="mx.example.net")
+        default = spf.query("192.0.2.1", "", "").exps["fail"]
+        ours = auth(tmp_path, zone_text(records), sender="Bob+x=y@example.com")["SPF"][0].partition("the domain says: ")[2]
+        assert theirs[0] == "fail" and ours == ("" if theirs[1] == default else theirs[1]), words
+
+
+def test_pyspf_reads_our_received_spf(tmp_path):
+    spf = pytest.importorskip("spf")
+    for policy, ip, sender, helo in (("ip4:192.0.2.0/24 -all", "192.0.2.1", "alice@example.com", "client.example.com"),
+                                     ("-all", "2001:db8::1", '"a;b \\"c\\""@example.com', "[192.0.2.1]"),
+                                     ("?all", "192.0.2.1", "", "example.com")):
+        text = auth_text(tmp_path, f'example.com. TXT "v=spf1 {policy}"\n', ip=ip, sender=sender, helo=helo)
+        field = text[text.index(": ") + 2:text.index("\nAuthentication-Results")]
+        read = spf.query("0.0.0.0", "", "")
+        read.parse_header_spf(field)
+        wanted = spf.query(ip, sender, helo)
+        assert (read.s, read.h, read.c, read.r) == (wanted.s if sender else read.s, helo, wanted.c, "mx.example.net"), field
+        assert read.mechanism == policy.split()[0] and read.ident == ("mailfrom" if sender else "helo")
 
 
 # --- the command itself -----------------------------------------------------------------------------------------------------
