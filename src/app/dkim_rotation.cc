@@ -19,7 +19,7 @@ namespace {
 using identity::DkimKey;
 using State = DkimKey::State;
 
-constexpr seconds kLookTime{30};  // for all records of one domain
+constexpr seconds kLookTime{10};  // for all records of one domain
 
 // "pabal12r" is of the 12th pair.
 uint64_t number_of(std::string_view selector) {
@@ -150,11 +150,12 @@ Result<void> replace_keys(Rooms& rooms, const identity::Domain& before, const st
   });
 }
 
-void rotate_all_keys(Rooms& rooms, dns::Resolver& resolver) {
+void rotate_all_keys(Rooms& rooms, dns::Resolver& resolver, const std::atomic<bool>& stopping) {
   const auto domains = rooms.directory->domains(*rooms.store);
   if (!domains) return log::error("dkim", domains.error().message);
   net::IoLoops loops(1);
   for (const identity::Domain& domain : *domains) {
+    if (stopping) return;
     if (!domain.enabled || domain.dkim_keys.empty()) continue;
     net::Loop& loop = loops.loop(0);
     const ShownKeys shown = wait_for(loop, look_for_keys({loop, resolver, loop.now() + kLookTime}, domain));

@@ -3,6 +3,7 @@
 // Nothing is ever signed with a key that DNS does not show.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,7 +51,8 @@ Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const Sho
 // Puts `after` in place of `before`; kExists when somebody changed them meanwhile.
 Result<void> replace_keys(Rooms& rooms, const identity::Domain& before, const std::vector<identity::DkimKey>& after);
 
-// The daily step for every domain, told in the log. Waits for DNS and commits: not on an event loop.
-void rotate_all_keys(Rooms& rooms, dns::Resolver& resolver);
+// The daily step for every domain, told in the log. Waits for DNS and commits: not on an event loop. Ends early when
+// `stopping` is set.
+void rotate_all_keys(Rooms& rooms, dns::Resolver& resolver, const std::atomic<bool>& stopping);
 
 }  // namespace pabal::app

@@ -186,6 +186,7 @@ TEST(DkimRotation, TheDailyStepIsKeptUnlessSomebodyElseWasAtIt) {
   ASSERT_TRUE(
       rooms.store->transact_and_wait([&](store::Transaction& t) { return rooms.directory->add_domain(t, domain); }));
   dns::ZoneResolver zones;
+  const std::atomic<bool> stopping{false};
   const auto keys = [&] { return (*rooms.directory->domain(*rooms.store, "example.com"))->dkim_keys; };
   const auto publish = [&] {
     std::string zone;
@@ -197,14 +198,14 @@ TEST(DkimRotation, TheDailyStepIsKeptUnlessSomebodyElseWasAtIt) {
     ASSERT_TRUE(zones.load("example.com", zone));
   };
   publish();
-  rotate_all_keys(rooms, zones);
+  rotate_all_keys(rooms, zones, stopping);
   EXPECT_THAT(selectors(keys(), State::kPublished), ElementsAre("pabal2r", "pabal2e"));
   EXPECT_FALSE(keys()[2].shown);
   publish();
-  rotate_all_keys(rooms, zones);
+  rotate_all_keys(rooms, zones, stopping);
   EXPECT_TRUE(keys()[2].shown && keys()[3].shown);
   zones.fail("pabal2r._domainkey.example.com", Code::kUnavailable);
-  rotate_all_keys(rooms, zones);
+  rotate_all_keys(rooms, zones, stopping);
   EXPECT_TRUE(keys()[2].shown) << "no answer is no answer";
   EXPECT_EQ(replace_keys(rooms, domain, {}).code(), Code::kExists) << "what it looked at is not there any more";
 }

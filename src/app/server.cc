@@ -33,6 +33,7 @@ constexpr size_t kPoolQueue = 1'000;
 constexpr size_t kMessageMemory = 512 << 20;  // octets of messages under way in all sessions
 constexpr size_t kFoldFrom = 500;             // word lists of an account before they are folded
 constexpr seconds kHousekeeping{2};
+constexpr minutes kErrands{5};
 constexpr size_t kPurgeAtOnce = 200;
 constexpr uint16_t kManageSievePort = 4190;
 constexpr days kCertificateLife{3650};
@@ -102,13 +103,14 @@ struct Server::Impl {
   std::atomic<bool> stopping{false};
   std::mutex stop_mutex;
   std::condition_variable stop_wake;
-  std::thread housekeeper;
+  std::thread housekeeper, errands;
 
   void wire();
   static relay::OutboundOptions outbound_options(const Config& config);
   Result<void> listen();
   void serve(Protocol protocol, std::unique_ptr<net::Stream> stream);
   void keep_house();
+  void run_errands();
 };
 
 void Server::Impl::wire() {
@@ -196,8 +198,7 @@ Result<void> Server::Impl::listen() {
   return {};
 }
 
-// Folds word lists, changes DKIM keys in time, sends reports, frees what removed accounts left and what the undelete
-// window has passed, one account at a time.
+// Folds word lists, frees what removed accounts left and what the undelete window has passed, one account at a time.
 void Server::Impl::keep_house() {
   // Small transactions, so that deliveries between them do not wait.
   const auto in_steps = [this](const std::function<Result<size_t>(store::Transaction&)>& step) {
@@ -212,8 +213,7 @@ void Server::Impl::keep_house() {
       if (!done) log::error("app", done.error().message);
     }
   };
-  Time purge_at = rooms->clock.now() + minutes(1), rotate_at = rooms->clock.now() + minutes(10);
-  Time report_at = rooms->clock.now() + minutes(5);
+  Time purge_at = rooms->clock.now() + minutes(1);
   for (;;) {
     {
       std::unique_lock lock(stop_mutex);
@@ -231,22 +231,30 @@ void Server::Impl::keep_house() {
         folded = some ? *some : 0;
       }
     in_steps([this](store::Transaction& t) { return rooms->mailboxes->sweep_removed(t, kPurgeAtOnce); });
-    if (rooms->clock.now() >= rotate_at) {
-      rotate_at = rooms->clock.now() + days(1);
-      rotate_all_keys(*rooms, *resolver);
-    }
-    if (rooms->clock.now() >= report_at) {
-      report_at = rooms->clock.now() + minutes(5);
-      const auto sent = send_reports(*rooms, *resolver, false);
-      if (!sent) log::error("dmarc", sent.error().message);
-      for (size_t i = 0; sent && i < sent->told.size(); ++i) log::info("dmarc", "report " + sent->told[i]);
-    }
     if (rooms->clock.now() < purge_at) continue;
     purge_at = rooms->clock.now() + hours(1);
     const auto accounts = rooms->directory->accounts(*rooms->store, "");
     if (!accounts) continue;
     for (const auto& account : *accounts)
       in_steps([&](store::Transaction& t) { return rooms->mailboxes->purge_expired(t, account.id, kPurgeAtOnce); });
+  }
+}
+
+// What waits for the DNS, and so would keep the house waiting: changes DKIM keys in time, sends reports.
+void Server::Impl::run_errands() {
+  Time rotate_at = rooms->clock.now() + minutes(10);
+  for (;;) {
+    {
+      std::unique_lock lock(stop_mutex);
+      if (stop_wake.wait_for(lock, kErrands, [this] { return stopping.load(); })) return;
+    }
+    if (rooms->clock.now() >= rotate_at) {
+      rotate_at = rooms->clock.now() + days(1);
+      rotate_all_keys(*rooms, *resolver, stopping);
+    }
+    const auto sent = send_reports(*rooms, *resolver, false);
+    if (!sent) log::error("dmarc", sent.error().message);
+    for (size_t i = 0; sent && i < sent->told.size(); ++i) log::info("dmarc", "report " + sent->told[i]);
   }
 }
 
@@ -273,6 +281,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   if (const auto done = server->impl_->listen(); !done) return done.error();
   server->impl_->outbound->start();
   server->impl_->housekeeper = std::thread([raw = server->impl_.get()] { raw->keep_house(); });
+  server->impl_->errands = std::thread([raw = server->impl_.get()] { raw->run_errands(); });
   return server;
 }
 
@@ -287,6 +296,7 @@ Server::~Server() {
   impl_->outbound->stop();
   impl_->loops->stop();
   if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
+  if (impl_->errands.joinable()) impl_->errands.join();
   impl_->pool.reset();
   impl_->rooms->store.reset();  // commits what waits while the loops that are told of it still exist
 }
