@@ -21,7 +21,7 @@ def world(tmp_path):
     """alice@example.com and bob@univ.edu as in `pair`, with their keys, SPF and DMARC in DNS, and third.org elsewhere."""
     port = free_port("127.0.0.1")
     policy = {"example.com": "reject", "univ.edu": "quarantine", "third.org": "reject"}
-    zones = {domain: f'@ MX 10 mail\nmail A {ip}\n@ TXT "v=spf1 ip4:{ip} -all"\n_dmarc TXT "v=DMARC1; p={policy[domain]}; rua=mailto:dmarc-reports@{domain}"\n'
+    zones = {domain: f'@ MX 10 mail\nmail A {ip}\n@ TXT "v=spf1 ip4:{ip} -all"\n_dmarc TXT "v=DMARC1; p={policy[domain]}; rua=mailto:dmarc-reports@{domain}; ruf=mailto:dmarc-reports@{domain}"\n'
              for domain, ip in NET.items()}
     zones["127.in-addr.arpa"] = "".join(f"{ip.split('.')[3]}.0.0 PTR mail.{domain}.\n" for domain, ip in NET.items())
     made = []
@@ -117,6 +117,14 @@ def test_owners_hear_of_what_was_sent_in_their_name(world):
     assert seen["127.0.0.1"]["dkim"] == "pass" and seen["127.0.0.1"]["spf"] == "pass"
     table = here.run("reports", "dmarc", "example.com").stdout
     assert table.index("127.0.0.66") < table.index("127.0.0.1 ") and "2 messages, 1 proven" in table
+    # Single messages are told of when somebody has switched that on.
+    assert "no reports" not in here.run("reports", "list").stdout and "FAILURE" not in here.run("reports", "list").stdout
+    assert "are on" in there.run("reports", "failures", "on").stdout
+    with pytest.raises(smtplib.SMTPDataError):
+        send(there, "ceo@example.com", "bob@univ.edu", "From: ceo@example.com\nSubject: pay again\n\nx\n", "127.0.0.66", "evil.example.net")
+    assert "about a message of example.com to dmarc-reports@example.com" in there.run("reports", "send").stdout
+    failed = wait_for(lambda: [line for line in here.run("reports", "list").stdout.splitlines() if "pay again" in line])
+    assert "127.0.0.66" in failed[0] and "dmarc" in failed[0] and "ceo@example.com" in failed[0]
     # A report about reports would never end.
     assert "nothing" in here.run("reports", "send").stdout.lower()
 

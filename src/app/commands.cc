@@ -19,7 +19,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
     {"forwarder", "forwarders and lists whose seals (ARC) are trusted: add, list, remove"},
-    {"reports", "DMARC reports: who sends as our domains and what fails: dmarc, list, send"},
+    {"reports", "DMARC reports: who sends as our domains and what fails: dmarc, list, failures, send"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
     {"trace", "what happened to a message: by message-id, address or id"},
     {"status", "what the server holds and how its store does"},

@@ -9,6 +9,7 @@
 #include "app/dmarc_job.h"
 #include "app/table.h"
 #include "base/text.h"
+#include "trust/failing.h"
 #include "trust/reported.h"
 
 namespace pabal::app {
@@ -169,6 +170,17 @@ void reports_list(Call& call, const Words& w) {
              table({"CAME", "ABOUT", "SENDER", "FAILURE", "FROM", "SUBJECT"}, failures));
 }
 
+void reports_failures(Call& call, const Words& w) {
+  if (!w.other.empty()) {
+    const bool on = w.other == "on";
+    if (!call.commit([&](store::Transaction& t) { return trust::tell_failures(t, on); })) return;
+  }
+  const auto on = trust::failures_told(*call.rooms->store);
+  if (!on) return call.fail(on.error());
+  call.say(*on ? "reports of single messages are on: owners who ask for them (ruf=) get the header of mail that fails\n"
+               : "reports of single messages are off; to switch them on: pabal reports failures on\n");
+}
+
 void reports_send(Call& call, const Words&) {
   std::unique_ptr<dns::Resolver> own;
   if (!call.rooms->resolver) {
@@ -199,6 +211,14 @@ void add_report_commands(CLI::App& app, Call& call, Words& w) {
       add(*reports, call, "list", "The reports that have come in, newest first", [&w](Call& c) { reports_list(c, w); });
   list->add_option("domain", w.name, "one of ours; all when left out")->type_name("");
   add_limit(*list, w, "reports");
+  CLI::App* failures = add(*reports, call, "failures", "Whether owners hear of single messages that fail (ruf=)",
+                           [&w](Call& c) { reports_failures(c, w); });
+  failures->add_option("state", w.other, "on or off; left out: say which it is")
+      ->check(CLI::IsMember({"on", "off"}).description(""))
+      ->type_name("");
+  failures->footer(
+      "They are off at first: such a report (RFC 9991) holds the header of the message, with the addresses and the\n"
+      "subject in it, and goes to whom the record of the author's domain names. 50 a day of one domain at most.\n");
   add(*reports, call, "send", "Send our reports to the owners of other domains now, without waiting for the night",
       [&w](Call& c) { reports_send(c, w); });
 }

@@ -10,6 +10,7 @@
 #include "message/draft.h"
 #include "net/io_loop.h"
 #include "trust/dmarc.h"
+#include "trust/failing.h"
 #include "trust/unpack.h"
 
 namespace pabal::app {
@@ -21,6 +22,10 @@ using trust::ObservedDay;
 constexpr seconds kDnsPatience{20};  // for all destinations of one record
 constexpr days kReportLifetime{3};   // in the queue: the next ones follow
 constexpr int64_t kDay = 86'400;
+
+std::string report_address(const std::string& reporter) {
+  return fmt::format("{}@{}", trust::kReportMailbox, reporter);
+}
 
 Time start_of(const ObservedDay& day) { return from_unix(int64_t{day.day} * kDay); }
 
@@ -43,15 +48,14 @@ Result<std::string> reporter_of(const Rooms& rooms) {
 }
 
 // Where the owner wants it, as far as those places agree. An error: ask again later.
-Result<std::vector<std::string>> destinations(dns::Resolver& resolver, const ObservedDay& day) {
+Result<std::vector<std::string>> destinations(dns::Resolver& resolver, const std::string& domain,
+                                              const std::vector<std::string>& uris) {
   std::vector<std::string> out;
-  const auto record = trust::parse_dmarc_record(day.record);
-  if (!record) return out;
   net::IoLoops loops(1);
   net::Loop& loop = loops.loop(0);
   const dns::Lookups lookups{loop, resolver, loop.now() + kDnsPatience};
-  for (size_t i = 0; i < record->rua.size() && i < kMaxReportTo; ++i) {
-    const auto to = wait_for(loop, trust::report_destination(lookups, day.domain, record->rua[i]));
+  for (size_t i = 0; i < uris.size() && i < kMaxReportTo; ++i) {
+    const auto to = wait_for(loop, trust::report_destination(lookups, domain, uris[i]));
     if (!to) return to.error();
     if (!to->empty() && std::find(out.begin(), out.end(), *to) == out.end()) out.push_back(*to);
   }
@@ -89,14 +93,14 @@ Result<std::string> write_mail(Rooms& rooms, const AggregateReport& report, cons
   return message::build(draft, rooms.random);
 }
 
-// The mail, its place in the queue and the end of the counts: all or nothing.
-Result<std::string> post(Rooms& rooms, const ObservedDay& day, const std::string& reporter,
-                         const std::string& reverse_path, const std::vector<std::string>& to, std::string mail) {
+// The mail, its place in the queue and the end of what it tells: all or nothing.
+Result<std::string> post(Rooms& rooms, const std::string& about, const std::string& reporter,
+                         const std::vector<std::string>& to, std::string mail, const store::Work& forget) {
   const auto prepared = mailbox::prepare(std::move(mail));
   queue::Entry entry;
   entry.id = rooms.ids->next();
   entry.message_id = prepared->structure.summary.message_id;
-  entry.reverse_path = reverse_path;
+  entry.reverse_path = report_address(reporter);
   entry.body = rooms.mailboxes->new_body_id();
   entry.size = prepared->bytes->size();
   entry.sign_as = reporter;
@@ -122,10 +126,10 @@ Result<std::string> post(Rooms& rooms, const ObservedDay& day, const std::string
       event.action = "queued";
       event.reverse_path = entry.reverse_path;
       event.recipient = r.address;
-      event.reason = "DMARC report about " + day.domain;
+      event.reason = "DMARC report about " + about;
       rooms.trace->record(t, event);
     }
-    return trust::forget(t, day);
+    return forget(t);
   });
   if (!done) return done.error();
   return id_text(entry.id);
@@ -134,11 +138,12 @@ Result<std::string> post(Rooms& rooms, const ObservedDay& day, const std::string
 // One domain and day. An error: again later.
 Result<std::string> report_day(Rooms& rooms, dns::Resolver& resolver, const ObservedDay& day,
                                const std::string& reporter) {
-  const auto to = destinations(resolver, day);
+  const auto record = trust::parse_dmarc_record(day.record);
+  const auto to = destinations(resolver, day.domain, record ? record->rua : std::vector<std::string>());
   if (!to) return to.error();
+  const store::Work forget = [&](store::Transaction& t) { return trust::forget(t, day); };
   if (to->empty()) {
-    const auto done = rooms.store->transact_and_wait([&](store::Transaction& t) { return trust::forget(t, day); });
-    if (!done) return done.error();
+    if (const auto done = rooms.store->transact_and_wait(forget); !done) return done.error();
     return "none about " + day.domain + ": where its record wants it nobody agrees to have it";
   }
   auto rows = trust::observed_rows(*rooms.store, day);
@@ -147,9 +152,31 @@ Result<std::string> report_day(Rooms& rooms, dns::Resolver& resolver, const Obse
   const AggregateReport report = make_report(day, std::move(*rows), reporter, id, rooms.clock.now());
   auto mail = write_mail(rooms, report, reporter, *to, id);
   if (!mail) return mail.error();
-  const auto queued = post(rooms, day, reporter, report.email, *to, std::move(*mail));
+  const auto queued = post(rooms, day.domain, reporter, *to, std::move(*mail), forget);
   if (!queued) return queued.error();
   return fmt::format("about {} to {}, queued as {}", day.domain, fmt::join(*to, ", "), *queued);
+}
+
+// One message that failed. An error: again later.
+Result<std::string> report_failing(Rooms& rooms, dns::Resolver& resolver, const trust::WaitingFailing& one,
+                                   const std::string& reporter) {
+  const trust::Failing& failing = one.failing;
+  const auto to = destinations(resolver, failing.domain, failing.ruf);
+  if (!to) return to.error();
+  const store::Work forget = [&](store::Transaction& t) -> Result<void> { return t.erase(one.key), Result<void>(); };
+  if (to->empty()) {
+    if (const auto done = rooms.store->transact_and_wait(forget); !done) return done.error();
+    return "none about a message of " + failing.from_domain + ": where its record wants it nobody agrees to have it";
+  }
+  trust::FailureLetter letter;
+  letter.from = report_address(reporter);
+  letter.hostname = rooms.hostname;
+  letter.message_id = fmt::format("<{}@{}>", id_text(rooms.ids->next()), reporter);
+  letter.to = *to;
+  letter.now = rooms.clock.now();
+  const auto queued = post(rooms, failing.from_domain, reporter, *to, trust::build_failure(failing, letter), forget);
+  if (!queued) return queued.error();
+  return fmt::format("about a message of {} to {}, queued as {}", failing.from_domain, fmt::join(*to, ", "), *queued);
 }
 
 }  // namespace
@@ -164,7 +191,7 @@ AggregateReport make_report(const ObservedDay& day, std::vector<AggregateReport:
                             std::string_view id, Time now) {
   AggregateReport out;
   out.org_name = reporter;
-  out.email = fmt::format("{}@{}", trust::kReportMailbox, reporter);
+  out.email = report_address(std::string(reporter));
   out.report_id = fmt::format("{}@{}", id, reporter);
   out.generator = "Pabal";
   out.begin = int64_t{day.day} * kDay;
@@ -193,8 +220,10 @@ Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all
   const Time now = rooms.clock.now();
   const auto days_over = trust::observed_days(*rooms.store, all ? now + days(1) : now);
   if (!days_over) return days_over.error();
+  const auto failing = trust::waiting_failing(*rooms.store, kReportsAtOnce);
+  if (!failing) return failing.error();
   SentReports out;
-  if (days_over->empty()) return out;
+  if (days_over->empty() && failing->empty()) return out;
   if (reporter->empty()) return Error{Code::kNotFound, "there is no domain here that reports could come from"};
   size_t tried = 0;
   for (const ObservedDay& day : *days_over) {
@@ -202,6 +231,11 @@ Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all
     if (++tried > kReportsAtOnce && !all) break;
     const auto done = report_day(rooms, resolver, day, *reporter);
     out.told.push_back(done ? *done : "none about " + day.domain + " yet: " + done.error().message);
+    out.sent += done && done->starts_with("about ") ? 1 : 0;
+  }
+  for (const trust::WaitingFailing& one : *failing) {
+    const auto done = report_failing(rooms, resolver, one, *reporter);
+    out.told.push_back(done ? *done : "none about " + one.failing.from_domain + " yet: " + done.error().message);
     out.sent += done && done->starts_with("about ") ? 1 : 0;
   }
   return out;

@@ -30,8 +30,8 @@ struct SentReports {
   size_t sent = 0;
   std::vector<std::string> told;  // what was done and why not, for people
 };
-// Sends what is due; with `all`, everything counted so far, today's too. Waits for DNS and commits: not on an event
-// loop.
+// Sends what is due, reports of single messages (trust/failing.h) always; with `all`, everything counted so far,
+// today's too. Waits for DNS and commits: not on an event loop.
 Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all);
 
 }  // namespace pabal::app

@@ -6,6 +6,8 @@
 #include "message/address.h"
 #include "message/message.h"
 #include "relay/outcome.h"
+#include "trust/dmarc_record.h"
+#include "trust/failing.h"
 #include "trust/forwarders.h"
 #include "trust/observed.h"
 #include "trust/results.h"
@@ -98,15 +100,34 @@ namespace {
 struct Seen {
   trust::Verdict verdict;
   trust::Observation observation;
+  std::optional<trust::Failing> failing;
+
+  Result<void> record(store::Transaction& t) const {
+    if (const auto counted = trust::observe(t, verdict, observation); !counted) return counted;
+    return failing ? trust::note_failing(t, *failing) : Result<void>();
+  }
 };
 
-Seen seen_of(const trust::Verdict& verdict, const trust::Disposition& disposition, const std::string& ip, Time at) {
+Seen seen_of(const trust::Verdict& verdict, const trust::Disposition& disposition, const std::string& results,
+             const std::string& reverse_path, const std::string& ip, std::string_view message, Time at) {
   using Kind = trust::Disposition::Kind;
-  Seen out{verdict, {at, ip, trust::Dmarc::Policy::kNone, {}}};
+  Seen out{verdict, {at, ip, trust::Dmarc::Policy::kNone, {}}, {}};
   if (disposition.kind == Kind::kRefuse) out.observation.disposition = trust::Dmarc::Policy::kReject;
   if (disposition.kind == Kind::kJunk) out.observation.disposition = trust::Dmarc::Policy::kQuarantine;
   if (!disposition.trusted_by.empty())
     out.observation.reasons.push_back({"trusted_forwarder", "arc=pass, sealed by " + disposition.trusted_by});
+  const trust::Dmarc& dmarc = verdict.dmarc;
+  if (dmarc.result == trust::Outcome::kFail && !dmarc.ruf.empty())
+    out.failing = trust::Failing{
+        at,
+        dmarc.record_domain,
+        dmarc.from_domain,
+        dmarc.ruf,
+        ip,
+        reverse_path,
+        results,
+        std::string(trust::policy_name(out.observation.disposition)),
+        std::string(message.substr(0, std::min(message::header_size(message), trust::kMaxFailingHeader)))};
   return out;
 }
 
@@ -183,8 +204,7 @@ Result<void> commit(store::Transaction& t, const InboundServices& services, Arri
   if (arrival.checked) services.trace.record(t, *arrival.checked);
   services.trace.record(t, arrival.accepted);
   if (arrival.seen)
-    if (const auto counted = trust::observe(t, arrival.seen->verdict, arrival.seen->observation); !counted)
-      return counted;
+    if (const auto recorded = arrival.seen->record(t); !recorded) return recorded;
   auto failed = services.local.deliver(t, arrival.mail, arrival.locals());
   if (!failed) return failed.error();
   arrival.failures = std::move(*failed);
@@ -253,6 +273,10 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   const bool for_reports = std::all_of(recipients_.begin(), recipients_.end(),
                                        [](const smtp::RcptParams& r) { return trust::is_report_address(r.address); });
   const auto received = std::make_shared<const std::string>(std::move(content));
+  const auto seen = [&](const smtp::ClientInfo& from) {
+    return seen_of(checked.verdict, checked.disposition, checked.results, mail_.reverse_path, from.remote.ip, *received,
+                   loop_.now());
+  };
   if (!info.lmtp && services_.resolver) {
     Task<Checked> checking = check(info, received);
     checked = co_await checking;
@@ -262,11 +286,8 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
       const Reply disowned = kind == Kind::kRefuse ? Reply{550, "5.7.1", reason} : Reply{451, "4.7.1", reason};
       note_refusal(info, recipients_.front().address, disowned);
       if (kind == Kind::kRefuse && !for_reports)
-        services_.store.transact(
-            [seen = seen_of(checked.verdict, checked.disposition, info.remote.ip, loop_.now())](store::Transaction& t) {
-              return trust::observe(t, seen.verdict, seen.observation);
-            },
-            [](const Result<void>&) {});
+        services_.store.transact([seen = seen(info)](store::Transaction& t) { return seen.record(t); },
+                                 [](const Result<void>&) {});
       co_return all(disowned);
     }
   }
@@ -305,8 +326,7 @@ Task<std::vector<Reply>> Inbound::on_message(smtp::ClientInfo info, std::string 
   arrival->accepted.reason =
       "for " + std::to_string(recipients_.size()) + (recipients_.size() == 1 ? " recipient" : " recipients");
   if (!checked.results.empty()) {
-    if (!for_reports)
-      arrival->seen = seen_of(checked.verdict, checked.disposition, info.remote.ip, arrival->accepted.at);
+    if (!for_reports) arrival->seen = seen(info);
     arrival->checked = arrival->accepted;
     arrival->checked->action = "checked";
     arrival->checked->reason = checked.results;
