@@ -19,6 +19,7 @@ struct Arrived {
   std::shared_ptr<const std::string> message;
 };
 
+constexpr size_t kMaxAuthors = 5;  // domains in From whose policies are asked for; more are junk
 constexpr seconds kCheckTime{20};  // RFC 7208 §4.6.4; for all look-ups of one message
 
 // Never fails: what cannot be looked up in time is a temperror of its method. `lookups.deadline` is the caller's.

@@ -77,6 +77,19 @@ TEST_F(Authenticate, AForgedOneMeetsThePolicyOfItsDomain) {
   }
 }
 
+TEST_F(Authenticate, OfSeveralAuthorsTheStrictestPolicyCounts) {
+  ip = "203.0.113.9";
+  from = "x@evil.example";
+  zone("evil.example", "@ TXT \"v=spf1 ip4:203.0.113.9 -all\"\n_dmarc TXT \"v=DMARC1; p=none\"\n");
+  EXPECT_EQ(decide(check("From: x@evil.example\r\n\r\n")).kind, Kind::kAccept);
+  for (const char* const authors : {"Alice <alice@a.example>, x@evil.example", "x@evil.example, alice@a.example",
+                                    "us: x@evil.example, alice@a.example;"})
+    EXPECT_EQ(decide(check("From: " + std::string(authors) + "\r\n\r\n")).kind, Kind::kRefuse) << authors;
+  std::string many;
+  for (int i = 0; i < 6; ++i) many += (i ? ", x@" : "x@") + std::string(1, static_cast<char>('b' + i)) + ".example";
+  EXPECT_EQ(decide(check("From: " + many + "\r\n\r\n")).kind, Kind::kJunk);
+}
+
 TEST_F(Authenticate, WhatCannotBeToldNowIsForLater) {
   ip = "203.0.113.9";
   zone("b.example", "@ TXT \"v=spf1 -all\"\n");
