@@ -30,7 +30,7 @@ ROUNDS = 9
 SENDERS = 64  # waiting for the disk together
 PER_SESSION = 500  # a server may end a session after a thousand
 DELIVERIES = 200   # whose arrival an idling client waits for,
-WAKE_TIME = 120    # seconds; a server that looks every half minute is not asked so often
+WAKE_TIME = 60     # seconds; a server that looks every half minute is not asked so often
 LARGE = 30         # messages of 1 MiB in the mailbox "Large"
 
 WORDS = random.Random(1)
@@ -177,7 +177,7 @@ def stores(count):
 
 def commands_of(count):
     newest = f"{count - 49}:{count}"
-    words = PARAGRAPHS[7].decode().split()
+    words = PARAGRAPHS[7].split()
     return [("SELECT", "SELECT INBOX", ROUNDS),
             ("FETCH 50 envelopes", f"FETCH {newest} (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", ROUNDS),
             ("FETCH 50 header fields", f"FETCH {newest} (UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])", ROUNDS),
