@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <numeric>
 
 #include "access/imap/labels.h"
 #include "access/imap/limits.h"
 #include "access/imap/names.h"
 #include "access/imap/object_id.h"
+#include "base/codec.h"
 #include "base/text.h"
 #include "mailbox/probe.h"
 #include "mailbox/query.h"
@@ -75,6 +75,9 @@ class Search {
     bound(job_.key);
     if (first_ > last_ || (only_ && only_->empty())) return found;
     for (const SearchKey& key : job_.key.children) stages_[static_cast<size_t>(stage(key))].push_back(&key);
+    // With nothing to read ahead, few candidates at a time stay in the processor's cache.
+    if (std::all_of(stages_.begin() + kByRow + 1, stages_.end(), [](const auto& keys) { return keys.empty(); }))
+      batch_size_ = 64;
     job_.progress->total = only_ ? static_cast<uint32_t>(only_->size()) : job_.uids.count();
     const auto done = only_ && only_->size() <= kLookedUpOneByOne ? look_up(found) : scan(found);
     if (!done) return done.error();
@@ -200,7 +203,7 @@ class Search {
     const auto scanned = job_.mailboxes.rows(r_, job_.account, job_.mailbox, std::max<Uid>(first_, 1),
                                              std::min(last_, job_.uids.at(job_.uids.count())), [&](const Row& row) {
                                                if (!only_ || has(*only_, row.message)) take(Row(row));
-                                               if (batch_.size() >= kBatch) judged = judge(found);
+                                               if (batch_.size() >= batch_size_) judged = judge(found);
                                                return judged.ok();
                                              });
     if (!judged) return judged;
@@ -351,6 +354,7 @@ class Search {
   std::optional<Ids> only_;  // no other can match
   std::array<std::vector<const SearchKey*>, kStages> stages_;
   std::vector<Candidate> batch_;
+  size_t batch_size_ = kBatch;
 };
 
 }  // namespace
@@ -360,7 +364,7 @@ Result<std::vector<Match>> run(const SearchJob& job, const store::Reader& r) { r
 Result<void> each_whole(
     const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, bool summaries,
     const std::function<void(const Match&, const mailbox::Message&, const message::Summary&)>& visit) {
-  constexpr size_t kBatch = 2'000;
+  constexpr size_t kBatch = 500;
   struct Whole {
     std::optional<mailbox::Message> message;
     std::optional<message::Summary> summary;
@@ -369,19 +373,21 @@ Result<void> each_whole(
   for (size_t begin = 0; begin < matches.size(); begin += kBatch) {
     if (job.progress->stop) return Error{Code::kTimeout, "the search was given up"};
     const size_t end = std::min(matches.size(), begin + kBatch);
-    std::map<MessageId, Whole> whole;
     Ids ids;
-    for (size_t i = begin; i < end; ++i) whole[matches[i].message];
-    for (const auto& [id, nothing] : whole) ids.push_back(id);
-    auto read = job.mailboxes.each_message(r, job.account, ids,
-                                           [&](mailbox::Message&& m) { whole.at(m.id).message = std::move(m); });
+    for (size_t i = begin; i < end; ++i) ids.push_back(matches[i].message);
+    std::sort(ids.begin(), ids.end());
+    std::vector<Whole> whole(ids.size());  // of each id
+    const auto of = [&](MessageId id) -> Whole& {
+      return whole[static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin())];
+    };
+    auto read =
+        job.mailboxes.each_message(r, job.account, ids, [&](mailbox::Message&& m) { of(m.id).message = std::move(m); });
     if (read && summaries)
-      read = job.mailboxes.each_summary(r, job.account, ids, [&](MessageId id, message::Summary&& summary) {
-        whole.at(id).summary = std::move(summary);
-      });
+      read = job.mailboxes.each_summary(
+          r, job.account, ids, [&](MessageId id, message::Summary&& summary) { of(id).summary = std::move(summary); });
     if (!read) return read;
     for (size_t i = begin; i < end; ++i) {
-      const Whole& one = whole.at(matches[i].message);
+      const Whole& one = of(matches[i].message);
       if (!one.message || (summaries && !one.summary)) continue;
       visit(matches[i], *one.message, one.summary.value_or(message::Summary()));
       kept.push_back(matches[i]);
@@ -392,15 +398,27 @@ Result<void> each_whole(
 }
 
 void put_in_order(std::vector<Match>& matches, std::vector<std::string>& octets) {
-  std::vector<uint32_t> order(matches.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    const int compared = octets[a].compare(octets[b]);
-    return compared != 0 ? compared < 0 : matches[a].target.uid < matches[b].target.uid;
+  struct Item {
+    uint64_t start;  // the first octets as a number: they decide most comparisons
+    uint32_t at;
+  };
+  std::vector<Item> order;
+  order.reserve(matches.size());
+  for (uint32_t i = 0; i < matches.size(); ++i) {
+    std::string start = octets[i].substr(0, sizeof(uint64_t));
+    start.resize(sizeof(uint64_t));
+    order.push_back({Decoder(start).u64(), i});
+  }
+  std::sort(order.begin(), order.end(), [&](const Item& a, const Item& b) {
+    if (a.start != b.start) return a.start < b.start;
+    const int compared = octets[a.at].compare(octets[b.at]);
+    return compared != 0 ? compared < 0 : matches[a.at].target.uid < matches[b.at].target.uid;
   });
   std::vector<Match> sorted;
   std::vector<std::string> sorted_octets;
-  for (const uint32_t i : order) {
+  sorted.reserve(matches.size());
+  sorted_octets.reserve(matches.size());
+  for (const auto& [start, i] : order) {
     sorted.push_back(matches[i]);
     sorted_octets.push_back(std::move(octets[i]));
   }
