@@ -127,13 +127,10 @@ std::optional<identity::Domain> need_domain(Call& call, const std::string& name)
 }
 
 Result<std::unique_ptr<CommandDns>> CommandDns::open(const Rooms& rooms) {
-  auto out = std::make_unique<CommandDns>();
-  out->resolver_ = rooms.resolver;
-  if (out->resolver_) return out;
   auto opened = open_resolver(rooms.config);
   if (!opened) return opened.error();
-  out->own_ = std::move(*opened);
-  out->resolver_ = out->own_.get();
+  auto out = std::make_unique<CommandDns>();
+  out->resolver_ = std::move(*opened);
   return out;
 }
 

@@ -67,15 +67,15 @@ inline void add_limit(CLI::App& sub, Words& w, const char* what) {
 std::optional<identity::Account> need_account(Call& call, const std::string& name);
 std::optional<identity::Domain> need_domain(Call& call, const std::string& name);
 
-// DNS for one command: the running server's, or one of its own.
+// DNS for one command that looks whether something has been published: with nothing remembered. The running server's
+// may know for an hour that a record is missing which has just been put there.
 class CommandDns {
  public:
   static Result<std::unique_ptr<CommandDns>> open(const Rooms& rooms);
   dns::Lookups lookups(seconds patience);  // for tasks that wait_for() runs on its loop
 
  private:
-  std::unique_ptr<dns::Resolver> own_;
-  dns::Resolver* resolver_ = nullptr;
+  std::unique_ptr<dns::Resolver> resolver_;
   net::IoLoops loops_{1};
 };
 
