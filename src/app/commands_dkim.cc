@@ -6,7 +6,6 @@
 #include "app/table.h"
 #include "app/wait_for.h"
 #include "base/log.h"
-#include "trust/dkim_key.h"
 
 namespace pabal::app {
 namespace {
@@ -18,11 +17,6 @@ constexpr seconds kPatience{20};
 
 const char* state_name(State state) {
   return state == State::kActive ? "active" : state == State::kPublished ? "waiting" : "retired";
-}
-
-bool is_ed25519(const DkimKey& key) {
-  const auto txt = trust::dkim_txt(key.private_pem);
-  return txt && txt->starts_with("v=DKIM1; k=ed25519;");
 }
 
 std::optional<ShownKeys> look(Call& call, const identity::Domain& domain) {
@@ -115,15 +109,8 @@ void dkim_activate(Call& call, const Words& w) {
   const Time now = call.rooms->clock.now();
   std::string said;
   for (DkimKey* key : chosen) {
-    for (DkimKey& old : domain.dkim_keys)
-      if (old.state == State::kActive && &old != key && is_ed25519(old) == is_ed25519(*key)) {
-        old.state = State::kRetired;
-        old.since = now;
-        said += fmt::format("retired {}; keep its record in DNS for {} days\n", old.selector, kDkimRetired.count());
-      }
-    key->state = State::kActive;
-    key->since = now;
-    key->shown.reset();
+    for (const std::string& old : sign_with(domain.dkim_keys, *key, now))
+      said += fmt::format("retired {}; keep its record in DNS for {} days\n", old, kDkimRetired.count());
     said += fmt::format("{} signs with {}\n", domain.name, key->selector);
   }
   said.pop_back();

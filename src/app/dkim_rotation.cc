@@ -50,6 +50,25 @@ Result<std::vector<DkimKey>> make_dkim_keys(const std::vector<DkimKey>& there, S
   return keys;
 }
 
+bool is_ed25519(const DkimKey& key) {
+  const auto txt = trust::dkim_txt(key.private_pem);
+  return txt && txt->starts_with("v=DKIM1; k=ed25519;");
+}
+
+std::vector<std::string> sign_with(std::vector<DkimKey>& keys, DkimKey& key, Time now) {
+  std::vector<std::string> retired;
+  for (DkimKey& old : keys) {
+    if (&old == &key || old.state != State::kActive || is_ed25519(old) != is_ed25519(key)) continue;
+    old.state = State::kRetired;
+    old.since = now;
+    retired.push_back(old.selector);
+  }
+  key.state = State::kActive;
+  key.since = now;
+  key.shown.reset();
+  return retired;
+}
+
 std::string dkim_record_problem(std::string_view shown, std::string_view wanted) {
   const auto kind = trust::read_key_record(wanted, trust::Algorithm::kEd25519Sha256) ? trust::Algorithm::kEd25519Sha256
                                                                                      : trust::Algorithm::kRsaSha256;
@@ -111,16 +130,12 @@ Result<Rotation> rotate_keys(const identity::Domain& domain, Time now, const Sho
       request(fmt::format("the DKIM record {0}._domainkey.{1} waits to be published ({2}); pabal dns {1} shows it",
                           key.selector, domain.name, seen.problem));
   }
-  if (waiting && ready) {
-    const std::string old = names(out.keys, State::kActive);
-    tell("signs with " + names(out.keys, State::kPublished) + (old.empty() ? "" : " instead of " + old));
+  if (waiting && ready)
     for (DkimKey& key : out.keys) {
-      if (key.state == State::kRetired) continue;
-      key.state = key.state == State::kActive ? State::kRetired : State::kActive;
-      key.since = now;
-      key.shown.reset();
+      if (key.state != State::kPublished) continue;
+      const auto old = sign_with(out.keys, key, now);
+      tell("signs with " + key.selector + (old.empty() ? "" : " instead of " + text::join(old, " and ")));
     }
-  }
 
   const bool old = std::any_of(out.keys.begin(), out.keys.end(), [&](const DkimKey& key) {
     return key.state == State::kActive && key.since + kDkimLife <= now;

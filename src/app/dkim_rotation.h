@@ -28,6 +28,10 @@ constexpr days kDkimRetired{30};
 Result<std::vector<identity::DkimKey>> make_dkim_keys(const std::vector<identity::DkimKey>& there,
                                                       identity::DkimKey::State state, Time now);
 
+bool is_ed25519(const identity::DkimKey& key);
+// `key`, one of `keys`, signs from now on; the others of its kind that did are retired. Gives their selectors.
+std::vector<std::string> sign_with(std::vector<identity::DkimKey>& keys, identity::DkimKey& key, Time now);
+
 // What DNS shows of one key. `problem` is empty only when every verifier gets this key from it.
 struct ShownKey {
   bool looked = false;  // false: the look-up failed, and nothing is known
