@@ -1,6 +1,7 @@
 // room: trust
 // Any record, explanation, sender and HELO name come to a result, with the look-ups that RFC 7208 allows, and to a
 // field of one message header. DNS says the same to every question: records of the input, in turn.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ struct CannedDns final : dns::Resolver {
         break;
       case dns::Type::kMx:
       case dns::Type::kPtr:
-        for (unsigned i = 0; i < (mood >> 4); ++i) answer.records.push_back({type, 1, text.substr(i), 0});
+        for (unsigned i = 0; i < (mood >> 4); ++i)
+          answer.records.push_back({type, 1, text.substr(std::min<size_t>(i, text.size())), 0});
         break;
       default:
         answer.records.push_back({type, 1, mood & 4 ? "192.0.2.7" : text, 0});
