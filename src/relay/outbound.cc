@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/address.h"
+#include "smtp/client.h"
 
 namespace pabal::relay {
 namespace {
@@ -243,10 +244,14 @@ Task<Result<std::shared_ptr<const std::string>>> Outbound::outgoing(std::shared_
   std::function<Result<Bytes>()> signing = [signer = services_.signer, whole = *bytes,
                                             entry = job->entry]() -> Result<Bytes> {
     const bool others = entry->sender_account.empty() && !entry->results.empty();
+    // RFC 6376 §5.3: signed is what arrives.
+    const auto changed = entry->body_binary ? std::nullopt : smtp::without_bare_line_ends(*whole);
+    const std::string& sent = changed ? *changed : *whole;
     const auto fields =
-        others ? signer->seal(*whole, entry->sign_as, entry->results) : signer->sign(*whole, entry->sign_as);
+        others ? signer->seal(sent, entry->sign_as, entry->results) : signer->sign(sent, entry->sign_as);
+    if (!fields && fields.code() == Code::kLimit) return whole;  // it will always have too many fields
     if (!fields) return Error{fields.code(), "4.3.0 the message cannot be signed: " + fields.error().message};
-    return fields->empty() ? whole : std::make_shared<const std::string>(*fields + *whole);
+    return fields->empty() ? whole : std::make_shared<const std::string>(*fields + sent);
   };
   Task<Result<Bytes>> working = net::run_on<Bytes>(services_.pool, loop_, signing);
   co_return co_await working;

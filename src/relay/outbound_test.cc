@@ -4,6 +4,7 @@
 #include "relay/retry.h"
 #include "relay/test_world.h"
 #include "trust/dkim_key.h"
+#include "trust/signatures.h"
 
 namespace pabal::relay {
 namespace {
@@ -389,6 +390,43 @@ TEST_F(SigningTest, OthersMailIsSealedAndOurPeoplesMailSigned) {
   add(e);
   ASSERT_TRUE(until_empty(seconds(10)));
   EXPECT_THAT(bob.mails.at(1).content, StartsWith("DKIM-Signature: "));
+}
+
+Task<void> verify_into(dns::Lookups lookups, std::string message, trust::Signatures* out) {
+  Task<trust::Signatures> verifying =
+      trust::verify_signatures(lookups, std::make_shared<const std::string>(std::move(message)));
+  *out = co_await verifying;
+}
+
+// A bare LF came by BDAT or IMAP and goes as CRLF: the signature is of that.
+TEST_F(SigningTest, WhatIsSignedIsWhatArrives) {
+  const identity::DkimKey now = key("now", identity::DkimKey::State::kActive);
+  keys({now});
+  queue::Entry e = entry({"bob@univ.edu"});
+  e.sign_as = "example.com";
+  add(e, "From: alice@example.com\r\nSubject: x\r\n\r\none\ntwo\rthree\r\n");
+  begin();
+  ASSERT_TRUE(until_empty(seconds(10)));
+  dns::ZoneResolver published;
+  ASSERT_TRUE(published.load("example.com", "now._domainkey TXT \"" + *trust::dkim_txt(now.private_pem) + "\"\n"));
+  trust::Signatures found;
+  loop.spawn(verify_into({loop, published}, bob.mails.at(0).content, &found));
+  loop.run_until_idle();
+  ASSERT_EQ(found.dkim.size(), 1u);
+  EXPECT_EQ(found.dkim[0].problem, "");
+  EXPECT_THAT(bob.mails.at(0).content, ::testing::EndsWith("one\r\ntwo\r\nthree\r\n"));
+}
+
+TEST_F(SigningTest, WhatHasTooManyFieldsToSignGoesWithout) {
+  keys({key("now", identity::DkimKey::State::kActive)});
+  queue::Entry e = entry({"bob@univ.edu"});
+  e.sign_as = "example.com";
+  std::string letter;
+  for (size_t i = 0; i < trust::kMaxSignedFields; ++i) letter += "To: bob@univ.edu\r\n";
+  add(e, letter + kLetter);
+  begin();
+  ASSERT_TRUE(until_empty(seconds(10)));
+  EXPECT_EQ(bob.mails.at(0).content, letter + kLetter);
 }
 
 TEST_F(SigningTest, ADamagedKeyKeepsMailBackAndSaysWhy) {

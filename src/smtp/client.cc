@@ -96,6 +96,21 @@ std::string to_data(std::string_view content) {
   return out + ".\r\n";
 }
 
+std::optional<std::string> without_bare_line_ends(std::string_view content) {
+  std::string out;
+  size_t done = 0;  // of content: what is in `out`
+  for (size_t at = 0; (at = content.find_first_of("\r\n", at)) != content.npos;) {
+    if (content.substr(at).starts_with("\r\n")) {
+      at += 2;
+      continue;
+    }
+    out.append(content, done, at - done).append("\r\n");
+    done = ++at;
+  }
+  if (done == 0) return {};
+  return out.append(content, done);
+}
+
 ClientConnection::ClientConnection(std::unique_ptr<net::Stream> stream, std::string hostname)
     : stream_(std::move(stream)), hostname_(std::move(hostname)) {}
 

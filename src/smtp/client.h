@@ -99,5 +99,7 @@ class ClientConnection {
 // CRLF line ends throughout and dots doubled (RFC 5321 §4.5.2), with the final dot: what goes out after DATA. Bare CRs
 // and LFs become CRLF: none is ever sent.
 std::string to_data(std::string_view content);
+// Content that to_data changes so, as it will arrive: what is signed must be that. nullopt: its lines end in CRLF.
+std::optional<std::string> without_bare_line_ends(std::string_view content);
 
 }  // namespace pabal::smtp

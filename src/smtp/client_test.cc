@@ -514,7 +514,12 @@ TEST(ToData, EndsEveryLineWithCrlfAndDoublesDots) {
                                                                  {"\r\n\r\n", "\r\n\r\n.\r\n"},
                                                                  {"a\r\r\nb", "a\r\n\r\nb\r\n.\r\n"},
                                                                  {"\n\r", "\r\n\r\n.\r\n"}};
-  for (const auto& [content, data] : cases) EXPECT_EQ(to_data(content), data) << testing::PrintToString(content);
+  for (const auto& [content, data] : cases) {
+    EXPECT_EQ(to_data(content), data) << testing::PrintToString(content);
+    const std::string arrives = without_bare_line_ends(content).value_or(std::string(content));
+    EXPECT_EQ(to_data(arrives), data) << testing::PrintToString(content);
+    EXPECT_FALSE(without_bare_line_ends(arrives)) << testing::PrintToString(content);
+  }
 }
 
 Task<Result<void>> deliver(std::shared_ptr<ClientConnection> client, std::vector<std::string> contents, bool lmtp,
