@@ -56,13 +56,50 @@ void read_message(FailureReport& out, const message::Summary& summary) {
   if (const auto from = message::first_address(summary.from)) out.header_from = cut(from->text());
 }
 
+// RFC 6591 §3.1 wants the domain said; many leave it to the author's.
+Result<FailureReport> finished(FailureReport report) {
+  if (report.reported_domain.empty())
+    report.reported_domain = message::ascii_domain(report.header_from.substr(report.header_from.rfind('@') + 1));
+  if (report.reported_domain.empty())
+    return Error{Code::kInvalid, "the feedback report does not say of which domain it is"};
+  return report;
+}
+
+// What Exim sends: no report by the standard, but its lines, and the message's header behind a line of dashes.
+std::optional<FailureReport> read_lines(std::string_view content) {
+  if (content.find("failed the published DMARC policy") == content.npos) return {};
+  FailureReport out;
+  out.feedback_type = "auth-failure";
+  out.auth_failure = "dmarc";
+  while (!content.empty()) {
+    const std::string_view line = content.substr(0, content.find('\n'));
+    content.remove_prefix(std::min(line.size() + 1, content.size()));
+    if (line.starts_with("------")) break;
+    const size_t colon = line.find(':');
+    if (colon == line.npos) continue;
+    const std::string_view name = text::trim(line.substr(0, colon)), value = text::trim(line.substr(colon + 1));
+    if (name == "Sender Domain") out.reported_domain = message::ascii_domain(value);
+    if (name == "Sender IP Address") out.source_ip = ip_of(value);
+    if (name == "Received date") out.arrived = message::parse_date(value);
+  }
+  read_message(out, message::parse(text::trim(content)).summary);
+  if (out.source_ip.empty()) return {};
+  return out;
+}
+
 }  // namespace
 
 Result<FailureReport> parse_failure(std::string_view bytes, const message::Message& message) {
   const message::Part* report = find_part(
       message.root, [](const message::Part& p) { return p.type == "message" && p.subtype == "feedback-report"; });
-  if (!report) return Error{Code::kInvalid, "the message has no message/feedback-report part"};
   FailureReport out;
+  if (!report) {
+    const auto* plain =
+        find_part(message.root, [](const message::Part& p) { return p.type == "text" && p.subtype == "plain"; });
+    const auto lines = plain ? read_lines(message::part_content(bytes, *plain)) : std::nullopt;
+    if (!lines) return Error{Code::kInvalid, "the message has no message/feedback-report part"};
+    return finished(*lines);
+  }
   std::string fields = message::part_content(bytes, *report);
   fields.erase(0, std::min(fields.find_first_not_of("\r\n"), fields.size()));  // seen in the wild
   for (const message::HeaderField& field : message::header_fields(fields))
@@ -76,12 +113,7 @@ Result<FailureReport> parse_failure(std::string_view bytes, const message::Messa
                message.root, [](const message::Part& p) { return p.type == "text" && p.subtype == "rfc822-headers"; }))
     read_message(out, message::parse(message::part_content(bytes, *header)).summary);
 
-  // RFC 6591 §3.1 wants it said; many leave it to the author's domain.
-  if (out.reported_domain.empty())
-    out.reported_domain = message::ascii_domain(out.header_from.substr(out.header_from.rfind('@') + 1));
-  if (out.reported_domain.empty())
-    return Error{Code::kInvalid, "the feedback report does not say of which domain it is"};
-  return out;
+  return finished(std::move(out));
 }
 
 }  // namespace pabal::trust

@@ -134,10 +134,13 @@ TEST_F(Corpus, FailureReportsSayWhoSentWhat) {
   EXPECT_EQ(netease.feedback_type, "auth-failure");
   EXPECT_EQ(netease.source_ip, "167.89.69.24");
 
-  const std::string text = content(kFolder / "parsedmarc/failure/exim_plain_text_only_no_arf_part.eml");
-  const auto none = read_report(text, message::parse(text));
-  ASSERT_FALSE(none);
-  EXPECT_EQ(none.code(), Code::kInvalid);
+  const FailureReport exim = failure("parsedmarc/failure/exim_plain_text_only_no_arf_part.eml");
+  EXPECT_EQ(exim.source_ip, "203.0.113.68");
+  EXPECT_EQ(exim.reported_domain, "example.com");
+  EXPECT_EQ(exim.subject, "Payment from your account.");
+
+  const std::string letter = "Subject: hello\r\n\r\nhello\r\n";
+  EXPECT_EQ(read_report(letter, message::parse(letter)).code(), Code::kInvalid);
 }
 
 }  // namespace
