@@ -19,7 +19,7 @@ namespace {
 using trust::AggregateReport;
 using trust::ObservedDay;
 
-constexpr seconds kDnsPatience{20};  // for all destinations of one record
+constexpr seconds kDnsPatience{10};  // for all destinations of one record
 constexpr days kReportLifetime{3};   // in the queue: the next ones follow
 constexpr int64_t kDay = 86'400;
 
@@ -218,22 +218,25 @@ Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all
   const auto reporter = reporter_of(rooms);
   if (!reporter) return reporter.error();
   const Time now = rooms.clock.now();
-  const auto days_over = trust::observed_days(*rooms.store, all ? now + days(1) : now);
-  if (!days_over) return days_over.error();
+  auto due = trust::observed_days(*rooms.store, all ? now + days(1) : now);
+  if (!due) return due.error();
   const auto failing = trust::waiting_failing(*rooms.store, kReportsAtOnce);
   if (!failing) return failing.error();
+  if (!all) std::erase_if(*due, [&](const ObservedDay& day) { return report_due(day, *reporter) > now; });
   SentReports out;
-  if (days_over->empty() && failing->empty()) return out;
+  if (due->empty() && failing->empty()) return out;
   if (reporter->empty()) return Error{Code::kNotFound, "there is no domain here that reports could come from"};
-  size_t tried = 0;
-  for (const ObservedDay& day : *days_over) {
-    if (!all && report_due(day, *reporter) > now) continue;
-    if (++tried > kReportsAtOnce && !all) break;
+  // One whose DNS does not answer does not keep the same others waiting each time.
+  for (size_t i = due->size(); i > 1; --i) std::swap((*due)[i - 1], (*due)[rooms.random.below(i)]);
+  if (!all && due->size() > kReportsAtOnce) due->resize(kReportsAtOnce);
+  for (const ObservedDay& day : *due) {
+    if (stop()) return out;
     const auto done = report_day(rooms, resolver, day, *reporter);
     out.told.push_back(done ? *done : "none about " + day.domain + " yet: " + done.error().message);
     out.sent += done && done->starts_with("about ") ? 1 : 0;
   }
   for (const trust::WaitingFailing& one : *failing) {
+    if (stop()) return out;
     const auto done = report_failing(rooms, resolver, one, *reporter);
     out.told.push_back(done ? *done : "none about " + one.failing.from_domain + " yet: " + done.error().message);
     out.sent += done && done->starts_with("about ") ? 1 : 0;

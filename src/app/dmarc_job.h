@@ -3,6 +3,7 @@
 // different hours of the night, each always at the same.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,8 @@ struct SentReports {
   std::vector<std::string> told;  // what was done and why not, for people
 };
 // Sends what is due, reports of single messages (trust/failing.h) always; with `all`, everything counted so far,
-// today's too. Waits for DNS and commits: not on an event loop.
-Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all);
+// today's too. In any order, until `stop` says so. Waits for DNS and commits: not on an event loop.
+Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all,
+                                 const std::function<bool()>& stop = [] { return false; });
 
 }  // namespace pabal::app

@@ -252,7 +252,7 @@ void Server::Impl::run_errands() {
       rotate_at = rooms->clock.now() + days(1);
       rotate_all_keys(*rooms, *resolver, stopping);
     }
-    const auto sent = send_reports(*rooms, *resolver, false);
+    const auto sent = send_reports(*rooms, *resolver, false, [this] { return stopping.load(); });
     if (!sent) log::error("dmarc", sent.error().message);
     for (size_t i = 0; sent && i < sent->told.size(); ++i) log::info("dmarc", "report " + sent->told[i]);
   }

@@ -192,9 +192,10 @@ Result<std::optional<Error>> Delivery::take_report(store::Transaction& t, const 
                                                    const Recipient& recipient) {
   const auto* plan = static_cast<const FilterPlan*>(mail.plan.get());
   // Without a plan the address was somebody's when the message came.
-  const auto taken = plan && plan->report()
-                         ? delivery::take_report(t, services_.directory, *plan->report(), services_.clock.now())
-                         : Taken{"dropped", "the address has been for reports since a moment ago only"};
+  const auto taken =
+      plan && plan->report()
+          ? delivery::take_report(t, services_.directory, *plan->report(), mail.results, services_.clock.now())
+          : Taken{"dropped", "the address has been for reports since a moment ago only"};
   if (!taken) return taken.error();
   note(t, mail, recipient.address, taken->action, taken->reason);
   return std::optional<Error>();

@@ -1,8 +1,10 @@
 #include "delivery/report_intake.h"
 
-#include "message/address.h"
+#include <algorithm>
+
 #include "trust/observed.h"
 #include "trust/reported.h"
+#include "trust/results.h"
 
 namespace pabal::delivery {
 namespace {
@@ -17,6 +19,13 @@ Result<std::string> our_domain(const identity::Directory& directory, const store
     domain = dot == domain.npos ? "" : domain.substr(dot + 1);
   }
   return std::string();
+}
+
+// RFC 9990: reports pass DMARC themselves. Those of domains without a record are taken all the same.
+bool is_forged(std::string_view results) {
+  const auto read = trust::parse_results("here; " + std::string(results));
+  return read && std::any_of(read->methods.begin(), read->methods.end(),
+                             [](const auto& m) { return m.method == "dmarc" && m.result == "fail"; });
 }
 
 // What became of a report that was read. A refusal is for the trace; other errors end the transaction.
@@ -42,7 +51,8 @@ Result<bool> takes_reports(const identity::Directory& directory, const store::Re
 }
 
 Result<Taken> take_report(store::Transaction& t, const identity::Directory& directory,
-                          const Result<trust::IncomingReport>& report, Time now) {
+                          const Result<trust::IncomingReport>& report, std::string_view results, Time now) {
+  if (is_forged(results)) return Taken{"dropped", "its sender is not who it says (dmarc=fail)"};
   if (!report) return Taken{"dropped", report.error().message};
   const auto& aggregate = report->aggregate;
   const std::string& about = aggregate ? aggregate->published.domain : report->failure->reported_domain;

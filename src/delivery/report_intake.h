@@ -19,8 +19,9 @@ struct Taken {
   std::string_view action;  // for the trace: "taken" or "dropped"
   std::string reason;
 };
-// Keeps it when it is about one of our domains.
+// Keeps it when it is about one of our domains, and its sender is not known to be another than it says: `results` is
+// what the checks found (mailbox::LocalDelivery::Mail::results).
 Result<Taken> take_report(store::Transaction& t, const identity::Directory& directory,
-                          const Result<trust::IncomingReport>& report, Time now);
+                          const Result<trust::IncomingReport>& report, std::string_view results, Time now);
 
 }  // namespace pabal::delivery

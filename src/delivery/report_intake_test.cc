@@ -32,8 +32,10 @@ struct ReportIntake : testing::Test, identity::TestDirectory {
            "</feedback>\r\n";
   }
   // As relay/ does; what the trace says in the end.
+  std::string results;
   std::string deliver(const std::string& bytes, const std::string& address = "dmarc-reports@example.com") {
     mailbox::LocalDelivery::Mail mail;
+    mail.results = results;
     mail.id = id_text(ids.next());
     mail.reverse_path = "a@big.example";
     mail.prepared = mailbox::prepare(bytes);
@@ -69,6 +71,13 @@ TEST_F(ReportIntake, DropsWhatIsNoReportAndSaysWhy) {
   EXPECT_THAT(deliver("Content-Type: text/xml\r\n\r\n<?xml version=\"1.0\"?><!DOCTYPE x []><feedback/>\r\n"),
               HasSubstr("dropped: the XML is not well-formed"));
   EXPECT_TRUE(queue.list(*store, "", 0, 10)->empty());
+}
+
+TEST_F(ReportIntake, DropsWhatIsForged) {
+  results = "spf=pass smtp.mailfrom=evil.example; dmarc=fail (p=none) header.from=big.example";
+  EXPECT_EQ(deliver(report("example.com")), "dropped: its sender is not who it says (dmarc=fail)");
+  results = "spf=none smtp.mailfrom=big.example; dmarc=none header.from=big.example";
+  EXPECT_THAT(deliver(report("example.com")), HasSubstr("taken: "));
 }
 
 TEST_F(ReportIntake, LeavesTheNameToWhoeverHasIt) {

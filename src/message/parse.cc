@@ -277,6 +277,7 @@ class Parser {
 };
 
 void look_for_oddities(std::string_view bytes, Message& m) {
+  if (bytes.empty()) return;  // memchr takes no null pointer, of no octets either
   m.has_8bit = !text::is_ascii(bytes);
   m.has_nul = std::memchr(bytes.data(), '\0', bytes.size()) != nullptr;
   const auto each = [&](char c, const auto& look) {  // memchr: several octets a cycle
