@@ -2,10 +2,14 @@
 import email.message
 import gzip
 import json
+import re
 import smtplib
 import time
 
-from conftest import wait_for
+import pytest
+
+from conftest import Server, free_port, wait_for
+from test_relay import submit
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>
 <feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0"><version>1.0</version>
@@ -64,3 +68,51 @@ def test_what_is_no_report_is_dropped_with_its_reason(server):
     assert "a DTD" in told(server, "<xxe@big.example>")[0]
     assert "nothing was reported" in server.run("reports", "dmarc").stdout
     assert server.run("queue", "list").stdout.startswith("0 messages waiting")
+
+
+@pytest.fixture
+def peers(tmp_path):
+    """example.com and univ.edu, each with keys and a record that asks for reports."""
+    port = free_port("127.0.0.1")
+    net = {"example.com": "127.0.0.1", "univ.edu": "127.0.0.2"}
+    zones = {domain: f'@ MX 10 mail\nmail A {ip}\n@ TXT "v=spf1 ip4:{ip} -all"\n_dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc-reports@{domain}"\n'
+             for domain, ip in net.items()}
+    made = []
+    for domain, user in (("example.com", "alice"), ("univ.edu", "bob")):
+        one = Server(tmp_path / domain, domain, net[domain], relay_port=port, zones=zones, port={"smtp": port})
+        one.run("domain", "add", domain)
+        one.add_account(f"{user}@{domain}")
+        for line in one.run("dns", domain, "--zone").stdout.splitlines():
+            if "._domainkey." in line:
+                zones[domain] += line.replace(f".{domain}.", "", 1) + "\n"
+        made.append(one)
+    for one in made:
+        one.configure(zones)
+        one.start()
+    yield made
+    for one in made:
+        one.stop()
+
+
+def test_what_one_server_saw_is_told_to_the_other(peers):
+    here, there = peers
+    submit(there, "bob@univ.edu", ["alice@example.com"], "From: bob@univ.edu\r\nTo: alice@example.com\r\nSubject: true\r\nMessage-ID: <true@univ.edu>\r\n\r\nHi\r\n")
+    wait_for(lambda: "filed" in here.run("trace", "<true@univ.edu>", check=False).stdout)
+    with smtplib.SMTP(here.ip, here.port["smtp"], local_hostname="mx.evil.example") as s:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            s.sendmail("x@evil.example", ["alice@example.com"], "From: dean@univ.edu\r\nSubject: forged\r\n\r\nPay\r\n")
+    assert refused.value.smtp_code == 550
+
+    sent = wait_for(lambda: (out := here.run("reports", "send").stdout).startswith("about") and out)
+    assert re.match(r"about univ\.edu to dmarc-reports@univ\.edu, queued as \w{13}\n1 sent\n", sent)
+    rows = wait_for(lambda: json.loads(there.run("reports", "dmarc", "univ.edu", "--json").stdout))
+    assert [(r["source_ip"], r["messages"], r["spf"], r["dkim"], r["disposition"], r["reporters"]) for r in rows] == [
+        ("127.0.0.1", 1, "fail", "fail", "reject", ["example.com"]), ("127.0.0.2", 1, "pass", "pass", "pass", ["example.com"])]
+    assert any(p.startswith("dkim univ.edu/pabal1") for p in rows[1]["passed"])
+    # The report itself is signed, passes DMARC, and nobody reports about it.
+    queued = sent.split("queued as ")[1].split()[0]
+    message_id = json.loads(here.run("trace", "--json", queued).stdout)[0]["message_id"]
+    checked = [e["reason"] for e in json.loads(there.run("trace", "--json", message_id).stdout) if e["action"] == "checked"]
+    assert "dmarc=pass" in checked[0] and "dkim=pass" in checked[0]
+    assert there.run("reports", "send").stdout == "there is nothing to report\n"
+    assert here.run("reports", "send").stdout == "there is nothing to report\n"

@@ -152,6 +152,19 @@ TEST_F(CheckingTest, ADomainsPolicyIsObeyed) {
   EXPECT_TRUE(told);
 }
 
+TEST_F(CheckingTest, WhatWasSeenIsCountedForTheOwner) {  // RFC 9990
+  zone("bank.example", "@ TXT \"v=spf1 -all\"\n_dmarc TXT \"v=DMARC1; p=reject; rua=mailto:d@bank.example\"\n");
+  EXPECT_THAT(bring("From: ceo@bank.example\r\n\r\nPay now\r\n"), StartsWith("550 "));
+  zone("sender.org", "@ TXT \"v=spf1 ip4:198.51.100.7 -all\"\n_dmarc TXT \"v=DMARC1; rua=mailto:d@sender.org\"\n");
+  EXPECT_THAT(bring("From: carol@sender.org\r\n\r\nHello\r\n"), StartsWith("250 "));
+  const auto seen = trust::observed_days(store, loop.now() + days(1));
+  ASSERT_TRUE(seen);
+  std::map<std::string, std::string> dispositions;
+  for (const trust::ObservedDay& day : *seen)
+    dispositions[day.domain] = trust::observed_rows(store, day)->at(0).disposition;
+  EXPECT_EQ(dispositions, (std::map<std::string, std::string>{{"bank.example", "reject"}, {"sender.org", "pass"}}));
+}
+
 TEST_F(CheckingTest, LmtpTakesWhatSomebodyElseHasChecked) {
   zone("bank.example", policy("reject"));
   Talk& t = connect(true);
