@@ -2,6 +2,7 @@
 #include "relay/inbound.h"
 
 #include "relay/test_world.h"
+#include "trust/observed.h"
 
 namespace pabal::relay {
 namespace {
