@@ -214,7 +214,7 @@ AggregateReport make_report(const ObservedDay& day, std::vector<AggregateReport:
   return out;
 }
 
-Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all) {
+Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all, const std::function<bool()>& stop) {
   const auto reporter = reporter_of(rooms);
   if (!reporter) return reporter.error();
   const Time now = rooms.clock.now();

@@ -33,7 +33,7 @@ struct SentReports {
 };
 // Sends what is due, reports of single messages (trust/failing.h) always; with `all`, everything counted so far,
 // today's too. In any order, until `stop` says so. Waits for DNS and commits: not on an event loop.
-Result<SentReports> send_reports(Rooms& rooms, dns::Resolver& resolver, bool all,
-                                 const std::function<bool()>& stop = [] { return false; });
+Result<SentReports> send_reports(
+    Rooms& rooms, dns::Resolver& resolver, bool all, const std::function<bool()>& stop = [] { return false; });
 
 }  // namespace pabal::app
