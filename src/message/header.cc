@@ -67,6 +67,7 @@ size_t header_size(std::string_view bytes, const std::function<bool(std::string_
 
 std::vector<HeaderField> header_fields(std::string_view block) {
   std::vector<HeaderField> fields;
+  fields.reserve(24);  // most messages have fewer
   block = block.substr(0, kMaxHeaderBytes);
   bool open = false;  // a fold belongs to the last field, not to a line that was skipped
   for (size_t at = 0; at < block.size();) {

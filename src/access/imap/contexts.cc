@@ -97,7 +97,7 @@ Result<void> ask(Asked& asked) {
   asked.found = std::move(*found);
   const auto& sort = asked.context->sort;
   if (sort.empty()) return {};
-  return each_whole(asked.job, *snapshot, asked.found, needs_summary(sort),
+  return each_whole(asked.job, *snapshot, asked.found, {needs_message(sort), needs_summary(sort)},
                     [&](const Match&, const mailbox::Message& message, const message::Summary& summary) {
                       asked.octets.push_back(sort_octets(sort, message, summary));
                     });

@@ -108,7 +108,8 @@ Octets picked_fields(std::string_view header, const Section& section) {
     if (named == keep) out += header.substr(f.offset, f.size);
   }
   if (!out.empty() && !out.ends_with('\n')) out += "\r\n";
-  return made_octets(out + "\r\n");
+  out += "\r\n";
+  return made_octets(std::move(out));
 }
 
 Octets whole_section(const Section& section, const Part& root, std::string_view prefix, std::string_view body) {

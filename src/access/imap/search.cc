@@ -77,8 +77,10 @@ Result<void> work_on(Work& work) {
   work.found = std::move(*found);
   if (work.kind == Searching::kSearch) return {};
   std::vector<Threaded> threads;
+  Wanted wanted;
+  if (work.kind == Searching::kSort) wanted = {needs_message(work.request.sort), needs_summary(work.request.sort)};
   const auto read =
-      each_whole(work.job, *snapshot, work.found, needs_summary(work.request.sort) || work.request.sort.empty(),
+      each_whole(work.job, *snapshot, work.found, wanted,
                  [&](const Match& match, const mailbox::Message& message, const message::Summary& summary) {
                    if (work.kind == Searching::kSort)
                      work.octets.push_back(sort_octets(work.request.sort, message, summary));

@@ -362,9 +362,11 @@ class Search {
 Result<std::vector<Match>> run(const SearchJob& job, const store::Reader& r) { return Search(job, r).run(); }
 
 Result<void> each_whole(
-    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, bool summaries,
+    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, Wanted wanted,
     const std::function<void(const Match&, const mailbox::Message&, const message::Summary&)>& visit) {
   constexpr size_t kBatch = 500;
+  static const mailbox::Message kNoMessage;
+  static const message::Summary kNoSummary;
   struct Whole {
     std::optional<mailbox::Message> message;
     std::optional<message::Summary> summary;
@@ -380,16 +382,18 @@ Result<void> each_whole(
     const auto of = [&](MessageId id) -> Whole& {
       return whole[static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin())];
     };
-    auto read =
-        job.mailboxes.each_message(r, job.account, ids, [&](mailbox::Message&& m) { of(m.id).message = std::move(m); });
-    if (read && summaries)
+    Result<void> read;
+    if (wanted.message)
+      read = job.mailboxes.each_message(r, job.account, ids,
+                                        [&](mailbox::Message&& m) { of(m.id).message = std::move(m); });
+    if (read && wanted.summary)
       read = job.mailboxes.each_summary(
           r, job.account, ids, [&](MessageId id, message::Summary&& summary) { of(id).summary = std::move(summary); });
     if (!read) return read;
     for (size_t i = begin; i < end; ++i) {
       const Whole& one = of(matches[i].message);
-      if (!one.message || (summaries && !one.summary)) continue;
-      visit(matches[i], *one.message, one.summary.value_or(message::Summary()));
+      if ((wanted.message && !one.message) || (wanted.summary && !one.summary)) continue;
+      visit(matches[i], one.message ? *one.message : kNoMessage, one.summary ? *one.summary : kNoSummary);
       kept.push_back(matches[i]);
     }
   }

@@ -46,10 +46,13 @@ struct Match {
 // The messages of `uids` that match and are still there, ascending. `r` is one moment.
 Result<std::vector<Match>> run(const SearchJob& job, const store::Reader& r);
 
-// The message and the summary (empty, where not wanted) of each, in its order; those gone since are left out of
+// The message and the summary of each (empty, where not wanted), in its order; those gone since are left out of
 // `matches` too.
+struct Wanted {
+  bool message = true, summary = true;
+};
 Result<void> each_whole(
-    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, bool summaries,
+    const SearchJob& job, const store::Reader& r, std::vector<Match>& matches, Wanted wanted,
     const std::function<void(const Match&, const mailbox::Message&, const message::Summary&)>& visit);
 // Sorts both by `octets` (sort.h), equal ones by their numbers.
 void put_in_order(std::vector<Match>& matches, std::vector<std::string>& octets);

@@ -90,6 +90,12 @@ bool needs_summary(const std::vector<SortKey>& keys) {
                      [](const SortKey& key) { return key.by != By::kArrival && key.by != By::kSize; });
 }
 
+bool needs_message(const std::vector<SortKey>& keys) {
+  return std::any_of(keys.begin(), keys.end(), [](const SortKey& key) {
+    return key.by == By::kArrival || key.by == By::kSize || key.by == By::kDate;
+  });
+}
+
 std::string sort_octets(const std::vector<SortKey>& keys, const mailbox::Message& message,
                         const message::Summary& summary) {
   std::string out;

@@ -19,6 +19,7 @@ struct SortKey {
 std::optional<std::vector<SortKey>> parse_sort_keys(Words& words);
 
 bool needs_summary(const std::vector<SortKey>& keys);
+bool needs_message(const std::vector<SortKey>& keys);
 // Messages are in order as these octets are; equal ones by their numbers.
 std::string sort_octets(const std::vector<SortKey>& keys, const mailbox::Message& message,
                         const message::Summary& summary);
