@@ -68,7 +68,7 @@ def test_a_letter_leaves_signed_twice_and_is_known_as_genuine(world):
     results = " ".join(results.split())
     assert results.startswith("mail.univ.edu; ")
     for part in ("spf=pass", "dkim=pass header.d=example.com", "header.a=rsa-sha256", "header.a=ed25519-sha256", "dmarc=pass",
-                 "iprev=pass"):
+                 "iprev=pass policy.iprev=127.0.0.1"):
         assert part in results, results
     assert "Received-SPF: pass" in got.decode().replace("Pass", "pass")
     # The same by a verifier we did not write: from the first signature on, as the message left.

@@ -19,6 +19,7 @@ Task<Iprev> check_iprev(dns::Lookups lookups, std::string ip) {
     out.result = Outcome::kPermerror;
     co_return out;
   }
+  out.address = client->text();
   Task<Result<dns::Answer>> asking = dns::ask(lookups, dns::reverse_name(client->text()), dns::Type::kPtr);
   const Result<dns::Answer> names = co_await asking;
   if (!names) {

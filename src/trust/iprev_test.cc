@@ -28,6 +28,7 @@ TEST_F(IprevTest, PassesWithTheNameThatLeadsBack) {
   for (const char* ip : {"192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"}) {
     EXPECT_EQ(check(ip).result, Outcome::kPass) << ip;
     EXPECT_EQ(check(ip).name, "mail.test");
+    EXPECT_EQ(check(ip).address, ip[0] == ':' ? "192.0.2.1" : ip);
   }
 }
 
