@@ -7,10 +7,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "base/text.h"
+#include "trust/ip.h"
 
 namespace pabal::app {
 namespace {
@@ -38,27 +37,6 @@ std::vector<std::string> values(const Result<Answer>& answer) {
   return out;
 }
 
-struct Net {
-  int family;
-  const char* ip;
-  int bits;
-};
-// RFC 6890 and its registries: what never is an Internet host's address.
-constexpr Net kNotPublic[] = {{AF_INET, "0.0.0.0", 8},     {AF_INET, "10.0.0.0", 8},      {AF_INET, "100.64.0.0", 10},
-                              {AF_INET, "127.0.0.0", 8},   {AF_INET, "169.254.0.0", 16},  {AF_INET, "172.16.0.0", 12},
-                              {AF_INET, "192.0.0.0", 24},  {AF_INET, "192.0.2.0", 24},    {AF_INET, "192.168.0.0", 16},
-                              {AF_INET, "198.18.0.0", 15}, {AF_INET, "198.51.100.0", 24}, {AF_INET, "203.0.113.0", 24},
-                              {AF_INET, "224.0.0.0", 3},   {AF_INET6, "::", 127},         {AF_INET6, "fc00::", 7},
-                              {AF_INET6, "fe80::", 10},    {AF_INET6, "2001:db8::", 32},  {AF_INET6, "ff00::", 8}};
-
-bool in_net(const unsigned char* ip, const Net& net) {
-  std::array<unsigned char, 16> base{};
-  inet_pton(net.family, net.ip, base.data());
-  for (int bit = 0; bit < net.bits; ++bit)
-    if ((ip[bit / 8] ^ base[static_cast<size_t>(bit / 8)]) & (0x80 >> bit % 8)) return false;
-  return true;
-}
-
 }  // namespace
 
 std::vector<std::string> interface_addresses() {
@@ -79,11 +57,8 @@ std::vector<std::string> interface_addresses() {
 }
 
 bool is_public_ip(const std::string& ip) {
-  const int family = ip.find(':') == ip.npos ? AF_INET : AF_INET6;
-  unsigned char raw[16] = {};
-  if (inet_pton(family, ip.c_str(), raw) != 1) return false;
-  return std::none_of(std::begin(kNotPublic), std::end(kNotPublic),
-                      [&](const Net& net) { return net.family == family && in_net(raw, net); });
+  const auto parsed = trust::parse_ip(ip);
+  return parsed && trust::is_public(*parsed);
 }
 
 std::vector<Finding> check_resolver(Probe& probe) {

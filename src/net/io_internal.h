@@ -95,7 +95,8 @@ class IoStream final : public Stream {
 // tls.cc
 std::shared_ptr<SSL_CTX> server_context(TlsServer& server);
 Result<std::shared_ptr<SSL_CTX>> client_context(const std::string& ca_file);
-std::string tls_error();  // the last OpenSSL error in words
+std::string alpn_list(const std::vector<std::string>& protocols);  // RFC 7301 §3.1: each with its length before it
+std::string tls_error();                                           // the last OpenSSL error in words
 
 // listen.cc
 Address address_of(int fd, bool peer);

@@ -214,6 +214,9 @@ Task<Result<void>> IoStream::tls_connect(TlsClientOptions options, Time deadline
     SSL_set_tlsext_host_name(ssl_.get(), options.server_name.c_str());
     SSL_set1_host(ssl_.get(), options.server_name.c_str());
   }
+  const std::string offered = alpn_list(options.protocols);
+  SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                      static_cast<unsigned>(offered.size()));
   // Opportunistic: the handshake goes through, and TlsInfo says what the check found.
   SSL_set_verify(ssl_.get(), options.require_verified ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   Task<Result<void>> shaking = handshake(deadline);
@@ -228,6 +231,10 @@ void IoStream::learn_tls(bool client) {
   info_.version = SSL_get_version(ssl_.get());
   info_.cipher = SSL_get_cipher_name(ssl_.get());
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name)) info_.server_name = name;
+  const unsigned char* protocol = nullptr;
+  unsigned protocol_size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &protocol, &protocol_size);
+  if (protocol) info_.protocol.assign(reinterpret_cast<const char*>(protocol), protocol_size);
   X509* certificate = client ? SSL_get0_peer_certificate(ssl_.get()) : SSL_get_certificate(ssl_.get());
   if (client) {
     const long verdict = SSL_get_verify_result(ssl_.get());

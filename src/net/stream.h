@@ -29,6 +29,7 @@ struct TlsInfo {
   std::string version;           // "TLSv1.3"
   std::string cipher;            // "TLS_AES_256_GCM_SHA384"
   std::string server_name;       // SNI
+  std::string protocol;          // chosen by ALPN (RFC 7301): "h2"; empty: the client asked for none
   bool verified = false;         // client side: chain and name are good
   std::string verify_error;      // why not
   std::string channel_binding;   // tls-exporter (RFC 9266) octets for SCRAM -PLUS; empty when there is none
@@ -41,8 +42,10 @@ class TlsServer {
   virtual ~TlsServer() = default;
   virtual Result<void> reload() = 0;
 };
-// PEM files: certificate chain and key. TLS 1.2 and 1.3 only.
-Result<std::shared_ptr<TlsServer>> make_tls_server(std::string chain_file, std::string key_file);
+// PEM files: certificate chain and key. TLS 1.2 and 1.3 only. `protocols`: what is spoken here, the best first; a
+// client that names others only is refused (RFC 7301 §3.2). Empty: ALPN is not looked at.
+Result<std::shared_ptr<TlsServer>> make_tls_server(std::string chain_file, std::string key_file,
+                                                   std::vector<std::string> protocols = {});
 // A fresh P-256 certificate for `names` (DNS names or IP texts), signed by itself. For the demo, tests and first
 // starts.
 struct SelfSigned {
@@ -51,9 +54,10 @@ struct SelfSigned {
 Result<SelfSigned> make_self_signed(const std::vector<std::string>& names, Time not_before, days lifetime);
 
 struct TlsClientOptions {
-  std::string server_name;        // SNI and the name checked
-  std::string ca_file;            // empty: the system's roots
-  bool require_verified = false;  // false: opportunistic; TlsInfo says what the check found
+  std::string server_name;               // SNI and the name checked
+  std::string ca_file;                   // empty: the system's roots
+  bool require_verified = false;         // false: opportunistic; TlsInfo says what the check found
+  std::vector<std::string> protocols{};  // to offer by ALPN
 };
 
 class Stream {

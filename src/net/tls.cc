@@ -15,7 +15,8 @@ std::shared_ptr<SSL_CTX> own(SSL_CTX* context) { return {context, SSL_CTX_free};
 
 class PemServer final : public TlsServer {
  public:
-  PemServer(std::string chain, std::string key) : chain_(std::move(chain)), key_(std::move(key)) {}
+  PemServer(std::string chain, std::string key, const std::vector<std::string>& protocols)
+      : chain_(std::move(chain)), key_(std::move(key)), protocols_(alpn_list(protocols)) {}
 
   Result<void> reload() override {
     auto context = own(SSL_CTX_new(TLS_server_method()));
@@ -34,6 +35,8 @@ class PemServer final : public TlsServer {
       return Error{Code::kInvalid, "cannot use the certificate " + chain_ + ": " + tls_error()};
     if (SSL_CTX_use_PrivateKey_file(context.get(), key_.c_str(), SSL_FILETYPE_PEM) != 1)
       return Error{Code::kInvalid, "cannot use the key " + key_ + ": " + tls_error()};
+    // Whoever shakes hands holds this object until the handshake is done.
+    if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context.get(), choose, this);
     std::lock_guard lock(mutex_);
     context_ = std::move(context);
     return {};
@@ -44,7 +47,18 @@ class PemServer final : public TlsServer {
   }
 
  private:
-  const std::string chain_, key_;
+  // RFC 7301 §3.2: by our order; no_application_protocol when there is none in common.
+  static int choose(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered, unsigned length,
+                    void* self) {
+    const std::string& ours = static_cast<PemServer*>(self)->protocols_;
+    unsigned char* chosen = nullptr;
+    const int found = SSL_select_next_proto(&chosen, size, reinterpret_cast<const unsigned char*>(ours.data()),
+                                            static_cast<unsigned>(ours.size()), offered, length);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+
+  const std::string chain_, key_, protocols_;
   mutable std::mutex mutex_;
   std::shared_ptr<SSL_CTX> context_;
 };
@@ -57,6 +71,12 @@ std::string tls_error() {
   char text[256];
   ERR_error_string_n(code, text, sizeof text);
   return text;
+}
+
+std::string alpn_list(const std::vector<std::string>& protocols) {
+  std::string out;
+  for (const std::string& one : protocols) (out += static_cast<char>(one.size())) += one;
+  return out;
 }
 
 std::shared_ptr<SSL_CTX> server_context(TlsServer& server) { return static_cast<PemServer&>(server).context(); }
@@ -79,8 +99,9 @@ Result<std::shared_ptr<SSL_CTX>> client_context(const std::string& ca_file) {
   return context;
 }
 
-Result<std::shared_ptr<TlsServer>> make_tls_server(std::string chain_file, std::string key_file) {
-  auto server = std::make_shared<PemServer>(std::move(chain_file), std::move(key_file));
+Result<std::shared_ptr<TlsServer>> make_tls_server(std::string chain_file, std::string key_file,
+                                                   std::vector<std::string> protocols) {
+  auto server = std::make_shared<PemServer>(std::move(chain_file), std::move(key_file), protocols);
   if (const auto loaded = server->reload(); !loaded) return loaded.error();
   return std::shared_ptr<TlsServer>(std::move(server));
 }

@@ -61,6 +61,44 @@ Met meet(std::shared_ptr<TlsServer> tls, TlsClientOptions options) {
   return met;
 }
 
+TEST(Tls, AlpnChoosesByTheServersOrder) {
+  const Folder folder;
+  tls_in(folder, {"mail.example.com"});  // makes the files
+  const auto web = make_tls_server(folder.file("c.pem"), folder.file("k.pem"), {"h2", "http/1.1"});
+  ASSERT_TRUE(web);
+  TlsClientOptions options;
+  options.protocols = {"http/1.1", "h2"};
+  Met met = meet(*web, options);
+  ASSERT_TRUE(met.client && met.server);
+  EXPECT_EQ(met.server_info.protocol, "h2");
+  EXPECT_EQ(met.client_info.protocol, "h2");
+
+  options.protocols = {};
+  met = meet(*web, options);
+  ASSERT_TRUE(met.server);
+  EXPECT_EQ(met.server_info.protocol, "");
+
+  options.protocols = {"imap"};
+  met = meet(*web, options);
+  EXPECT_FALSE(met.client);
+  EXPECT_FALSE(met.server);
+
+  ASSERT_TRUE((*web)->reload());  // the list survives it
+  options.protocols = {"http/1.1"};
+  met = meet(*web, options);
+  ASSERT_TRUE(met.server);
+  EXPECT_EQ(met.server_info.protocol, "http/1.1");
+}
+
+TEST(Tls, AServerWithoutProtocolsPassesOverAlpn) {
+  const Folder folder;
+  TlsClientOptions options;
+  options.protocols = {"h2"};
+  const Met met = meet(tls_in(folder, {"mail.example.com"}), options);
+  ASSERT_TRUE(met.client && met.server);
+  EXPECT_EQ(met.server_info.protocol, "");
+}
+
 TEST(Tls, BothSidesTellTheSameOfASession) {
   const Folder folder;
   TlsClientOptions options;

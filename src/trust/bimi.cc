@@ -78,6 +78,16 @@ std::optional<BimiRecord> parse_bimi_record(std::string_view text) {
   return out;
 }
 
+Task<Result<std::optional<BimiRecord>>> find_bimi_record(dns::Lookups lookups, std::string domain,
+                                                         std::string selector) {
+  if (!is_label(selector)) selector = "default";
+  Task<Result<std::vector<BimiRecord>>> looking = records_at(lookups, selector + "._bimi." + domain);
+  Result<std::vector<BimiRecord>> found = co_await looking;
+  if (!found) co_return found.error();
+  if (found->size() != 1) co_return std::optional<BimiRecord>();
+  co_return std::optional<BimiRecord>(std::move(found->front()));
+}
+
 Task<Bimi> check_bimi(dns::Lookups lookups, Dmarc dmarc, std::string selector) {
   Bimi out;
   // The author's policy and the organisation's, both: a domain whose neighbours can be forged earns no trust.

@@ -162,18 +162,25 @@ Result<Token> XmlReader::element() {
   const std::string opened = name();
   if (opened.empty()) return fault("a \"<\" that begins nothing");
   if (opened.size() > kMaxXmlName) return Error{Code::kLimit, "the XML has too long a name"};
+  Token token{Token::kStart, std::string(local_name(opened)), ""};
   while (true) {
     skip_blanks();
     if (at_ == in_.size()) return fault("a start tag has no end");
     if (in_[at_] == '>' || in_[at_] == '/') break;
-    if (name().empty()) return fault("an attribute has no name");
+    std::string attribute = name();
+    if (attribute.empty()) return fault("an attribute has no name");
     skip_blanks();
     if (at_ == in_.size() || in_[at_] != '=') return fault("an attribute has no value");
     ++at_;
     skip_blanks();
     if (at_ == in_.size() || (in_[at_] != '"' && in_[at_] != '\'')) return fault("an attribute's value has no quotes");
     const char quote = in_[at_++];
+    const size_t from = at_;
     if (!skip_to(std::string_view(&quote, 1))) return fault("an attribute's value has no end");
+    if (!with_attributes_) continue;
+    auto value = unescape(in_.substr(from, at_ - 1 - from));
+    if (!value) return value.error();
+    token.attributes.emplace_back(std::move(attribute), std::move(*value));
   }
   empty_ = in_[at_] == '/';
   at_ += empty_ ? 1 : 0;
@@ -182,7 +189,7 @@ Result<Token> XmlReader::element() {
   if (open_.size() == kMaxXmlDepth) return Error{Code::kLimit, "the XML is nested too deeply"};
   open_.push_back(opened);
   rooted_ = true;
-  return Token{Token::kStart, std::string(local_name(opened)), ""};
+  return token;
 }
 
 std::string xml_escape(std::string_view text) {

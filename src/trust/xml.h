@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -15,13 +16,15 @@ constexpr size_t kMaxXmlName = 200;  // octets
 
 class XmlReader {
  public:
-  // `document` in UTF-8; it outlives the reader.
-  explicit XmlReader(std::string_view document) : in_(document) {}
+  // `document` in UTF-8; it outlives the reader. Attributes are given only where they are asked for.
+  explicit XmlReader(std::string_view document, bool with_attributes = false)
+      : in_(document), with_attributes_(with_attributes) {}
 
   struct Token {
     enum Kind : uint8_t { kStart, kEnd, kText, kDone } kind = kDone;
-    std::string name;  // of an element, without its namespace prefix; attributes are passed over
-    std::string text;  // one run of text, or one CDATA section
+    std::string name;                                               // of an element, without its namespace prefix
+    std::string text;                                               // one run of text, or one CDATA section
+    std::vector<std::pair<std::string, std::string>> attributes{};  // of a start, names with their prefix
   };
   // The next token; kDone again and again behind the root element. kInvalid: not well-formed, or a DTD; kLimit. After
   // an error there is nothing more to read.
@@ -38,6 +41,7 @@ class XmlReader {
   Error fault(std::string_view what) const;
 
   std::string_view in_;
+  const bool with_attributes_;
   size_t at_ = 0;
   std::vector<std::string> open_;        // with their prefixes
   bool rooted_ = false, empty_ = false;  // a root element was seen; the last element was <like-this/>

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "access/imap/bell.h"
 #include "access/imap/session.h"
 #include "base/text.h"
+#include "net/bell.h"
 
 namespace pabal::access::imap {
 
@@ -160,7 +160,7 @@ void Session::say_changed(const Row& row, bool flags, bool uid) {
 
 // Shared with the pusher and the store's callbacks, which outlive the wait by a moment.
 struct Session::Pushing {
-  Bell changed, ended;
+  net::Bell changed, ended;
   bool idling = false, over = false, still_here = false;
   std::map<mailbox::AccountId, std::unique_ptr<store::Store::Watch>> watches{};  // 0: the server's annotations
 };
@@ -180,7 +180,7 @@ Task<bool> Session::listen(Duration patience, bool idling) {
   pushing->watches.clear();
   pushing->over = true;
   pushing->changed.ring();
-  Bell::Awaiter pushed = pushing->ended.wait();
+  net::Bell::Awaiter pushed = pushing->ended.wait();
   co_await pushed;
   if (!got && got.code() == Code::kTimeout) bye("nothing was heard for too long");
   co_return got.ok();
@@ -227,7 +227,7 @@ Task<void> Session::push(Session* self, std::shared_ptr<Pushing> pushing) {
     Task<bool> flushing = self->flush();
     const bool sent = co_await flushing;
     if (!sent || self->state_ == State::kOver) break;
-    Bell::Awaiter ring = pushing->changed.wait();
+    net::Bell::Awaiter ring = pushing->changed.wait();
     co_await ring;
   }
   // The mailbox or the client is gone: the reading side is to notice.

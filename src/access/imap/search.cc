@@ -1,16 +1,16 @@
 // SEARCH, SORT and THREAD, and what long work on the pool tells meanwhile.
 #include <algorithm>
 
-#include "access/imap/bell.h"
 #include "access/imap/search_run.h"
 #include "access/imap/session.h"
 #include "access/imap/thread.h"
+#include "net/bell.h"
 
 namespace pabal::access::imap {
 namespace {
 
 struct OnPool {
-  Bell bell;
+  net::Bell bell;
   std::optional<Result<void>> done;
 };
 
@@ -37,7 +37,7 @@ Task<Result<void>> Session::on_pool(std::function<Result<void>()> work, std::sha
   while (!shared->done) {
     const auto timer = loop_.at(loop_.now() + kProgressEvery,
                                 [&loop = loop_, shared] { loop.post([shared] { shared->bell.ring(); }); });
-    Bell::Awaiter ring = shared->bell.wait();
+    net::Bell::Awaiter ring = shared->bell.wait();
     co_await ring;
     if (shared->done || state_ == State::kOver) continue;
     Task<bool> telling = tell_progress(progress->done, progress->total);

@@ -1,0 +1,15 @@
+// What the server answers by itself: GET /healthz for whoever watches it, and a page at / that says what it is.
+#pragma once
+
+#include <string>
+
+#include "web/router.h"
+
+namespace pabal::web {
+
+void add_site(Router& router, std::string hostname);
+
+// Korean or English, whichever the client likes better (RFC 9110 §12.5.4); English where it says nothing.
+bool prefers_korean(std::string_view accept_language);
+
+}  // namespace pabal::web
