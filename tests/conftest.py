@@ -47,7 +47,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.domain, self.ip, self.process = domain, ip, None
         self.port = dict(port or {})
-        for protocol in protocols or ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve"):
+        for protocol in protocols or ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "managesieve", "https",
+                                      "http"):
             self.port.setdefault(protocol, free_port(ip))
         self.config = self.folder / "pabal.toml"
         self.relay_port, self.extra = relay_port, extra

@@ -83,10 +83,11 @@ std::vector<Finding> check_resolver(Probe& probe) {
 std::vector<Finding> check_host_name(Probe& probe, const std::string& hostname,
                                      const std::vector<std::string>& public_ips) {
   if (public_ips.empty())
-    return {{Verdict::kWarning, "public addresses", "no interface of this machine has one",
-             "other servers must be able to reach port 25 here",
-             "behind NAT, forward the ports 25, 465, 587, 143, 993, 110 and 995 to this machine and give --public-ip "
-             "ADDRESS"}};
+    return {
+        {Verdict::kWarning, "public addresses", "no interface of this machine has one",
+         "other servers must be able to reach port 25 here",
+         "behind NAT, forward the ports 25, 465, 587, 143, 993, 110, 995 and 443 to this machine and give --public-ip "
+         "ADDRESS"}};
   std::vector<std::string> pointed;
   for (const Type type : {Type::kA, Type::kAaaa}) {
     const auto answer = probe.query(hostname, type);

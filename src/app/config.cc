@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "message/address.h"
+#include "web/proxies.h"
 
 namespace pabal::app {
 namespace {
@@ -23,7 +24,9 @@ constexpr std::pair<std::string_view, Protocol> kProtocols[] = {{"smtp", Protoco
                                                                 {"imaps", Protocol::kImaps},
                                                                 {"pop3", Protocol::kPop3},
                                                                 {"pop3s", Protocol::kPop3s},
-                                                                {"managesieve", Protocol::kManageSieve}};
+                                                                {"managesieve", Protocol::kManageSieve},
+                                                                {"https", Protocol::kHttps},
+                                                                {"http", Protocol::kHttp}};
 
 // One table of the file: hands out its values once, and names what nobody asked for.
 class Section {
@@ -38,6 +41,20 @@ class Section {
     const int64_t v = value<int64_t>(key, fallback, "a whole number");
     if (v < low || v > high) fail(key, fmt::format("must be between {} and {}", low, high));
     return v;
+  }
+  bool boolean(std::string_view key, bool fallback) { return value<bool>(key, fallback, "true or false"); }
+  std::vector<std::string> strings(std::string_view key) {
+    allow(key);
+    std::vector<std::string> out;
+    const toml::node* node = table_.get(key);
+    const toml::array* list = node ? node->as_array() : nullptr;
+    if (node && !list) fail(key, "must be a list of strings");
+    for (size_t i = 0; list && i < list->size(); ++i) {
+      const auto one = list->get(i)->value_exact<std::string>();
+      if (!one) fail(key, "must be a list of strings");
+      if (one) out.push_back(*one);
+    }
+    return out;
   }
   void allow(std::string_view key) { asked_.insert(std::string(key)); }
   void fail(std::string_view key, std::string_view why) {
@@ -116,7 +133,9 @@ Result<void> read_listeners(const toml::table& root, const std::string& file, Co
     for (const auto& [name, value] : kProtocols)
       if (name == protocol) listener.protocol = value, known = true;
     if (!known)
-      section.fail("protocol", "must be smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s or managesieve");
+      section.fail("protocol",
+                   "must be smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, managesieve, https or "
+                   "http");
     if (const auto parsed = net::parse_address(address))
       listener.address = *parsed;
     else
@@ -188,6 +207,18 @@ Result<void> read_dns(const toml::table& root, const std::string& file, Config& 
   return dns.finish();
 }
 
+Result<void> read_web(const toml::table& root, const std::string& file, Config& config) {
+  const auto table = table_of(root, "web", file);
+  if (!table) return table.error();
+  Section section(**table, "web", file);
+  config.trusted_proxies = section.strings("trusted_proxies");
+  for (const std::string& one : config.trusted_proxies)
+    if (const auto network = web::parse_network(one); !network)
+      section.fail("trusted_proxies", "is a list of addresses and networks: " + network.error().message);
+  config.fetch_private = section.boolean("fetch_private", false);
+  return section.finish();
+}
+
 }  // namespace
 
 std::string_view protocol_name(Protocol protocol) {
@@ -239,10 +270,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   for (const auto& [name, value] : kLevels)
     if (name == level) config.log_level = value, known = true;
   if (!known) top.fail("log", "must be debug, info, warn, error or off");
-  for (const char* key : {"listen", "zone", "tls", "relay", "dns"}) top.allow(key);
+  for (const char* key : {"listen", "zone", "tls", "relay", "dns", "web"}) top.allow(key);
   if (const auto done = top.finish(); !done) return done.error();
 
-  for (const auto read : {read_tls, read_relay, read_dns, read_listeners, read_zones})
+  for (const auto read : {read_tls, read_relay, read_dns, read_web, read_listeners, read_zones})
     if (const auto done = read(root, file, config); !done) return done.error();
   return config;
 }

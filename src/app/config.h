@@ -13,7 +13,19 @@
 
 namespace pabal::app {
 
-enum class Protocol { kSmtp, kSubmission, kSubmissions, kLmtp, kImap, kImaps, kPop3, kPop3s, kManageSieve };
+enum class Protocol {
+  kSmtp,
+  kSubmission,
+  kSubmissions,
+  kLmtp,
+  kImap,
+  kImaps,
+  kPop3,
+  kPop3s,
+  kManageSieve,
+  kHttps,
+  kHttp
+};
 
 struct ListenerConfig {
   Protocol protocol = Protocol::kSmtp;
@@ -41,6 +53,9 @@ struct Config {
   std::string relay_smarthost;  // "[host]:port", or empty: by MX
   std::string dns_forwarder;    // "127.0.0.1@5353", or empty: /etc/resolv.conf
   std::vector<ZoneConfig> zones;
+
+  std::vector<std::string> trusted_proxies;  // addresses and networks whose Forwarded and X-Forwarded-For are believed
+  bool fetch_private = false;                // tests: logos are fetched from private addresses, too
 
   std::string admin_socket() const { return data_dir + "/admin.sock"; }
   std::string store_dir() const { return data_dir + "/store"; }

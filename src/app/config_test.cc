@@ -35,6 +35,18 @@ TEST(Config, ReadsWhatItNames) {
   EXPECT_EQ(config->zones.size(), 1u);
 }
 
+TEST(Config, TrustsTheProxiesItNamesAndNoOthers) {
+  const std::string good(kGood);
+  EXPECT_TRUE(parse_config(good, "pabal.toml")->trusted_proxies.empty());
+  const auto config = parse_config(good + "[web]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n", "pabal.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->trusted_proxies.size(), 2u);
+  EXPECT_FALSE(config->fetch_private);
+  for (const char* bad : {"trusted_proxies = \"10.0.0.1\"", "trusted_proxies = [\"proxy.example\"]",
+                          "trusted_proxies = [1]", "fetch_private = \"no\"", "proxies = []"})
+    EXPECT_FALSE(parse_config(good + "[web]\n" + bad + "\n", "pabal.toml")) << bad;
+}
+
 TEST(Config, NamesFileLineAndSettingOfEachFault) {
   const std::string top = "hostname = \"mail.example.com\"\ndata = \"/d\"\n",
                     listen = "[[listen]]\nprotocol = \"smtp\"\naddress = \"[::]:25\"\n";

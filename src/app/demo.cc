@@ -27,10 +27,11 @@ Config config_of(const std::string& folder, const std::string& domain, const std
   config.log_level = log::Level::kWarn;
   config.relay_port = 2525;
   config.relay_source_ip = ip;
-  constexpr std::pair<Protocol, uint16_t> kPorts[] = {
-      {Protocol::kSmtp, 2525},  {Protocol::kSubmission, 2587}, {Protocol::kSubmissions, 2465},
-      {Protocol::kImap, 2143},  {Protocol::kImaps, 2993},      {Protocol::kPop3, 2110},
-      {Protocol::kPop3s, 2995}, {Protocol::kLmtp, 2424},       {Protocol::kManageSieve, 2190}};
+  constexpr std::pair<Protocol, uint16_t> kPorts[] = {{Protocol::kSmtp, 2525},        {Protocol::kSubmission, 2587},
+                                                      {Protocol::kSubmissions, 2465}, {Protocol::kImap, 2143},
+                                                      {Protocol::kImaps, 2993},       {Protocol::kPop3, 2110},
+                                                      {Protocol::kPop3s, 2995},       {Protocol::kLmtp, 2424},
+                                                      {Protocol::kManageSieve, 2190}, {Protocol::kHttps, 8443}};
   for (const auto& [protocol, port] : kPorts) config.listeners.push_back({protocol, {ip, port}});
   return config;
 }
@@ -82,6 +83,7 @@ constexpr const char* kThingsToTry =
     "  swaks -s 127.0.0.1:2587 -tls -au alice@example.com -ap pabal-demo -f alice@example.com -t bob@univ.edu\n"
     "  curl -k imaps://127.0.0.2:2993/INBOX -u bob@univ.edu:pabal-demo -X 'FETCH 1:* ENVELOPE'\n"
     "  curl -k pop3s://127.0.0.2:2995/1 -u bob@univ.edu:pabal-demo\n"
+    "  curl -k https://127.0.0.1:8443/\n"
     "  any mail program: IMAP 127.0.0.2:2993 (TLS), SMTP 127.0.0.2:2587 (STARTTLS), user bob@univ.edu\n";
 
 }  // namespace
@@ -111,7 +113,7 @@ int run_demo(const DemoOptions& options) {
 
   say("  alice@example.com   127.0.0.1   SMTP 2525  submission 2587  submissions 2465  IMAP 2143  IMAPS 2993  POP3 "
       "2110  "
-      "POP3S 2995  ManageSieve 2190  LMTP 2424");
+      "POP3S 2995  ManageSieve 2190  LMTP 2424  HTTPS 8443");
   say("  bob@univ.edu        127.0.0.2   the same ports                                       password of both: "
       "pabal-demo\n");
 

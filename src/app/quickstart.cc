@@ -133,9 +133,9 @@ std::string config_text(const QuickstartOptions& o) {
       "/privkey.pem\"\n"
       "\n# Where outgoing port 25 is blocked: a relay that takes your mail.\n# [relay]\n# smarthost = "
       "\"[relay.example.net]:587\"\n";
-  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25},   {"submission", 587},  {"submissions", 465},
-                                                        {"imap", 143},  {"imaps", 993},       {"pop3", 110},
-                                                        {"pop3s", 995}, {"managesieve", 4190}};
+  constexpr std::pair<const char*, int> kListeners[] = {{"smtp", 25},   {"submission", 587},   {"submissions", 465},
+                                                        {"imap", 143},  {"imaps", 993},        {"pop3", 110},
+                                                        {"pop3s", 995}, {"managesieve", 4190}, {"https", 443}};
   for (const auto& [protocol, port] : kListeners)
     for (const char* any : {"0.0.0.0", "[::]"})
       out += fmt::format("\n[[listen]]\nprotocol = \"{}\"\naddress = \"{}:{}\"\n", protocol, any, port);
@@ -188,7 +188,7 @@ void check_all(const QuickstartOptions& o, Probe& probe, const std::vector<std::
   take(check_host_name(probe, o.hostname, ips));
   take(check_reverse_dns(probe, o.hostname, ips));
   take(check_outgoing_smtp(probe));
-  take(check_ports(probe, {25, 465, 587, 143, 993, 110, 995}));
+  take(check_ports(probe, {25, 465, 587, 143, 993, 110, 995, 443}));
   take(check_block_lists(probe, ips));
   take(check_domain(probe, o.domain, o.hostname));
   out << (bad ? fmt::format("\n{} of {} need attention; the server can be set up all the same.\n\n", bad, seen)

@@ -16,6 +16,7 @@
 #include "app/admin.h"
 #include "app/dkim_rotation.h"
 #include "app/dmarc_job.h"
+#include "app/web.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "delivery/imap_events.h"
@@ -25,6 +26,7 @@
 #include "smtp/server.h"
 #include "submission/session.h"
 #include "trust/signer.h"
+#include "web/server.h"
 
 namespace pabal::app {
 namespace {
@@ -48,8 +50,11 @@ Result<void> write_file(const std::string& path, const std::string& text, mode_t
 }
 
 // The certificate of the configuration, or one made by ourselves at the first start.
-Result<std::shared_ptr<net::TlsServer>> open_tls(const Config& config, const Clock& clock) {
-  if (!config.tls_certificate.empty()) return net::make_tls_server(config.tls_certificate, config.tls_key);
+// `protocols` for ALPN.
+Result<std::shared_ptr<net::TlsServer>> open_tls(const Config& config, const Clock& clock,
+                                                 std::vector<std::string> protocols = {}) {
+  if (!config.tls_certificate.empty())
+    return net::make_tls_server(config.tls_certificate, config.tls_key, std::move(protocols));
   const std::string folder = config.data_dir + "/tls", chain = folder + "/certificate.pem", key = folder + "/key.pem";
   if (!std::filesystem::exists(chain)) {
     std::error_code failure;
@@ -60,7 +65,7 @@ Result<std::shared_ptr<net::TlsServer>> open_tls(const Config& config, const Clo
     if (const auto done = write_file(chain, made->certificate_pem, 0644); !done) return done.error();
     log::info("app", "made a certificate of our own in " + folder + "; mail programs will ask whether to trust it");
   }
-  return net::make_tls_server(chain, key);
+  return net::make_tls_server(chain, key, std::move(protocols));
 }
 
 // RFC 5804 §3; "": nobody can store a script.
@@ -82,7 +87,7 @@ struct Server::Impl {
   Config config;
   std::unique_ptr<Rooms> rooms;
   std::unique_ptr<dns::Resolver> resolver;
-  std::shared_ptr<net::TlsServer> tls;
+  std::shared_ptr<net::TlsServer> tls, web_tls;  // one certificate
   std::unique_ptr<net::Pool> pool;
   std::unique_ptr<identity::LoginGuard> guard;
   std::unique_ptr<identity::Login> login;
@@ -98,6 +103,7 @@ struct Server::Impl {
   std::unique_ptr<access::managesieve::Services> managesieve;
   std::unique_ptr<net::IoLoops> loops;
   std::unique_ptr<relay::Outbound> outbound;
+  std::unique_ptr<Web> web;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::unique_ptr<net::Listener> admin;
   std::atomic<bool> stopping{false};
@@ -134,6 +140,7 @@ void Server::Impl::wire() {
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(
       access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
+  web = std::make_unique<Web>(config, r, *resolver);
   outbound = std::make_unique<relay::Outbound>(
       loops->loop(0),
       relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool,
@@ -166,6 +173,9 @@ void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream)
   }
   if (protocol == Protocol::kManageSieve)
     return loop.spawn(access::managesieve::serve(std::move(stream), {tls}, *managesieve));
+  if (protocol == Protocol::kHttps || protocol == Protocol::kHttp)
+    return loop.spawn(
+        web::serve(std::move(stream), {protocol == Protocol::kHttps ? web_tls : nullptr}, web->services()));
   smtp::ServerOptions options;
   options.hostname = config.hostname;
   options.tls = tls;
@@ -269,6 +279,9 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   auto tls = open_tls(config, impl->rooms->clock);
   if (!tls) return tls.error();
   impl->tls = std::move(*tls);
+  auto web_tls = open_tls(config, impl->rooms->clock, {"h2", "http/1.1", "http/1.0"});
+  if (!web_tls) return web_tls.error();
+  impl->web_tls = std::move(*web_tls);
   auto resolver = open_resolver(config);
   if (!resolver) return resolver.error();
   impl->resolver = std::move(*resolver);
@@ -293,6 +306,7 @@ Server::~Server() {
   impl_->stop_wake.notify_all();
   impl_->admin.reset();
   impl_->listeners.clear();
+  impl_->web->services().connections.drain();
   impl_->outbound->stop();
   impl_->loops->stop();
   if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
@@ -310,7 +324,8 @@ Result<void> Server::reload() {
     log::warn("app", "listeners, folders, names and certificate paths change at the next restart only");
   fresh->hostname = impl_->config.hostname;
   impl_->outbound->set_options(Impl::outbound_options(*fresh));
-  if (const auto done = impl_->tls->reload(); !done) return done;
+  for (const auto& tls : {impl_->tls, impl_->web_tls})
+    if (const auto done = tls->reload(); !done) return done;
   log::info("app", "reloaded certificates, log level and relay settings");
   return {};
 }

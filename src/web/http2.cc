@@ -41,6 +41,8 @@ struct Exchange final : BodyReader {
   bool ended = false;
   std::optional<Error> failure;
   uint64_t received = 0;
+  bool answered = false;               // the rest of it is dropped
+  size_t dropped = 0, unconsumed = 0;  // unconsumed: by which its window is narrower
   BodyRule rule{SIZE_MAX, true};
   net::Bell on_arrival;
 
@@ -61,7 +63,7 @@ struct Exchange final : BodyReader {
     if (failure) co_return *failure;
     std::string some = std::exchange(arrived, {});
     if (session && !closed && !some.empty()) {
-      nghttp2_session_consume_stream(session, id, some.size());  // the window opens again
+      nghttp2_session_consume_stream(session, id, std::exchange(unconsumed, 0));  // the window opens again
       flush();
     }
     co_return some;
@@ -108,6 +110,7 @@ class Session {
   int on_data(int32_t id, std::string_view data);
   int on_sent(const nghttp2_frame& frame);
   int on_close(int32_t id);
+  void drop(Exchange& exchange);
   static ssize_t on_read(nghttp2_session*, int32_t, uint8_t* out, size_t size, uint32_t* flags,
                          nghttp2_data_source* source, void*);
 
@@ -260,6 +263,8 @@ void Session::check_deadlines() {
       x.fail({Code::kTimeout, "the body did not come in time"});
       wake(exchange);
     }
+    if (x.answered && now >= x.started + body_time)
+      nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     if (x.out_at < x.out.size() && now >= x.progress + kWriteTime)
       nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
   }
@@ -339,14 +344,27 @@ int Session::on_frame(const nghttp2_frame& frame) {
 int Session::on_data(int32_t id, std::string_view data) {
   nghttp2_session_consume_connection(session_.get(), data.size());
   const Shared exchange = find(id);
-  if (!exchange || exchange->failure) return 0;
+  if (!exchange) return 0;
   exchange->received += data.size();
+  exchange->unconsumed += data.size();
+  if (exchange->answered) drop(*exchange);
+  if (exchange->answered || exchange->failure) return 0;
   if (exchange->received > exchange->rule.limit)
     exchange->fail({Code::kLimit, "the body is larger than " + std::to_string(exchange->rule.limit) + " octets"});
   else
     exchange->arrived += data;
   wake(exchange);
   return 0;
+}
+
+// Octets of a request that has its answer. Many clients give up an answer that comes with a reset, so that a short rest
+// is taken instead.
+void Session::drop(Exchange& exchange) {
+  const size_t size = std::exchange(exchange.unconsumed, 0);
+  nghttp2_session_consume_stream(session_.get(), exchange.id, size);
+  exchange.dropped += size;
+  if (exchange.dropped > kMaxDropped)
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, exchange.id, NGHTTP2_NO_ERROR);
 }
 
 int Session::on_close(int32_t id) {
@@ -486,15 +504,17 @@ ssize_t Session::on_read(nghttp2_session*, int32_t, uint8_t* out, size_t size, u
   return static_cast<ssize_t>(n);
 }
 
-// RFC 9113 §8.1: an answer that is whole before the request is; the rest of the request is not wanted.
+// RFC 9113 §8.1: the answer may be whole before the request is; the rest of the request is not wanted.
 int Session::on_sent(const nghttp2_frame& frame) {
   if (!(frame.hd.flags & NGHTTP2_FLAG_END_STREAM) ||
       (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA))
     return 0;
   if (resets_ > 0) --resets_;
   const Shared exchange = find(frame.hd.stream_id);
-  if (exchange && !exchange->ended)
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
+  if (!exchange || exchange->ended) return 0;
+  exchange->answered = true;
+  exchange->arrived.clear();
+  drop(*exchange);
   return 0;
 }
 

@@ -34,6 +34,7 @@ constexpr size_t kMaxResets = 100;                  // streams that the client h
 constexpr size_t kStreamWindow = 256 << 10;         // octets of a body under way that nobody has read yet
 constexpr size_t kConnectionWindow = 1 << 20;       // of all of them
 constexpr size_t kMaxBufferedBodies = 64ull << 20;  // octets of bodies that are read whole, of one connection
-constexpr size_t kSourceAhead = 64 << 10;           // octets of a streamed response held for the client
+constexpr size_t kMaxDropped = 1 << 20;    // octets of a body taken for nothing when the answer is out; then a reset
+constexpr size_t kSourceAhead = 64 << 10;  // octets of a streamed response held for the client
 
 }  // namespace pabal::web

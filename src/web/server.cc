@@ -23,8 +23,8 @@ Connections::Member::~Member() {
 
 void Connections::drain() {
   std::lock_guard lock(mutex_);
-  for (const auto& [member, place] : members_)
-    place->loop.post([place = place] {
+  for (const auto& one : members_)
+    one.second->loop.post([place = one.second] {
       if (!place->gone) place->drain();
     });
 }

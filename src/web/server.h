@@ -45,7 +45,7 @@ struct Services {  // outlives every session
 };
 
 struct Options {
-  std::shared_ptr<net::TlsServer> tls;  // null: in clear. Made with protocols {"h2", "http/1.1"}
+  std::shared_ptr<net::TlsServer> tls;  // null: in clear. Made with protocols {"h2", "http/1.1", "http/1.0"}
 };
 
 // Speaks with one client until it ends.
