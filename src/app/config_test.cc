@@ -61,7 +61,7 @@ TEST(Config, NamesFileLineAndSettingOfEachFault) {
       {top + "listen = 3", "pabal.toml:3: listen must be an array of tables"},
       {top + "listen = [3]", "pabal.toml:3: listen must be an array of tables"},
       {top + "[listen]\nprotocol = \"smtp\"", "pabal.toml:3: listen must be an array of tables"},
-      {top + "[[listen]]\nprotocol = \"http\"\naddress = \"1.2.3.4:5\"", "pabal.toml:4: listen.protocol must be"},
+      {top + "[[listen]]\nprotocol = \"gopher\"\naddress = \"1.2.3.4:5\"", "pabal.toml:4: listen.protocol must be"},
       {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"25\"", "pabal.toml:5: listen.address must be"},
       {top + "[[listen]]\nprotocol = \"smtp\"\naddress = \"1.2.3.4:5\"\ntls = true",
        "pabal.toml:6: listen.tls is not a setting"},
