@@ -81,7 +81,7 @@ Result<Got> get(const Place& place, const std::string& addresses, size_t limit, 
   }
   const CURLcode done = curl_easy_perform(c);
   if (done == CURLE_WRITE_ERROR || done == CURLE_FILESIZE_EXCEEDED)
-    return Error{Code::kLimit, "it is larger than " + std::to_string(limit) + " octets"};
+    return Error{Code::kInvalid, "it is larger than " + std::to_string(limit) + " octets"};
   if (done == CURLE_OPERATION_TIMEDOUT) return Error{Code::kTimeout, place.host + " did not answer in time"};
   if (done != CURLE_OK) return Error{Code::kUnavailable, place.host + ": " + curl_easy_strerror(done)};
   Got got;

@@ -18,7 +18,8 @@ class Fetcher {
  public:
   virtual ~Fetcher() = default;
   // GET of an https URL, at most `limit` octets. Any status is a result. kDenied: the URL leads where nothing is
-  // fetched from; kLimit: too large, or too much is being fetched; kTimeout; kUnavailable: everything else that fails.
+  // fetched from; kInvalid: it is too large; kLimit: too much is being fetched here; kTimeout; kUnavailable: everything
+  // else that fails.
   virtual Task<Result<Fetched>> fetch(net::Loop& loop, std::string url, size_t limit) = 0;
 };
 

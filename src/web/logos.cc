@@ -92,7 +92,7 @@ Task<Logos::Logo> Logos::find(net::Loop& loop, std::string domain, std::string s
   Task<Result<Fetched>> fetching = fetcher_.fetch(loop, (*record)->location, kMaxLogo);
   Result<Fetched> got = co_await fetching;
   // What other servers cause is kept as well, so that they are not asked again and again; only our own trouble is not.
-  if (!got) co_return Logo{"", "the logo cannot be fetched: " + got.error().message, got.code() == Code::kInternal};
+  if (!got) co_return Logo{"", "the logo cannot be fetched: " + got.error().message, got.code() == Code::kLimit};
   if (got->status != 200)
     co_return Logo{"", "the logo cannot be fetched: its server says " + std::to_string(got->status), false};
   const std::string_view type = got->content_type;

@@ -155,6 +155,15 @@ TEST_F(LogosTest, WhatCannotBeFetchedIsNotAskedForAgainAtOnce) {
   EXPECT_EQ(fetcher.asked.size(), 1u);
 }
 
+TEST_F(LogosTest, WhenTooMuchIsFetchedTheLogoIsNotGivenUp) {
+  fetcher.answer = Error{Code::kLimit, "the server is busy; try again in a minute"};
+  const std::string said = get("/bimi/example.com");
+  EXPECT_THAT(said, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(said, HasSubstr("\r\nRetry-After: 60\r\n"));
+  fetcher.answer = Fetched{200, "image/svg+xml", logo("<g/>")};
+  EXPECT_THAT(get("/bimi/example.com"), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST(Site, SpeaksTheLanguageAsked) {
   EXPECT_TRUE(prefers_korean("ko-KR,ko;q=0.9,en;q=0.8"));
   EXPECT_TRUE(prefers_korean("fr, ko;q=0.5"));
