@@ -148,7 +148,8 @@ TEST_F(CheckingTest, ADomainsPolicyIsObeyed) {
   EXPECT_EQ(inbox("bob@example.com").size(), 2u) << "where it lies is the MDA's";
   EXPECT_THAT(bring("From: ceo@bank.example\r\nFrom: carol@sender.org\r\n\r\nPay now\r\n"), StartsWith("554 5.6.0 "));
   bool told = false;
-  for (const auto& event : *trace.find(store, "bob@example.com"))
+  const auto events = *trace.find(store, "bob@example.com");
+  for (const auto& event : events)
     told = told || (event.action == "refused" && event.reason.find("bank.example is reject") != std::string::npos);
   EXPECT_TRUE(told);
 }
