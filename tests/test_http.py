@@ -53,6 +53,8 @@ def test_curl_gets_the_page(web, version, line):
 def test_the_page_speaks_korean_and_english(web):
     assert 'lang="ko"' in curl(web, "/", "-H", "Accept-Language: ko-KR,ko;q=0.9,en;q=0.8")[2].decode()
     status, fields, body = curl(web, "/", "-H", "Accept-Language: en")
+    for protocol, how in (("imaps", "TLS"), ("submission", "STARTTLS")):
+        assert protocol not in web.port or f"<td>{web.port[protocol]}, {how}</td>" in body.decode()
     assert b'lang="en"' in body and "Accept-Language" in fields["vary"]
 
 

@@ -1,5 +1,8 @@
 #include "app/web.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "web/site.h"
 
 namespace pabal::app {
@@ -12,13 +15,30 @@ web::Networks networks(const std::vector<std::string>& texts) {
   return out;
 }
 
+// What people set their mail programs to, the usual choice first.
+std::vector<web::Door> doors(const Config& config) {
+  constexpr std::tuple<Protocol, const char*, bool> kKinds[] = {
+      {Protocol::kImaps, "IMAP", true},       {Protocol::kImap, "IMAP", false}, {Protocol::kSubmissions, "SMTP", true},
+      {Protocol::kSubmission, "SMTP", false}, {Protocol::kPop3s, "POP3", true}, {Protocol::kPop3, "POP3", false}};
+  std::vector<web::Door> out;
+  for (const auto& [protocol, name, implicit_tls] : kKinds)
+    for (const ListenerConfig& one : config.listeners) {
+      if (one.protocol != protocol) continue;
+      const bool told = std::any_of(out.begin(), out.end(), [&](const web::Door& door) {
+        return door.protocol == name && door.port == one.address.port;
+      });
+      if (!told) out.push_back({name, one.address.port, implicit_tls});
+    }
+  return out;
+}
+
 }  // namespace
 
 Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver)
     : fetcher_(web::make_fetcher(resolver, {config.fetch_private})),
       logos_(*rooms.store, resolver, *fetcher_),
       services_{router_, connections_, networks(config.trusted_proxies)} {
-  web::add_site(router_, config.hostname);
+  web::add_site(router_, config.hostname, doors(config));
   logos_.add_to(router_);
 }
 

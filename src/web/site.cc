@@ -13,7 +13,15 @@ constexpr Words kEnglish{"en", "Mail server", "This machine sends, receives and 
 constexpr Words kKorean{"ko", "메일 서버", "이 서버는 파발(Pabal)로 메일을 주고받고 보관합니다.",
                         "메일 프로그램에 다음 서버 이름을 넣으세요:", "서버"};
 
-std::string page(const Words& words, const std::string& hostname) {
+std::string rows(const std::vector<Door>& doors) {
+  std::string out;
+  for (const Door& door : doors)
+    out += "<tr><th scope=\"row\">" + door.protocol + "</th><td>" + std::to_string(door.port) +
+           (door.implicit_tls ? ", TLS" : ", STARTTLS") + "</td></tr>\n";
+  return out;
+}
+
+std::string page(const Words& words, const std::string& hostname, const std::vector<Door>& doors) {
   return std::string("<!doctype html>\n<html lang=\"") + words.language +
          "\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -33,13 +41,12 @@ std::string page(const Words& words, const std::string& hostname) {
          "th { color: var(--soft); font-weight: normal; padding-right: 1rem; white-space: nowrap }\n"
          "</style>\n</head>\n<body>\n<main>\n<h1>" +
          words.title + "</h1>\n<p>" + words.lead + "</p>\n<p>" + words.programs +
-         "</p>\n<table>\n<tr><th scope=\"row\">" + words.host + "</th><td>" + hostname +
-         "</td></tr>\n<tr><th scope=\"row\">IMAP</th><td>993, TLS</td></tr>\n"
-         "<tr><th scope=\"row\">SMTP</th><td>465, TLS</td></tr>\n</table>\n</main>\n</body>\n</html>\n";
+         "</p>\n<table>\n<tr><th scope=\"row\">" + words.host + "</th><td>" + hostname + "</td></tr>\n" + rows(doors) +
+         "</table>\n</main>\n</body>\n</html>\n";
 }
 
-Task<Response> home(std::string hostname, bool korean) {
-  Response response = with_etag(with_body("text/html; charset=utf-8", page(korean ? kKorean : kEnglish, hostname)));
+Task<Response> home(std::string text, bool korean) {
+  Response response = with_etag(with_body("text/html; charset=utf-8", std::move(text)));
   response.compress = true;
   response.headers.set("Cache-Control", "no-cache");
   response.headers.set("Vary", "Accept-Language");
@@ -82,10 +89,11 @@ bool prefers_korean(std::string_view accept_language) {
   return korean > english;
 }
 
-void add_site(Router& router, std::string hostname) {
+void add_site(Router& router, std::string hostname, std::vector<Door> doors) {
   router.add("GET", "/healthz", [](Request) { return healthy(); });
-  router.add("GET", "/", [hostname](Request request) {
-    return home(hostname, prefers_korean(request.headers.joined("Accept-Language")));
+  router.add("GET", "/", [hostname, doors = std::move(doors)](Request request) {
+    const bool korean = prefers_korean(request.headers.joined("Accept-Language"));
+    return home(page(korean ? kKorean : kEnglish, hostname, doors), korean);
   });
 }
 

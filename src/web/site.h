@@ -7,7 +7,13 @@
 
 namespace pabal::web {
 
-void add_site(Router& router, std::string hostname);
+// A door for mail programs, as the page names it: "IMAP", 993, TLS from the start or by STARTTLS.
+struct Door {
+  std::string protocol;
+  uint16_t port = 0;
+  bool implicit_tls = false;
+};
+void add_site(Router& router, std::string hostname, std::vector<Door> doors);
 
 // Korean or English, whichever the client likes better (RFC 9110 §12.5.4); English where it says nothing.
 bool prefers_korean(std::string_view accept_language);
