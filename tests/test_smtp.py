@@ -26,7 +26,8 @@ def test_the_session_of_the_textbook_works_as_printed(server):
         assert s.reply() == ""
     got = messages(server, "bob@example.com")
     assert len(got) == 1
-    assert got[0].startswith(b"Return-Path: <carol@example.net>\r\nDelivered-To: bob@example.com\r\nReceived: from client.example.net")
+    assert got[0].startswith(b"Return-Path: <carol@example.net>\r\nDelivered-To: bob@example.com\r\nAuthentication-Results: mail.example.com;")
+    assert b"\r\nReceived: from client.example.net" in got[0]
     assert got[0].endswith(b"\r\n\r\nHello, Bob.\r\n.two dots\r\n")
 
 
