@@ -409,7 +409,8 @@ Task<Response> Session::respond(Shared exchange) {
     if (x.received > x.rule.limit || (length && text::parse_u64(*length).value_or(0) > x.rule.limit))
       refusal = {413, "the body is larger than " + std::to_string(x.rule.limit) + " octets"};
   }
-  if (x.rule.streamed) x.request.stream = exchange;
+  // Of a refused request nobody reads the body: it would hold itself for ever.
+  if (x.rule.streamed && !refusal.status) x.request.stream = exchange;
   while (!refusal.status && !x.rule.streamed) {
     Task<Result<std::string>> reading = x.next();
     Result<std::string> some = co_await reading;

@@ -101,6 +101,7 @@ class TestServer {
  public:
   explicit TestServer(bool http2 = false) : services{echo.router, connections} { connect(http2); }
   ~TestServer() {
+    listening = true;  // its task has to end
     client->close();
     loop.run_for(hours(1));
     EXPECT_TRUE(ended);
