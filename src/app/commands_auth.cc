@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/io_loop.h"
+#include "trust/dmarc_record.h"
 #include "trust/ip.h"
 #include "trust/results.h"
 #include "trust/spf.h"
@@ -89,18 +90,15 @@ std::string describe(const trust::Dkim& dkim) {
          (dkim.testing ? "; the key is marked as a test: it does not count" : "");
 }
 
-std::string policy_name(Dmarc::Policy policy) {
-  return policy == Dmarc::Policy::kReject ? "reject" : policy == Dmarc::Policy::kQuarantine ? "quarantine" : "none";
-}
-
 std::string describe(const Dmarc& dmarc) {
   std::string out = finding(dmarc.result, dmarc.from_domain, dmarc.problem);
   if (dmarc.spf_aligned || dmarc.dkim_aligned)
     out += std::string(", by ") + (dmarc.spf_aligned ? "SPF" : "") +
            (dmarc.spf_aligned && dmarc.dkim_aligned ? " and " : "") + (dmarc.dkim_aligned ? "DKIM" : "");
   if (dmarc.record.empty()) return out + "; no policy is published";
-  out += "; " + text::printable(dmarc.record_domain) + " asks for p=" + policy_name(dmarc.published);
-  return out + (dmarc.policy == dmarc.published ? "" : ", here for " + policy_name(dmarc.policy));
+  out +=
+      "; " + text::printable(dmarc.record_domain) + " asks for p=" + std::string(trust::policy_name(dmarc.published));
+  return out + (dmarc.policy == dmarc.published ? "" : ", here for " + std::string(trust::policy_name(dmarc.policy)));
 }
 
 std::string describe(const trust::Arc& arc) {

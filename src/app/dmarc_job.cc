@@ -97,22 +97,9 @@ Result<std::string> write_mail(Rooms& rooms, const AggregateReport& report, cons
 Result<std::string> post(Rooms& rooms, const std::string& about, const std::string& reporter,
                          const std::vector<std::string>& to, std::string mail, const store::Work& forget) {
   const auto prepared = mailbox::prepare(std::move(mail));
-  queue::Entry entry;
-  entry.id = rooms.ids->next();
-  entry.message_id = prepared->structure.summary.message_id;
-  entry.reverse_path = report_address(reporter);
+  queue::Entry entry = queue::letter_entry(rooms.ids->next(), prepared->structure, prepared->bytes->size(),
+                                           report_address(reporter), to, rooms.clock.now(), kReportLifetime);
   entry.body = rooms.mailboxes->new_body_id();
-  entry.size = prepared->bytes->size();
-  entry.sign_as = reporter;
-  entry.created = rooms.clock.now();
-  entry.expires = entry.created + kReportLifetime;
-  for (const std::string& address : to) {
-    queue::Recipient recipient;
-    recipient.address = address;
-    recipient.notify = queue::kNotifyNever;
-    recipient.next_attempt = entry.created;
-    entry.recipients.push_back(std::move(recipient));
-  }
   const auto done = rooms.store->transact_and_wait([&](store::Transaction& t) -> Result<void> {
     if (const auto put = rooms.mailboxes->put_body(t, entry.body, *prepared); !put) return put;
     if (const auto held = rooms.mailboxes->hold_body(t, entry.body); !held) return held;

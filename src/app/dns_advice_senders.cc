@@ -21,11 +21,11 @@ constexpr size_t kMaxSpfRecords = 30;
 }  // namespace
 
 Task<size_t> Adviser::spf_cost(std::string name) {
-  std::vector<std::string> todo;
-  todo.push_back(std::move(name));
+  std::vector<std::string> to_read;
+  to_read.push_back(std::move(name));
   size_t cost = 0;
-  for (size_t i = 0; i < todo.size() && i < kMaxSpfRecords && cost <= kMaxSpfTerms; ++i) {
-    const std::string at = todo[i];
+  for (size_t i = 0; i < to_read.size() && i < kMaxSpfRecords && cost <= kMaxSpfTerms; ++i) {
+    const std::string at = to_read[i];
     Task<Result<Answer>> asking = ask(at, Type::kTxt);
     const Result<Answer> answer = co_await asking;
     if (!answer) continue;
@@ -34,7 +34,7 @@ Task<size_t> Adviser::spf_cost(std::string name) {
       const auto record = trust::parse_spf_record(txt);
       if (!record) continue;
       const auto follow = [&](std::string_view domain) {  // a macro leads elsewhere for each message
-        if (domain.find('%') == domain.npos) todo.emplace_back(domain);
+        if (domain.find('%') == domain.npos) to_read.emplace_back(domain);
       };
       using Mechanism = trust::SpfDirective::Mechanism;
       for (const trust::SpfDirective& one : record->directives) {

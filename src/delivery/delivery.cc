@@ -314,25 +314,10 @@ Result<void> Delivery::enqueue(store::Transaction& t, const Mail& mail, std::str
 // A letter of our own, by the queue, wherever its readers are: they may have scripts too. Nobody wants to hear of it.
 Result<queue::QueueId> Delivery::send(store::Transaction& t, const std::string& reverse_path,
                                       const std::vector<std::string>& to, const Copy& letter) {
-  queue::Entry entry;
-  entry.id = services_.ids.next();
-  entry.message_id = letter.prepared->structure.summary.message_id;
-  entry.reverse_path = reverse_path;
-  entry.sign_as = message::author_domain(letter.prepared->structure.summary);
+  queue::Entry entry =
+      queue::letter_entry(services_.ids.next(), letter.prepared->structure, letter.prepared->bytes->size(),
+                          reverse_path, to, services_.clock.now(), kForwardLifetime);
   entry.body = letter.body;
-  entry.body_8bit = letter.prepared->structure.has_8bit;
-  entry.smtputf8 = !text::is_ascii(reverse_path) || letter.prepared->structure.utf8_headers;
-  entry.size = letter.prepared->bytes->size();
-  entry.created = services_.clock.now();
-  entry.expires = entry.created + kForwardLifetime;
-  for (const std::string& address : to) {
-    queue::Recipient recipient;
-    recipient.address = address;
-    recipient.notify = queue::kNotifyNever;
-    recipient.next_attempt = entry.created;
-    entry.smtputf8 = entry.smtputf8 || !text::is_ascii(address);
-    entry.recipients.push_back(std::move(recipient));
-  }
   if (const auto put = services_.mailboxes.put_body(t, letter.body, *letter.prepared); !put) return put.error();
   if (const auto held = services_.mailboxes.hold_body(t, letter.body); !held) return held.error();
   if (const auto added = services_.queue.add(t, entry); !added) return added.error();

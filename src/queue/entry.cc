@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "queue/queue.h"
 
 namespace pabal::queue {
@@ -54,6 +55,29 @@ std::optional<Time> Entry::next_attempt() const {
   for (const Recipient& r : recipients)
     if (r.state == Recipient::State::kWaiting && (!earliest || r.next_attempt < *earliest)) earliest = r.next_attempt;
   return earliest;
+}
+
+Entry letter_entry(QueueId id, const message::Message& letter, uint64_t size, std::string reverse_path,
+                   const std::vector<std::string>& to, Time now, days lifetime) {
+  Entry entry;
+  entry.id = id;
+  entry.message_id = letter.summary.message_id;
+  entry.reverse_path = std::move(reverse_path);
+  entry.sign_as = message::author_domain(letter.summary);
+  entry.body_8bit = letter.has_8bit;
+  entry.smtputf8 = !text::is_ascii(entry.reverse_path) || letter.utf8_headers;
+  entry.size = size;
+  entry.created = now;
+  entry.expires = now + lifetime;
+  for (const std::string& address : to) {
+    Recipient recipient;
+    recipient.address = address;
+    recipient.notify = kNotifyNever;
+    recipient.next_attempt = now;
+    entry.smtputf8 = entry.smtputf8 || !text::is_ascii(address);
+    entry.recipients.push_back(std::move(recipient));
+  }
+  return entry;
 }
 
 std::string encode(const Entry& entry) {

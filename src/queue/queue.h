@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "message/message.h"
 #include "store/store.h"
 
 namespace pabal::queue {
@@ -61,6 +62,11 @@ struct Entry {
   bool done() const;                         // nobody waits
   std::optional<Time> next_attempt() const;  // earliest among those waiting; none when held or done
 };
+
+// The entry of a letter that this server has written itself, signed as its author's domain; nobody wants to hear what
+// becomes of it (RFC 3461 §6.1). `letter`: the parse of the whole message, of `size` octets. Its body is the caller's.
+Entry letter_entry(QueueId id, const message::Message& letter, uint64_t size, std::string reverse_path,
+                   const std::vector<std::string>& to, Time now, days lifetime);
 
 // Due times are exact to the microsecond. All writes keep entry and schedule in step.
 class Queue {

@@ -106,6 +106,20 @@ TEST(QueueEntry, ARecordWithAnyBitFlippedOrAnyOctetMissingIsRefused) {
   EXPECT_FALSE(decode(record + '\0'));
 }
 
+TEST(QueueEntry, ALetterOfOursAsksForWhatItNeeds) {
+  const std::string plain = "From: r@example.com\r\n\r\nHi\r\n", eight = plain + "안녕\r\n";
+  const auto made = [](const std::string& bytes, const std::string& to) {
+    return letter_entry(1, message::parse(bytes), bytes.size(), "r@example.com", {to}, kStart, days(3));
+  };
+  const Entry e = made(plain, "x@univ.edu");
+  EXPECT_EQ(e.sign_as, "example.com");
+  EXPECT_FALSE(e.body_8bit || e.smtputf8);
+  EXPECT_EQ(e.recipients.at(0).notify, kNotifyNever);
+  EXPECT_EQ(e.expires, kStart + days(3));
+  EXPECT_TRUE(made(eight, "x@univ.edu").body_8bit);
+  EXPECT_TRUE(made(plain, "유니@univ.edu").smtputf8);
+}
+
 TEST(QueueEntry, NextAttemptIsTheEarliestOfThoseThatWait) {
   Entry e = entry(1, kStart + hours(2));
   e.recipients.push_back(recipient("carol@univ.edu", kStart + hours(1)));

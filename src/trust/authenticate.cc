@@ -84,10 +84,6 @@ Task<Dmarc> check_authors(std::shared_ptr<Checking> c, std::vector<std::string> 
   co_return out;
 }
 
-std::string_view name_of(Dmarc::Policy policy) {
-  return policy == Dmarc::Policy::kReject ? "reject" : policy == Dmarc::Policy::kQuarantine ? "quarantine" : "none";
-}
-
 std::optional<Outcome> result_of(std::string_view field, std::string_view method) {
   const auto parsed = parse_results(field);
   if (!parsed) return {};
@@ -134,7 +130,7 @@ Disposition dispose(const Verdict& verdict, const std::function<bool(std::string
   Disposition out;
   out.trusted_by = trusted_sealer(verdict.arc, is_trusted);
   if (!out.trusted_by.empty()) return out;
-  const std::string asked = "the policy of " + dmarc.from_domain + " is " + std::string(name_of(dmarc.policy));
+  const std::string asked = "the policy of " + dmarc.from_domain + " is " + std::string(policy_name(dmarc.policy));
   if (undecided) {
     if (dmarc.policy != Dmarc::Policy::kReject) return {};
     out.kind = Kind::kLater;
