@@ -3,6 +3,7 @@
 #include "app/table.h"
 #include "base/text.h"
 #include "delivery/host.h"
+#include "sieve/settings.h"
 
 namespace pabal::app {
 namespace {
@@ -64,6 +65,16 @@ void sieve_get(Call& call, const Words& w) {
   const auto text = call.rooms->scripts->text(*call.rooms->store, owner->id, w.other);
   if (!text) return call.fail(text.error());
   call.say(*text);
+}
+
+// What the account's mail settings do, before its active script.
+void sieve_settings(Call& call, const Words& w) {
+  const auto account = need_account(call, w.name);
+  if (!account) return;
+  const auto text = sieve::settings_script(*call.rooms->store, account->id);
+  if (!text) return call.fail(text.error());
+  call.say(text->empty() ? fmt::format("{} has no filters, vacation answer or forwarding set\n", account->name)
+                         : *text);
 }
 
 void sieve_activate(Call& call, const Words& w) {
@@ -159,6 +170,9 @@ void add_sieve_commands(CLI::App& app, Call& call, Words& w) {
       "  pabal sieve put global spam < spam.sieve      for all to include :global\n");
   named("list", "List the scripts of an account, or of the server: global", [&w](Call& c) { sieve_list(c, w); });
   with_script(named("get", "Print a script", [&w](Call& c) { sieve_get(c, w); }))->required();
+  named("settings", "Print the script that an account's mail settings are", [&w](Call& c) {
+    sieve_settings(c, w);
+  })->footer("Filters, vacation answer and forwarding, as set in mail programs. It runs before the active script.\n");
   sub = named("activate", "Let a script filter incoming mail", [&w](Call& c) { sieve_activate(c, w); });
   with_script(sub);
   sub->add_flag("--off", w.off, "none filters it");

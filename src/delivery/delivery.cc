@@ -7,6 +7,7 @@
 #include "delivery/carrying.h"
 #include "delivery/report.h"
 #include "delivery/report_intake.h"
+#include "sieve/settings.h"
 #include "trust/srs.h"
 
 namespace pabal::delivery {
@@ -100,7 +101,8 @@ std::shared_ptr<mailbox::LocalDelivery::Plan> Delivery::plan(const Mail& mail,
     if (!to) continue;
     for (const auto& target : to->accounts) {
       auto script = services_.scripts.active(services_.store, target.account);
-      if (!script || script->empty()) continue;
+      const auto settings = sieve::settings_act(services_.store, target.account);
+      if (!script || !settings || (script->empty() && !*settings)) continue;
       if (!plan) plan = std::make_shared<FilterPlan>(services_, mail);
       plan->add(target, recipient, std::move(*script));
     }

@@ -7,6 +7,7 @@
 #include "delivery/host.h"
 #include "delivery/letters.h"
 #include "sieve/keys.h"
+#include "sieve/settings.h"
 
 namespace pabal::delivery {
 namespace {
@@ -142,6 +143,45 @@ constexpr std::pair<std::string_view, mailbox::Flag> kSystem[] = {{"\\Seen", mai
                                                                   {"\\Deleted", mailbox::kDeleted},
                                                                   {"\\Draft", mailbox::kDraft}};
 
+constexpr std::string_view kNotJunk = "$NotJunk";
+
+bool is_implicit(const sieve::Action& action) {
+  const auto* keep = std::get_if<sieve::Keep>(&action.what);
+  return keep && keep->implicit;
+}
+const sieve::FlagList* flags_filed(const sieve::Action& action) {
+  if (const auto* keep = std::get_if<sieve::Keep>(&action.what)) return &keep->flags;
+  if (const auto* into = std::get_if<sieve::FileInto>(&action.what)) return &into->flags;
+  return nullptr;
+}
+template <typename T>
+bool has(const std::vector<sieve::Action>& actions) {
+  return std::any_of(actions.begin(), actions.end(),
+                     [](const sieve::Action& one) { return std::holds_alternative<T>(one.what); });
+}
+
+// What the account's script wants, on top of what its settings do. A refusal undoes those; an answer of the script goes
+// instead of theirs; and what it merely lets be is kept only if they keep it. The labels of the settings are on the
+// message as the script files it.
+std::vector<sieve::Action> joined(std::vector<sieve::Action> settings, std::vector<sieve::Action> script) {
+  if (has<sieve::Reject>(script)) return script;
+  const bool kept = std::any_of(settings.begin(), settings.end(), is_implicit);
+  std::erase_if(settings, [&](const sieve::Action& one) {
+    return is_implicit(one) || std::holds_alternative<sieve::Discard>(one.what) ||
+           (std::holds_alternative<sieve::Vacation>(one.what) && has<sieve::Vacation>(script));
+  });
+  if (!kept) std::erase_if(script, is_implicit);
+  const auto filed = std::find_if(script.begin(), script.end(), [](const auto& one) { return flags_filed(one); });
+  for (sieve::Action& one : settings) {
+    auto* label = std::get_if<sieve::FileInto>(&one.what);
+    if (!label || filed == script.end()) continue;
+    label->flags = *flags_filed(*filed);
+    one.message = filed->message;
+  }
+  settings.insert(settings.end(), script.begin(), script.end());
+  return settings;
+}
+
 const Decision::Filing kInbox{{"INBOX", "", "", false}, {}, nullptr, 0};
 
 }  // namespace
@@ -197,16 +237,12 @@ void FilterPlan::run() {
   if (expects_report_) report_ = trust::read_report(*mail_.prepared->bytes, mail_.prepared->structure);
 }
 
-void FilterPlan::decide(Job& job) const {
-  Decision& out = job.decision;
-  const auto snapshot = services_.store.snapshot();
-  const auto program = services_.scripts.program(*snapshot, job.account.account, out.script);
-  if (!program) {
-    out.troubles.push_back(program.error().message);
-    out.filings.push_back(kInbox);
-    return;
-  }
-  DeliveryHost host(services_, *snapshot, job.account.account, facts_of_peer(mail_.peer));
+sieve::Outcome FilterPlan::run(const Job& job, const sieve::Program& program, const store::Reader& reader, bool junk,
+                               const sieve::FlagList& flags, const sieve::Limits& limits) const {
+  DeliveryHost::Facts facts = facts_of_peer(mail_.peer);
+  facts["vnd.pabal.junk"] = junk ? "yes" : "no";
+  DeliveryHost host(services_, reader, job.account.account, std::move(facts));
+  host.give(*mail_.prepared, job.recipient.address);
   sieve::Input input;
   input.bytes = *mail_.prepared->bytes;
   input.message = &mail_.prepared->structure;
@@ -216,9 +252,38 @@ void FilterPlan::decide(Job& job) const {
   input.dsn_notify = job.recipient.notify_never ? "NEVER" : job.recipient.notify_success ? "SUCCESS" : "";
   input.dsn_orcpt = job.recipient.orcpt;
   input.now = services_.clock.now();
-  const sieve::Outcome outcome = sieve::run(**program, input, host);
-  if (outcome.error) out.troubles.push_back(trouble_of(outcome));
-  delivery::decide(services_, mail_, job.recipient, job.account, *snapshot, outcome.actions, out);
+  input.flags = flags;
+  return sieve::run(program, input, host, limits);
+}
+
+void FilterPlan::decide(Job& job) const {
+  Decision& out = job.decision;
+  const auto snapshot = services_.store.snapshot();
+  const auto trouble = [&](std::string why) {
+    out.troubles.push_back(std::move(why));
+    out.filings.push_back(kInbox);
+  };
+  sieve::Outcome outcome;
+  outcome.actions.push_back({sieve::Keep{{}, true}, nullptr, 0});
+  bool junk = mail_.junk;
+  const auto settings = sieve::settings_program(*snapshot, job.account.account);
+  if (!settings) return trouble(settings.error().message);
+  if (*settings) {
+    outcome = run(job, **settings, *snapshot, junk, {}, sieve::settings_limits());
+    if (outcome.error) out.troubles.push_back("mail settings: " + trouble_of(outcome));
+    junk = junk && std::find(outcome.flags.begin(), outcome.flags.end(), kNotJunk) == outcome.flags.end();
+  }
+  if (!out.script.empty() && !outcome.stopped) {
+    const auto program = services_.scripts.program(*snapshot, job.account.account, out.script);
+    if (!program) return trouble(program.error().message);
+    const sieve::Outcome script = run(job, **program, *snapshot, junk, outcome.flags, {});
+    if (script.error) out.troubles.push_back(trouble_of(script));
+    outcome.actions = joined(std::move(outcome.actions), script.actions);
+  }
+  if (out.script.empty() || outcome.stopped) out.script = "of the mail settings";
+  mailbox::LocalDelivery::Mail mail = mail_;
+  mail.junk = junk;
+  delivery::decide(services_, mail, job.recipient, job.account, *snapshot, outcome.actions, out);
 }
 
 }  // namespace pabal::delivery

@@ -1,6 +1,7 @@
-// What scripts decide about one message, for each account that has one active: the Plan that LocalDelivery hands to
-// MSA and MTA. Everything that burns is done here, before the transaction: the scripts run, edited messages and letters
-// are made ready. Nothing is written.
+// What mail settings and scripts decide about one message, for each account that has some: the Plan that LocalDelivery
+// hands to MSA and MTA. The settings (sieve/settings.h) come first, then the account's active script. Everything that
+// burns is done here, before the transaction: the scripts run, edited messages and letters are made ready. Nothing is
+// written.
 #pragma once
 
 #include <map>
@@ -47,7 +48,7 @@ struct Decision {
     std::optional<sieve::Fcc> fcc;
     uint32_t line = 0;
   };
-  std::string script;                 // its name
+  std::string script;                 // its name, or that of the settings
   bool stays = false;                 // RFC 6785: the message is in a mailbox, and remains there
   std::vector<std::string> troubles;  // why it did not do all it should: for the trace and its owner
   std::vector<Filing> filings;
@@ -68,6 +69,7 @@ class FilterPlan final : public mailbox::LocalDelivery::Plan {
  public:
   FilterPlan(const Services& services, mailbox::LocalDelivery::Mail mail)
       : services_(services), mail_(std::move(mail)) {}
+  // `script`: the active one; "": the account has settings alone.
   void add(identity::Resolution::Target account, mailbox::LocalDelivery::Recipient recipient, std::string script);
   // The message is for a report address, too (report_intake.h): run() reads the report.
   void expect_report() { expects_report_ = true; }
@@ -84,6 +86,8 @@ class FilterPlan final : public mailbox::LocalDelivery::Plan {
     Decision decision;
   };
   void decide(Job& job) const;
+  sieve::Outcome run(const Job& job, const sieve::Program& program, const store::Reader& reader, bool junk,
+                     const sieve::FlagList& flags, const sieve::Limits& limits) const;
 
   const Services& services_;
   const mailbox::LocalDelivery::Mail mail_;

@@ -75,6 +75,22 @@ std::optional<std::string> DeliveryHost::metadata(std::string_view mailbox, std:
   return value ? std::move(*value) : std::nullopt;
 }
 
+void DeliveryHost::give(const mailbox::Prepared& message, std::string address) {
+  const auto owner = services_.directory.account(reader_, account_);
+  std::vector<std::string> me = {address};
+  if (owner && *owner) me.push_back((*owner)->name);
+  arriving_.emplace(message, services_.clock.now(), std::move(me), std::move(address));
+}
+
+Result<bool> DeliveryHost::query(std::string_view text) {
+  if (!arriving_) return sieve::Host::query(text);
+  const auto query = mailbox::parse_query(text, services_.clock.now());
+  if (!query) return Error{Code::kInvalid, "a query has too many terms"};
+  if (const std::string what = mailbox::not_at_arrival(*query); !what.empty())
+    return Error{Code::kInvalid, "a query asks for " + what + ": a message that comes has none yet"};
+  return arriving_->holds(*query);
+}
+
 // RFC 5183 §4.1; RFC 6785 §4.2 to §4.5: the items of IMAP are there, and empty, when there is no IMAP
 std::optional<std::string> DeliveryHost::environment(std::string_view item) {
   constexpr std::string_view kOfImap[] = {"imap.user", "imap.email", "imap.cause", "imap.mailbox", "imap.changedflags"};

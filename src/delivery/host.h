@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "delivery/delivery.h"
+#include "mailbox/arriving.h"
 #include "sieve/sieve.h"
 
 namespace pabal::delivery {
@@ -19,6 +20,9 @@ class DeliveryHost final : public sieve::Host {
   DeliveryHost(const Services& services, const store::Reader& reader, identity::AccountId account, Facts facts = {})
       : services_(services), reader_(reader), account_(account), facts_(std::move(facts)) {}
 
+  // The message that is being delivered, and to whom: without it nothing can be searched. It outlives this.
+  void give(const mailbox::Prepared& message, std::string address);
+
   Result<std::shared_ptr<const sieve::Program>> script(Location location, std::string_view name) override;
   bool mailbox_exists(std::string_view name) override;
   bool mailbox_id_exists(std::string_view id) override;
@@ -26,12 +30,14 @@ class DeliveryHost final : public sieve::Host {
   std::optional<std::string> metadata(std::string_view mailbox, std::string_view entry) override;
   bool duplicate(std::string_view id) override;
   std::optional<std::string> environment(std::string_view item) override;
+  Result<bool> query(std::string_view query) override;
 
  private:
   const Services& services_;
   const store::Reader& reader_;
   const identity::AccountId account_;
   const Facts facts_;
+  std::optional<mailbox::Arriving> arriving_;
 };
 
 // RFC 5183 §4.1: remote-ip and remote-host, of "203.0.113.5 (mx.example)".

@@ -5,13 +5,13 @@
 
 #include "base/text.h"
 #include "mailbox/probe.h"
+#include "mailbox/query_match.h"
 #include "mailbox/search.h"
 
 namespace pabal::mailbox {
 namespace {
 
 using Op = Query::Op;
-using Field = Mailboxes::Term::Field;
 using Ids = std::vector<MessageId>;
 
 // How Gmail writes the name of a label in a query: lower case, blanks and levels as "-".
@@ -33,51 +33,6 @@ std::optional<Role> role_of(std::string_view label) {
   for (const Name& known : kNames)
     if (text::iequals(known.name, label)) return known.role;
   return {};
-}
-
-// The fields of the index in one of which a text must be.
-std::vector<Field> fields_of(Op op) {
-  switch (op) {
-    case Op::kText:
-      return {Field::kAny};
-    case Op::kSubject:
-      return {Field::kSubject};
-    case Op::kFrom:
-      return {Field::kFrom};
-    case Op::kTo:
-      return {Field::kTo};
-    case Op::kCc:
-      return {Field::kCc};
-    case Op::kBcc:
-    case Op::kList:
-    case Op::kMessageId:
-      return {Field::kHeader};
-    case Op::kFilename:
-      return {Field::kBody};
-    case Op::kAttachment:
-      return {Field::kMark};
-    default:
-      return {};
-  }
-}
-
-bool has_words(std::string_view text) {
-  bool any = false;
-  cut(text, [&](const Token&) { return !(any = true); });
-  return any;
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  cut(text, [&](const Token& token) {
-    out.emplace_back(token.word);
-    return true;
-  });
-  return out;
-}
-
-bool in_a_row(const std::vector<std::string>& all, const std::vector<std::string>& some) {
-  return std::search(all.begin(), all.end(), some.begin(), some.end()) != all.end();
 }
 
 class Finder {
@@ -117,15 +72,12 @@ class Finder {
 
   Result<void> learn(const Query& query) {
     if (query.op == Op::kLabel) labels_[&query] = named(query.text);
-    const std::vector<Field> fields = fields_of(query.op);
-    if (!fields.empty() && (query.op == Op::kAttachment || has_words(query.text))) {
-      std::vector<std::string> texts = {query.op == Op::kAttachment ? std::string(kWithAttachment.substr(1))
-                                                                    : query.text};
-      if ((query.op == Op::kFrom || query.op == Op::kTo || query.op == Op::kCc) && text::iequals(query.text, "me"))
-        texts = scope_.me;
+    if (const auto field = index_field(query.op);
+        field && (query.op == Op::kAttachment || !words_of(query.text).empty())) {
+      const std::vector<std::string> texts = texts_of(query, scope_.me);
       Ids& any = found_[&query];
       for (const std::string& text : texts) {
-        const auto hits = boxes_.search(r_, account_, {{text, fields.front(), true, false}});
+        const auto hits = boxes_.search(r_, account_, {{text, *field, true, false}});
         if (!hits) return hits.error();
         Ids both;
         std::set_union(any.begin(), any.end(), hits->begin(), hits->end(), std::back_inserter(both));
@@ -207,15 +159,14 @@ class Finder {
       case Op::kList:
         return has_found(q, probe.id()) && probe.in_header("List-Id", message::Needle(q.text));
       case Op::kMessageId:
-        return has_found(q, probe.id()) && probe.summary() && is_id(probe.summary()->message_id, q.text);
+        return has_found(q, probe.id()) && probe.summary() && is_message_id(probe.summary()->message_id, q.text);
       case Op::kDeliveredTo:
         return probe.in_header("Delivered-To", message::Needle(q.text));
       case Op::kFilename:
-        return has_found(q, probe.id()) && probe.details() &&
-               names_file(probe.details()->structure.root, words_of(q.text));
+        return has_found(q, probe.id()) && probe.details() && names_file(probe.details()->structure.root, q.text);
       case Op::kAround:
         return std::all_of(q.children.begin(), q.children.end(), [&](const Query& c) { return holds(c, probe); }) &&
-               are_near(q, probe);
+               probe.details() && probe.body() && are_near(q, *probe.body(), probe.details()->structure);
       case Op::kUserLabels:
         return std::any_of(m.places.begin(), m.places.end(),
                            [&](const Message::Place& place) { return role_at(place.mailbox) == Role::kNone; });
@@ -242,42 +193,6 @@ class Finder {
   bool has_found(const Query& q, MessageId id) const {
     const auto found = found_.find(&q);
     return found != found_.end() && std::binary_search(found->second.begin(), found->second.end(), id);
-  }
-
-  static bool is_id(std::string_view id, std::string_view asked) {
-    const auto bare = [](std::string_view s) {
-      if (s.starts_with('<')) s.remove_prefix(1);
-      if (s.ends_with('>')) s.remove_suffix(1);
-      return s;
-    };
-    return bare(id) == bare(asked);
-  }
-
-  static bool names_file(const message::Part& part, const std::vector<std::string>& words) {
-    return in_a_row(words_of(part.filename()), words) ||
-           std::any_of(part.children.begin(), part.children.end(),
-                       [&](const message::Part& child) { return names_file(child, words); });
-  }
-
-  static bool are_near(const Query& q, Probe& probe) {
-    const Details* details = probe.details();
-    const std::string* body = details ? probe.body() : nullptr;
-    if (!body) return false;
-    const std::vector<std::string> text = words_of(message::all_text(*body, details->structure)),
-                                   first = words_of(q.children[0].text), second = words_of(q.children[1].text);
-    const auto places = [&](const std::vector<std::string>& words) {
-      std::vector<size_t> out;
-      for (auto at = text.begin();; ++at) {
-        at = std::search(at, text.end(), words.begin(), words.end());
-        if (at == text.end()) return out;
-        out.push_back(static_cast<size_t>(at - text.begin()));
-      }
-    };
-    const std::vector<size_t> a = places(first), b = places(second);
-    return std::any_of(a.begin(), a.end(), [&](size_t at) {
-      const auto near = std::lower_bound(b.begin(), b.end(), at > q.number ? at - q.number : 0);
-      return near != b.end() && *near <= at + q.number;
-    });
   }
 
   const Mailboxes& boxes_;

@@ -11,49 +11,8 @@ namespace {
 using Match = Wanted::Match;
 constexpr size_t kMaxQueryWords = 100;  // of one term
 
-std::string_view fields_of(Mailboxes::Term::Field field) {
-  switch (field) {
-    case Mailboxes::Term::Field::kAny:
-      return "bcfhst";
-    case Mailboxes::Term::Field::kSubject:
-      return "s";
-    case Mailboxes::Term::Field::kFrom:
-      return "f";
-    case Mailboxes::Term::Field::kTo:
-      return "t";
-    case Mailboxes::Term::Field::kCc:
-      return "c";
-    case Mailboxes::Term::Field::kHeader:
-      return "h";
-    case Mailboxes::Term::Field::kBody:
-      return "b";
-    case Mailboxes::Term::Field::kMark:
-      return "!";
-  }
-  return "b";
-}
-
 // A single character of a script without blanks is the beginning of pairs.
 Match match_of(const Token& token) { return token.cjk && !token.pair ? Match::kPrefix : Match::kWhole; }
-
-std::vector<Chain> chains_of(const Mailboxes::Term& term) {
-  std::vector<Chain> out;
-  size_t words = 0;
-  uint32_t position = 0;     // of the last word taken
-  bool run_goes_on = false;  // the token before was a pair
-  cut(term.text, [&](const Token& token) {
-    const bool in_run = run_goes_on;
-    run_goes_on = token.pair;
-    if (in_run && !token.pair) return true;  // the last character of a run: its pair before has it
-    const bool chained = in_run || (term.phrase && !out.empty());
-    if (!chained) out.emplace_back();
-    out.back().push_back({std::string(token.word), match_of(token), chained ? token.position - position : 0});
-    position = token.position;
-    return ++words < kMaxQueryWords;
-  });
-  if (!out.empty() && term.prefix) out.back().back().match = Match::kPrefix;
-  return out;
-}
 
 // What stands before the first word of a substring and behind the last may belong to them, unless a blank or a mark
 // parts it off.
@@ -87,6 +46,47 @@ Ids joined(const Ids& a, const Ids& b) {
 }
 
 }  // namespace
+
+std::string_view fields_of(Mailboxes::Term::Field field) {
+  switch (field) {
+    case Mailboxes::Term::Field::kAny:
+      return "bcfhst";
+    case Mailboxes::Term::Field::kSubject:
+      return "s";
+    case Mailboxes::Term::Field::kFrom:
+      return "f";
+    case Mailboxes::Term::Field::kTo:
+      return "t";
+    case Mailboxes::Term::Field::kCc:
+      return "c";
+    case Mailboxes::Term::Field::kHeader:
+      return "h";
+    case Mailboxes::Term::Field::kBody:
+      return "b";
+    case Mailboxes::Term::Field::kMark:
+      return "!";
+  }
+  return "b";
+}
+
+std::vector<Chain> chains_of(const Mailboxes::Term& term) {
+  std::vector<Chain> out;
+  size_t words = 0;
+  uint32_t position = 0;     // of the last word taken
+  bool run_goes_on = false;  // the token before was a pair
+  cut(term.text, [&](const Token& token) {
+    const bool in_run = run_goes_on;
+    run_goes_on = token.pair;
+    if (in_run && !token.pair) return true;  // the last character of a run: its pair before has it
+    const bool chained = in_run || (term.phrase && !out.empty());
+    if (!chained) out.emplace_back();
+    out.back().push_back({std::string(token.word), match_of(token), chained ? token.position - position : 0});
+    position = token.position;
+    return ++words < kMaxQueryWords;
+  });
+  if (!out.empty() && term.prefix) out.back().back().match = Match::kPrefix;
+  return out;
+}
 
 Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account,
                                                  const std::vector<Term>& terms) const {

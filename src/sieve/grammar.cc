@@ -231,6 +231,8 @@ constexpr CommandRow kCommandRows[] = {
      kMatchTags,
      {{Slot::kMethod, kString}, {Slot::kEntry, kString}, {Slot::kKeys, kStrings}}},
     {"valid_ext_list", Op::kValidExtList, true, "extlists", 0, {{Slot::kList, kStrings}}},
+    // Our own: query "from:amy has:attachment", in the language of the search box (mailbox/query.h).
+    {"query", Op::kQuery, true, "vnd.pabal.query", 0, {{Slot::kValue, kString}}},
 };
 
 // In the order of the alphabet.
@@ -279,6 +281,7 @@ constexpr ExtensionRow kExtensionRows[] = {
     {"vacation-seconds"},
     {"variables", false},
     {"virustest"},
+    {"vnd.pabal.query"},
 };
 
 }  // namespace

@@ -71,6 +71,7 @@ enum class Op : uint8_t {
   kValidExtList,
   // A command or test that cannot be run, in a script with "ihave": an error if it is reached (RFC 5463 §4).
   kFailure,
+  kQuery,  // of vnd.pabal.query
   kCount_,
 };
 

@@ -5,6 +5,7 @@
 //   A ACCOUNT S p NAME      its program
 //   A ACCOUNT S v HASH      somebody has had his vacation answer; with expiry (RFC 5230 §4.2)
 //   A ACCOUNT S d HASH      a message that "duplicate" knows; with expiry (RFC 7352 §3)
+//   A ACCOUNT S g           mail settings (settings.h); h: the script of them; i: its program
 //   A ACCOUNT S n           the owner was told of a script that fails; with expiry
 // ACCOUNT 0 has the scripts of the server (RFC 6609 §3.1 :global).
 #pragma once
@@ -26,6 +27,9 @@ inline std::string text(mailbox::AccountId a, std::string_view name) { return of
 inline std::string program(mailbox::AccountId a, std::string_view name) { return of(a, 'p', name); }
 inline std::string answered(mailbox::AccountId a, std::string_view what) { return of(a, 'v', sha256(what)); }
 inline std::string duplicate(mailbox::AccountId a, std::string_view id) { return of(a, 'd', sha256(id)); }
+inline std::string settings(mailbox::AccountId a) { return of(a, 'g'); }
+inline std::string settings_text(mailbox::AccountId a) { return of(a, 'h'); }
+inline std::string settings_program(mailbox::AccountId a) { return of(a, 'i'); }
 inline std::string told(mailbox::AccountId a) { return of(a, 'n'); }
 
 }  // namespace pabal::sieve::keys

@@ -11,7 +11,7 @@
 namespace pabal::sieve {
 
 // Of the octets encode() gives. Count it up when the format, an Op, a Slot or a choice changes.
-inline constexpr uint8_t kProgramVersion = 1;
+inline constexpr uint8_t kProgramVersion = 2;
 
 struct Text {
   std::string text;

@@ -54,13 +54,16 @@ Run::Run(const Input& in, Host& h, const Limits& l)
 }
 
 Outcome Run::carry_out(const Program& program) {
-  block(program.nodes);
+  const Flow flow = block(program.nodes);
   Outcome out;
+  out.stopped = flow == Flow::kStop;
+  out.flags = flags;
   if (!failed()) finish(out);
   if (failed()) {
     // RFC 5228 §2.10.6: the message is kept as it came; what the script has done so far was not carried out.
     out.actions.assign(1, Action{Keep{{}, true}, nullptr, 0});
     out.error = error_;
+    out.stopped = false;
     out.error_script = error_script_;
   }
   return out;
@@ -244,6 +247,8 @@ bool Run::test(const Node& node) {
       return test_notify_capability(*this, node);
     case Op::kValidExtList:
       return test_valid_ext_list(*this, node);
+    case Op::kQuery:
+      return test_query(*this, node);
     case Op::kFailure:
       fail(text(node, Slot::kMessage));
       return false;
@@ -382,6 +387,9 @@ std::optional<std::string> Host::metadata(std::string_view, std::string_view) { 
 bool Host::list_known(std::string_view) { return false; }
 bool Host::in_list(std::string_view, std::string_view) { return false; }
 bool Host::duplicate(std::string_view) { return false; }
+Result<bool> Host::query(std::string_view) {
+  return Error{Code::kInvalid, "nothing can be searched here; \"query\" is for mail that is being delivered"};
+}
 std::optional<std::string> Host::environment(std::string_view) { return std::nullopt; }
 std::optional<int> Host::spam_percent() { return std::nullopt; }
 std::optional<int> Host::virus_level() { return std::nullopt; }

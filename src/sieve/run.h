@@ -133,6 +133,7 @@ bool test_virus(Run&, const Node&);
 bool test_valid_notify_method(Run&, const Node&);
 bool test_notify_capability(Run&, const Node&);
 bool test_valid_ext_list(Run&, const Node&);
+bool test_query(Run&, const Node&);
 
 Flow keep(Run&, const Node&);  // run_actions.cc
 Flow discard(Run&, const Node&);

@@ -126,6 +126,13 @@ bool test_notify_capability(Run& run, const Node& node) {
   return value && match_value(run, node, value);
 }
 
+bool test_query(Run& run, const Node& node) {
+  if (!run.step_octets(run.letter.bytes().size())) return false;
+  const auto holds = run.host.query(run.text(node, Slot::kValue));
+  if (!holds) run.fail(holds.error().message);
+  return holds && *holds;
+}
+
 // RFC 6134 §2.8
 bool test_valid_ext_list(Run& run, const Node& node) {
   return each(run, node, Slot::kList, [&](const std::string& list) { return run.host.list_known(list); });

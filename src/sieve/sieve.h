@@ -88,10 +88,9 @@ struct Input {
   std::string dsn_notify, dsn_orcpt, dsn_ret, dsn_envid;
   Time now;                      // for currentdate
   std::chrono::minutes zone{0};  // the user's zone, east of UTC, for dates
-  // RFC 6785: it runs for an event of IMAP, so that nobody is answered, there is no envelope, and the internal variable
-  // of imap4flags begins with the message's own flags.
+  // RFC 6785: it runs for an event of IMAP, so that nobody is answered, there is no envelope.
   bool imap_event = false;
-  std::vector<std::string> flags;
+  std::vector<std::string> flags;  // the internal variable of imap4flags begins with: the message has them
 };
 
 // Answers to a program's questions; a question that cannot be answered (no such feature here) keeps its default. Called
@@ -115,7 +114,10 @@ class Host {
   virtual bool in_list(std::string_view list, std::string_view value);  // RFC 6134 §2.2
   virtual bool duplicate(std::string_view id);                          // RFC 7352: a RecordDuplicate of it is alive
   virtual std::optional<std::string> environment(
-      std::string_view item);                 // RFC 5183, RFC 6785 §4.1.5; item in lower case
+      std::string_view item);  // RFC 5183, RFC 6785 §4.1.5; item in lower case
+  // vnd.pabal.query, our own: whether a query (mailbox/query.h) finds the message as it was received. An error ends the
+  // run.
+  virtual Result<bool> query(std::string_view query);
   virtual std::optional<int> spam_percent();  // RFC 5235: 0 ham to 100 spam; nothing: not tested
   virtual std::optional<int> virus_level();   // RFC 5235 §3.2: 1 clean to 5 certain; nothing: not tested
   // RFC 5435 §6 notify_method_capability; capability "online": "yes", "no" or "maybe". Nothing: not known.
@@ -193,6 +195,8 @@ struct Outcome {
   // The same target or address comes once. With an error: one Keep, so that no mail is lost.
   std::vector<Action> actions;
   std::optional<Fault> error;  // what stopped the script at run time
+  FlagList flags;              // RFC 5232 §2: the internal variable at the end
+  bool stopped = false;        // by the command "stop"
   std::string error_script;    // name of the included script it happened in; "": the one that was run
 };
 

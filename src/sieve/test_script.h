@@ -17,6 +17,7 @@ class TestHost : public Host {
   std::set<std::string> mailboxes = {"INBOX"}, ids, uses, known_lists, list_entries, seen;
   std::map<std::string, std::string> metadata_of, environment_of;
   std::optional<int> spam, virus;
+  std::set<std::string> queries;  // that find the message
 
   Result<std::shared_ptr<const Program>> script(Location location, std::string_view name) override {
     const auto found = scripts.find((location == Location::kGlobal ? "/" : "") + std::string(name));
@@ -41,6 +42,7 @@ class TestHost : public Host {
   std::optional<std::string> environment(std::string_view item) override {
     return look_up(environment_of, std::string(item));
   }
+  Result<bool> query(std::string_view query) override { return queries.contains(std::string(query)); }
   std::optional<int> spam_percent() override { return spam; }
   std::optional<int> virus_level() override { return virus; }
 
