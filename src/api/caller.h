@@ -16,7 +16,7 @@ namespace pabal::api {
 struct Caller {
   identity::Account account;
   identity::Token token;
-  bool may(std::string_view scope) const { return token.covers(scope); }
+  bool may(std::string_view need) const { return token.covers(need); }
 };
 
 // Either a caller, or why there is none: in words that each API puts into its own shape.
@@ -31,11 +31,16 @@ class Callers {
  public:
   Callers(identity::Login& login, std::string realm) : login_(login), realm_(std::move(realm)) {}
 
-  // `scope`: what the token must cover (identity/tokens.h); else 403, insufficient_scope. Without a token, or with one
+  // `need`: what the token must cover (identity/tokens.h); else 403, insufficient_scope. Without a token, or with one
   // that is not good: 401. Who guesses waits longer each time (identity::LoginGuard); 429 when too many wait.
-  Task<Admission> admit(const web::Request& request, std::string_view scope) const;
+  // `request.loop` is the calling one; the request outlives the task.
+  Task<Admission> admit(const web::Request& request, std::string_view need) const;
+  // One of these needs is enough; of none, any good token is.
+  Task<Admission> admit(const web::Request& request, std::vector<std::string_view> needs) const;
 
  private:
+  Task<Admission> bearer(const web::Request& request) const;
+
   identity::Login& login_;
   const std::string realm_;
 };

@@ -11,7 +11,7 @@ void token_create(Call& call, const Words& w) {
   if (!account) return;
   identity::Token token;
   token.scopes = w.scopes;
-  if (token.scopes.empty()) token.scopes.assign(std::begin(identity::kScopes), std::end(identity::kScopes));
+  if (token.scopes.empty()) token.scopes = {std::string(identity::kMailRead), std::string(identity::kMailSend)};
   token.label = w.label;
   token.expires = call.rooms->clock.now() + days(w.days);
   const std::string secret = call.rooms->directory->make_token(account->id);
@@ -44,8 +44,9 @@ void token_list(Call& call, const Words& w) {
     const auto tokens = call.rooms->directory->tokens(*call.rooms->store, account.id);
     if (!tokens) return call.fail(tokens.error());
     for (const identity::Token& token : *tokens)
-      rows.push_back({token.id, account.name, text::join(token.scopes, " "), to_rfc3339(token.created),
-                      to_rfc3339(token.expires), token.label.empty() ? "-" : token.label});
+      rows.push_back({token.id, account.name,
+                      token.kind == identity::Token::Kind::kSession ? "(browser)" : text::join(token.scopes, " "),
+                      to_rfc3339(token.created), to_rfc3339(token.expires), token.label.empty() ? "-" : token.label});
   }
   call.say(rows.empty() ? "no tokens; make one: pabal token create alice@example.com\n"
                         : table({"TOKEN", "ACCOUNT", "SCOPES", "CREATED", "EXPIRES", "LABEL"}, rows));
@@ -63,7 +64,9 @@ void add_token_commands(CLI::App& app, Call& call, Words& w) {
   token->require_subcommand(1);
   CLI::App* sub = add(*token, call, "create", "Make a token; it is shown once", [&w](Call& c) { token_create(c, w); });
   sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
-  sub->add_option("--scope", w.scopes, "what it is good for: mail.read, mail.send (default: both)")
+  sub->add_option("--scope", w.scopes,
+                  "what it is good for: mail.read, mail.send (default: both), or one of Gmail's, such as "
+                  "https://mail.google.com/")
       ->allow_extra_args(false)
       ->type_name("SCOPE");
   sub->add_option("--days", w.days, "how long it lives (default 90)")

@@ -335,7 +335,8 @@ Result<void> Directory::set_secrets(store::Transaction& t, AccountId id, const S
   if (!there) return there.error();
   if (!*there) return Error{Code::kNotFound, "there is no such account"};
   t.put(keys::secrets(id), encode(secrets));
-  return {};
+  // Whoever knew the old password is signed out of the pages.
+  return revoke_tokens(t, id, [](const Token& token) { return token.kind == Token::Kind::kSession; });
 }
 
 Result<void> Directory::remove_account(store::Transaction& t, AccountId id) {

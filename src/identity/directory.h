@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -100,7 +101,8 @@ class Directory {
   Result<Secrets> make_secrets(std::string_view password) const;  // kInvalid: shorter than 8, or not UTF-8
   Result<Account> add_account(store::Transaction& t, Account account, const Secrets& secrets);  // assigns the id
   Result<void> update_account(store::Transaction& t, const Account& account) const;
-  Result<void> set_secrets(store::Transaction& t, AccountId id, const Secrets& secrets);  // kNotFound
+  Result<void> set_secrets(store::Transaction& t, AccountId id,
+                           const Secrets& secrets);  // kNotFound. Ends browser sessions
   Result<void> remove_account(store::Transaction& t, AccountId id);
   Result<std::vector<Account>> accounts(const store::Reader& r, std::string_view domain) const;  // empty: all
   Result<std::optional<Account>> account(const store::Reader& r, AccountId id) const;
@@ -129,13 +131,15 @@ class Directory {
   Result<Token> issue_token(store::Transaction& t, AccountId account, std::string_view secret, Token token) const;
   Result<std::vector<Token>> tokens(const store::Reader& r, AccountId account) const;  // oldest first
   Result<void> revoke_token(store::Transaction& t, std::string_view id) const;         // kNotFound
-  Result<void> revoke_tokens(store::Transaction& t, AccountId account) const;          // all of them
+  // All of them, or those that `which` chooses.
+  Result<void> revoke_tokens(store::Transaction& t, AccountId account,
+                             const std::function<bool(const Token&)>& which = nullptr) const;
   // Whose token it is, if he may log in. kDenied without saying why. What it is good for is the caller's to look at.
   struct Bearer {
     Account account;
     Token token;
   };
-  Result<Bearer> check_token(std::string_view secret) const;
+  Result<Bearer> check_token(std::string_view secret, Token::Kind kind = Token::Kind::kAccess) const;
 
  private:
   struct Known {

@@ -254,18 +254,19 @@ Task<SaslStep> SaslExchange::bearer(std::string data) {
   Task<Result<Directory::Bearer>> checking = login_.bearer(loop_, message->name, message->token, ip_);
   Result<Directory::Bearer> bearer = co_await checking;
   SaslStep step;
-  if (bearer && bearer->token.covers(scope_)) {
+  if (bearer && bearer->token.covers(need_)) {
     step.kind = SaslStep::Kind::kSuccess;
     step.account = std::move(bearer->account);
     co_return step;
   }
-  step.error = bearer ? Error{Code::kDenied, "the token is not for this; it wants the scope " + std::string(scope_)}
-                      : bearer.error();
+  const std::string wanted(scope_to_ask(need_));
+  step.error =
+      bearer ? Error{Code::kDenied, "the token is not for this; it wants the scope " + wanted} : bearer.error();
   if (step.error.code != Code::kDenied) co_return step;
   // RFC 7628 §3.2.2: what is wrong comes as a challenge, and the failure after the client has answered to it.
   state_ = State::kBearerFailed;
   refused_ = step.error;
-  const std::string scope = "\"scope\":\"" + std::string(scope_) + "\"}";
+  const std::string scope = "\"scope\":\"" + wanted + "\"}";
   if (xoauth2_) co_return challenge("{\"status\":\"401\",\"schemes\":\"bearer\"," + scope);
   co_return challenge("{\"status\":\"" + std::string(bearer ? "insufficient_scope" : "invalid_token") + "\"," + scope);
 }

@@ -91,10 +91,10 @@ std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls);
 // that are not offered all end it; nothing can be tried twice.
 class SaslExchange {
  public:
-  // `tls` may be null and must outlive the exchange. `scope`: what an access token must cover here (tokens.h).
+  // `tls` may be null and must outlive the exchange. `need`: what an access token must cover here (tokens.h).
   SaslExchange(Login& login, net::Loop& loop, std::string ip, const net::TlsInfo* tls,
-               std::string_view scope = kMailRead)
-      : login_(login), loop_(loop), ip_(std::move(ip)), tls_(tls), scope_(scope) {}
+               std::string_view need = kMailboxes)
+      : login_(login), loop_(loop), ip_(std::move(ip)), tls_(tls), need_(need) {}
 
   Task<SaslStep> start(std::string mechanism, std::optional<std::string> initial);
   Task<SaslStep> next(std::string data);
@@ -110,7 +110,7 @@ class SaslExchange {
   net::Loop& loop_;
   const std::string ip_;
   const net::TlsInfo* tls_;
-  const std::string_view scope_;
+  const std::string_view need_;
   enum class State {
     kPlain,
     kLoginUser,

@@ -9,9 +9,47 @@
 namespace pabal::identity {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;               // 1: without kind, client and grant
 constexpr std::string_view kMark = "pabal_";  // so that programs that look for leaked secrets know one
 constexpr size_t kIdOctets = 8;               // of the hash
+
+// Needs as bits.
+constexpr std::string_view kNeeds[] = {kMailMetadata, kMailRead,   kMailModify, kMailInsert,   kMailDelete,
+                                       kMailLabels,   kMailDrafts, kMailSend,   kMailSettings, kMailSettingsRead,
+                                       kMailSharing,  kMailboxes,  kOpenId,     kEmail,        kProfile};
+constexpr uint32_t bit(std::string_view need) {
+  for (size_t i = 0; i < std::size(kNeeds); ++i)
+    if (kNeeds[i] == need) return 1u << i;
+  return 0;
+}
+constexpr uint32_t kAllMail = bit(kMailboxes) * 2 - 1;  // the first of the list, up to that one
+constexpr uint32_t kSettingsBits = bit(kMailSettings) | bit(kMailSharing) | bit(kMailboxes);
+
+// What Google's scopes allow: its list of scopes beside each method of the Gmail API.
+struct Grant {
+  std::string_view scope;
+  uint32_t needs;
+};
+constexpr Grant kGrants[] = {
+    {kMailRead, kAllMail & ~bit(kMailSend)},
+    {kMailSend, bit(kMailSend)},
+    {kOpenId, bit(kOpenId)},
+    {kEmail, bit(kEmail)},
+    {kProfile, bit(kProfile)},
+    {kOfflineAccess, 0},
+    {kGmail, kAllMail},
+    {"https://www.googleapis.com/auth/gmail.readonly", bit(kMailMetadata) | bit(kMailRead) | bit(kMailSettingsRead)},
+    {"https://www.googleapis.com/auth/gmail.modify", kAllMail & ~kSettingsBits & ~bit(kMailDelete)},
+    {"https://www.googleapis.com/auth/gmail.compose", bit(kMailDrafts) | bit(kMailSend)},
+    {"https://www.googleapis.com/auth/gmail.send", bit(kMailSend)},
+    {"https://www.googleapis.com/auth/gmail.insert", bit(kMailInsert)},
+    {"https://www.googleapis.com/auth/gmail.labels", bit(kMailLabels)},
+    {"https://www.googleapis.com/auth/gmail.metadata", bit(kMailMetadata)},
+    {"https://www.googleapis.com/auth/gmail.settings.basic", bit(kMailSettings) | bit(kMailSettingsRead)},
+    {"https://www.googleapis.com/auth/gmail.settings.sharing", bit(kMailSharing)},
+    {"https://www.googleapis.com/auth/userinfo.email", bit(kEmail)},
+    {"https://www.googleapis.com/auth/userinfo.profile", bit(kProfile)},
+};
 
 std::string encode(const Token& token) {
   Encoder out;
@@ -19,6 +57,9 @@ std::string encode(const Token& token) {
   for (const std::string& scope : token.scopes) out.string(scope);
   return out.u64(static_cast<uint64_t>(to_micros(token.created)))
       .u64(static_cast<uint64_t>(to_micros(token.expires)))
+      .u8(static_cast<uint8_t>(token.kind))
+      .string(token.client)
+      .string(token.grant)
       .take();
 }
 
@@ -29,19 +70,53 @@ std::optional<Token> decode(std::string_view key, std::string_view record) {
   token.account = name.u32();
   token.id = std::to_string(token.account) + "-" + text::hex(name.raw(kIdOctets));
   Decoder in(record);
-  if (in.u8() != kVersion) return {};
+  const uint8_t version = in.u8();
+  if (version == 0 || version > kVersion) return {};
   token.label = in.string();
   for (uint64_t n = in.varint(); n > 0 && in.ok(); --n) token.scopes.emplace_back(in.string());
   token.created = from_micros(static_cast<int64_t>(in.u64()));
   token.expires = from_micros(static_cast<int64_t>(in.u64()));
+  if (version > 1) {
+    const uint8_t kind = in.u8();
+    if (kind > static_cast<uint8_t>(Token::Kind::kTicket)) return {};
+    token.kind = static_cast<Token::Kind>(kind);
+    token.client = in.string();
+    token.grant = in.string();
+  }
   if (!in.ok() || !name.ok()) return {};
   return token;
 }
 
+// Made by its owner for a program, and listed until it ends; the others come and go by themselves.
+bool is_own(const Token& token) { return token.kind == Token::Kind::kAccess && token.client.empty(); }
+
 }  // namespace
 
-bool Token::covers(std::string_view scope) const {
-  return std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+std::vector<std::string_view> known_scopes() {
+  std::vector<std::string_view> out;
+  for (const Grant& grant : kGrants) out.push_back(grant.scope);
+  return out;
+}
+
+bool is_scope(std::string_view name) {
+  return std::any_of(std::begin(kGrants), std::end(kGrants), [&](const Grant& grant) { return grant.scope == name; });
+}
+
+bool covers(std::string_view scope, std::string_view need) {
+  for (const Grant& grant : kGrants)
+    if (grant.scope == scope) return (grant.needs & bit(need)) != 0;
+  return false;
+}
+
+std::string_view scope_to_ask(std::string_view need) {
+  if (need == kMailSend || !(bit(need) & kAllMail)) return need;
+  return kMailRead;
+}
+
+bool Token::covers(std::string_view need) const {
+  if (kind == Kind::kSession) return bit(need) != 0;
+  return std::any_of(scopes.begin(), scopes.end(),
+                     [&](const std::string& scope) { return identity::covers(scope, need); });
 }
 
 std::string Directory::make_token(AccountId account) const {
@@ -52,10 +127,11 @@ Result<Token> Directory::issue_token(store::Transaction& t, AccountId id, std::s
   const auto there = account(t, id);
   if (!there) return there.error();
   if (!*there) return Error{Code::kNotFound, "there is no such account"};
-  if (token.scopes.empty()) return Error{Code::kInvalid, "a token has a scope at least"};
+  if (token.scopes.empty() && token.kind != Token::Kind::kSession)
+    return Error{Code::kInvalid, "a token has a scope at least"};
   for (const std::string& scope : token.scopes)
-    if (std::find(std::begin(kScopes), std::end(kScopes), scope) == std::end(kScopes))
-      return Error{Code::kInvalid, "there is no scope " + scope + "; there are mail.read and mail.send"};
+    if (!is_scope(scope))
+      return Error{Code::kInvalid, "there is no scope " + scope + "; there are mail.read and mail.send, and Gmail's"};
   if (token.label.size() > kMaxTokenLabel || !text::is_utf8(token.label))
     return Error{Code::kInvalid, "a label has up to 200 octets of text"};
   token.created = clock_.now();
@@ -63,7 +139,14 @@ Result<Token> Directory::issue_token(store::Transaction& t, AccountId id, std::s
     return Error{Code::kInvalid, "a token lives up to ten years"};
   const auto others = tokens(t, id);
   if (!others) return others.error();
-  if (others->size() >= kMaxTokens) return Error{Code::kLimit, "the account has 1,000 tokens; revoke some first"};
+  const auto alike = static_cast<size_t>(
+      std::count_if(others->begin(), others->end(), [&](const Token& o) { return is_own(o) == is_own(token); }));
+  if (is_own(token) && alike >= kMaxTokens)
+    return Error{Code::kLimit, "the account has 1,000 tokens; revoke some first"};
+  if (!is_own(token) && alike >= kMaxPassing) {
+    const auto oldest = std::find_if(others->begin(), others->end(), [](const Token& o) { return !is_own(o); });
+    if (const auto gone = revoke_token(t, oldest->id); !gone) return gone.error();
+  }
   const std::string key = keys::token(id, sha256(secret)), record = encode(token);
   t.put_until(key, record, token.expires);
   return *decode(key, record);
@@ -98,14 +181,18 @@ Result<void> Directory::revoke_token(store::Transaction& t, std::string_view id)
   return {};
 }
 
-Result<void> Directory::revoke_tokens(store::Transaction& t, AccountId account) const {
+Result<void> Directory::revoke_tokens(store::Transaction& t, AccountId account,
+                                      const std::function<bool(const Token&)>& which) const {
   const auto found = t.list(store::Range::prefix(keys::token(account, "")));
   if (!found) return found.error();
-  for (const store::Entry& entry : *found) t.erase(entry.key);
+  for (const store::Entry& entry : *found) {
+    const auto token = which ? decode(entry.key, entry.value) : std::nullopt;
+    if (!which || (token && which(*token))) t.erase(entry.key);
+  }
   return {};
 }
 
-Result<Directory::Bearer> Directory::check_token(std::string_view secret) const {
+Result<Directory::Bearer> Directory::check_token(std::string_view secret, Token::Kind kind) const {
   const Error denied{Code::kDenied, "the token is wrong, revoked or expired"};
   if (!secret.starts_with(kMark)) return denied;
   const auto octets = text::unbase64url(secret.substr(kMark.size()));
@@ -116,7 +203,7 @@ Result<Directory::Bearer> Directory::check_token(std::string_view secret) const 
   if (!*record) return denied;
   auto token = decode(key, **record);
   if (!token) return Error{Code::kCorrupt, "the record of a token is damaged; run pabal verify"};
-  if (token->expires <= clock_.now()) return denied;
+  if (token->expires <= clock_.now() || token->kind != kind) return denied;
   const auto owner = account(store_, token->account);
   if (!owner) return owner.error();
   const auto may = *owner ? may_log_in(**owner) : Result<bool>(false);

@@ -50,6 +50,98 @@ TEST_F(TokensTest, LetTheirOwnerIn) {
   EXPECT_FALSE(bearer->token.covers("mail"));
 }
 
+TEST(Scopes, CoverWhatTheyAreFor) {
+  const std::string google = "https://www.googleapis.com/auth/gmail.";
+  const std::vector<std::string_view> mail = {kMailMetadata,     kMailRead,     kMailModify,  kMailInsert,
+                                              kMailDelete,       kMailLabels,   kMailDrafts,  kMailSend,
+                                              kMailSettingsRead, kMailSettings, kMailSharing, kMailboxes};
+  const auto covered = [&](const std::string& scope) {
+    std::vector<std::string_view> out;
+    for (const std::string_view need : mail)
+      if (covers(scope, need)) out.push_back(need);
+    return out;
+  };
+  EXPECT_EQ(covered("https://mail.google.com/"), mail);
+  auto all_but_sending = mail;
+  std::erase(all_but_sending, kMailSend);
+  EXPECT_EQ(covered("mail.read"), all_but_sending);
+  EXPECT_THAT(covered("mail.send"), ElementsAre(kMailSend));
+  EXPECT_THAT(covered(google + "send"), ElementsAre(kMailSend));
+  EXPECT_THAT(covered(google + "readonly"), ElementsAre(kMailMetadata, kMailRead, kMailSettingsRead));
+  EXPECT_THAT(covered(google + "metadata"), ElementsAre(kMailMetadata));
+  EXPECT_THAT(covered(google + "modify"), ElementsAre(kMailMetadata, kMailRead, kMailModify, kMailInsert, kMailLabels,
+                                                      kMailDrafts, kMailSend, kMailSettingsRead));
+  EXPECT_THAT(covered(google + "compose"), ElementsAre(kMailDrafts, kMailSend));
+  EXPECT_THAT(covered(google + "insert"), ElementsAre(kMailInsert));
+  EXPECT_THAT(covered(google + "labels"), ElementsAre(kMailLabels));
+  EXPECT_THAT(covered(google + "settings.basic"), ElementsAre(kMailSettingsRead, kMailSettings));
+  EXPECT_THAT(covered(google + "settings.sharing"), ElementsAre(kMailSharing));
+  for (const char* scope : {"openid", "email", "profile", "offline_access", "", "mail", "mail.all", "MAIL.READ"})
+    EXPECT_THAT(covered(scope), ElementsAre()) << scope;
+  EXPECT_TRUE(covers("openid", kOpenId) && covers("email", kEmail) && covers("profile", kProfile));
+  EXPECT_FALSE(covers("https://mail.google.com/", kEmail));
+  for (const std::string_view scope : known_scopes()) EXPECT_TRUE(is_scope(scope) && !covers(scope, "root")) << scope;
+  EXPECT_FALSE(is_scope("mail.metadata")) << "a need of ours, no scope";
+  EXPECT_EQ(scope_to_ask(kMailboxes), "mail.read");
+  EXPECT_EQ(scope_to_ask(kMailSend), "mail.send");
+  EXPECT_EQ(scope_to_ask(kEmail), "email");
+}
+
+TEST_F(TokensTest, OfOneKindAreNotTakenForAnother) {
+  const std::string session = directory->make_token(alice.id), ticket = directory->make_token(alice.id);
+  const auto issue_kind = [&](const std::string& secret, Token::Kind kind, std::vector<std::string> scopes) {
+    return commit([&](store::Transaction& t) -> Result<void> {
+      Token token;
+      token.kind = kind;
+      token.scopes = scopes;
+      token.client = "web";
+      token.grant = "7";
+      token.expires = clock.now() + hours(1);
+      const auto issued = directory->issue_token(t, alice.id, secret, token);
+      return issued ? Result<void>() : issued.error();
+    });
+  };
+  ASSERT_TRUE(issue_kind(session, Token::Kind::kSession, {}));
+  ASSERT_TRUE(issue_kind(ticket, Token::Kind::kTicket, {"mail.send"}));
+  EXPECT_EQ(issue_kind(directory->make_token(alice.id), Token::Kind::kAccess, {}).code(), Code::kInvalid);
+  EXPECT_EQ(directory->check_token(session).code(), Code::kDenied);
+  EXPECT_EQ(directory->check_token(ticket).code(), Code::kDenied);
+  const auto seated = directory->check_token(session, Token::Kind::kSession);
+  ASSERT_TRUE(seated);
+  EXPECT_TRUE(seated->token.covers(kMailSend) && seated->token.covers(kMailboxes));
+  EXPECT_FALSE(seated->token.covers("root"));
+  const auto shown = directory->check_token(ticket, Token::Kind::kTicket);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->token.client + shown->token.grant, "web7");
+  EXPECT_FALSE(shown->token.covers(kMailRead));
+
+  // A new password signs out, and leaves the rest.
+  ASSERT_TRUE(commit([&](store::Transaction& t) { return directory->set_secrets(t, alice.id, {}); }));
+  EXPECT_EQ(directory->check_token(session, Token::Kind::kSession).code(), Code::kDenied);
+  EXPECT_TRUE(directory->check_token(ticket, Token::Kind::kTicket));
+}
+
+TEST_F(TokensTest, ThoseThatPassMakeRoomByThemselves) {
+  const std::string own = directory->make_token(alice.id);
+  ASSERT_TRUE(issue(own));
+  std::vector<std::string> secrets;
+  for (size_t i = 0; i <= kMaxPassing; ++i) secrets.push_back(directory->make_token(alice.id));
+  ASSERT_TRUE(commit([&](store::Transaction& t) -> Result<void> {
+    for (const std::string& secret : secrets) {
+      Token token;
+      token.client = "app";
+      token.scopes = {"mail.read"};
+      token.expires = clock.now() + hours(1);
+      clock.advance(milliseconds(1));
+      if (const auto issued = directory->issue_token(t, alice.id, secret, token); !issued) return issued.error();
+    }
+    return {};
+  }));
+  EXPECT_FALSE(directory->check_token(secrets.front())) << "the oldest has gone";
+  EXPECT_TRUE(directory->check_token(secrets[1]) && directory->check_token(secrets.back()));
+  EXPECT_TRUE(directory->check_token(own));
+}
+
 TEST_F(TokensTest, AreKeptAsHashes) {
   const std::string secret = directory->make_token(alice.id);
   ASSERT_TRUE(issue(secret));
