@@ -1,6 +1,10 @@
 // api: what the APIs share: who calls, JSON. The APIs themselves are rooms of their own (gmail/, jmap/, oauth/).
 //
-// Callers: from a request to the account that it is made for, by bearer token (RFC 6750).
+// Callers: from a request to the account that it is made for. Three ways in, the first that is there:
+//   Authorization: Bearer TOKEN   RFC 6750; programs
+//   ?ticket=TICKET                good once, within a minute: WebSocket and EventSource of other origins, which cannot
+//                                 send a header. POST /oauth/ticket gives one
+//   the session's cookie          pages of this server: requests of its own origin only
 #pragma once
 
 #include <optional>
@@ -13,10 +17,13 @@
 
 namespace pabal::api {
 
+constexpr std::string_view kSessionCookie = "__Host-pabal-session";  // RFC 6265bis §4.1.3.2: this host's alone
+
 struct Caller {
   identity::Account account;
   identity::Token token;
   bool may(std::string_view need) const { return token.covers(need); }
+  bool in_browser() const { return token.kind == identity::Token::Kind::kSession; }
 };
 
 // Either a caller, or why there is none: in words that each API puts into its own shape.
@@ -38,12 +45,26 @@ class Callers {
   // One of these needs is enough; of none, any good token is.
   Task<Admission> admit(const web::Request& request, std::vector<std::string_view> needs) const;
 
+  // Who has signed in with this browser, wherever the request comes from: for pages, which only show, and for what has
+  // looked at same_origin() itself. kDenied: nobody.
+  Result<Caller> signed_in(const web::Request& request) const;
+
  private:
+  Task<Admission> identify(const web::Request& request) const;
   Task<Admission> bearer(const web::Request& request) const;
+  Admission cookie(const web::Request& request) const;
+  Admission told(Result<identity::Directory::Bearer> found) const;
+  std::string challenge() const { return "Bearer realm=\"" + realm_ + "\""; }
 
   identity::Login& login_;
   const std::string realm_;
 };
+
+// The value of the session's cookie; "": there is none, or more than one.
+std::string session_secret(const web::Request& request);
+// Whether a page of this very origin has sent it, as browsers tell by Origin and Sec-Fetch-Site; for methods that
+// change nothing also the user himself, by the address bar.
+bool same_origin(const web::Request& request);
 
 // RFC 9457, with the challenge.
 web::Response refusal(const Admission& admission);

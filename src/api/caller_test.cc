@@ -23,10 +23,12 @@ struct CallersTest : testing::Test, identity::TestDirectory {
     EXPECT_TRUE(domain("example.com"));
     alice = *account("alice@example.com");
   }
-  std::string issue(std::vector<std::string> scopes, Duration life = days(1)) {
+  std::string issue(std::vector<std::string> scopes, Duration life = days(1),
+                    identity::Token::Kind kind = identity::Token::Kind::kAccess) {
     const std::string secret = directory->make_token(alice.id);
     EXPECT_TRUE(commit([&](store::Transaction& t) -> Result<void> {
       identity::Token token;
+      token.kind = kind;
       token.scopes = scopes;
       token.expires = clock.now() + life;
       const auto issued = directory->issue_token(t, alice.id, secret, token);
@@ -144,6 +146,104 @@ TEST_F(CallersTest, WhoGuessWaitAndAreSentAwayWhenTooManyWait) {
   EXPECT_GE(sent_away, 5u);
   EXPECT_TRUE(answers.front()->caller) << "the good token is let in, in its turn";
   EXPECT_TRUE(admit(request("Bearer " + good, "192.0.2.99")).caller) << "others do not wait";
+}
+
+struct BrowserTest : CallersTest {
+  std::string session = issue({}, days(1), identity::Token::Kind::kSession);
+
+  web::Request from_page(const std::string& method, const std::string& origin, const std::string& site) {
+    web::Request out = request();
+    out.method = method;
+    out.host = "mail.example.com:8443";
+    out.headers.add("Cookie", "theme=dark; __Host-pabal-session=" + session);
+    if (!origin.empty()) out.headers.add("Origin", origin);
+    if (!site.empty()) out.headers.add("Sec-Fetch-Site", site);
+    return out;
+  }
+};
+
+TEST_F(BrowserTest, PagesOfTheOwnOriginAreLetInByTheirCookie) {
+  const std::string ours = "https://mail.example.com:8443";
+  for (const auto& [method, origin, site] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{{"GET", "", "same-origin"},
+                                                                      {"GET", ours, ""},
+                                                                      {"GET", ours, "same-origin"},
+                                                                      {"GET", "", "none"},
+                                                                      {"HEAD", "", "same-origin"},
+                                                                      {"POST", ours, "same-origin"},
+                                                                      {"POST", ours, ""},
+                                                                      {"DELETE", ours, ""}}) {
+    const Admission admission = admit(from_page(method, origin, site), {identity::kMailSend});
+    ASSERT_TRUE(admission.caller) << method << origin << site << admission.why;
+    EXPECT_TRUE(admission.caller->in_browser());
+  }
+  EXPECT_TRUE(callers.signed_in(from_page("GET", "", "cross-site")));
+}
+
+TEST_F(BrowserTest, OtherPagesAreNot) {
+  const std::string ours = "https://mail.example.com:8443";
+  for (const auto& [method, origin, site] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"GET", "", ""},
+           {"GET", "", "cross-site"},
+           {"GET", "", "same-site"},
+           {"GET", "https://evil.example", ""},
+           {"GET", "https://evil.example", "same-origin"},
+           {"GET", "null", ""},
+           {"GET", "https://mail.example.com", ""},
+           {"GET", "http://mail.example.com:8443", ""},
+           {"POST", "", ""},
+           {"POST", "", "same-origin"},
+           {"POST", "", "none"},
+           {"POST", "null", "same-origin"},
+           {"POST", ours, "same-site"},
+           {"DELETE", "https://evil.example", "cross-site"}}) {
+    const Admission admission = admit(from_page(method, origin, site));
+    EXPECT_FALSE(admission.caller) << method << " " << origin << " " << site;
+    EXPECT_EQ(admission.status, 403);
+    EXPECT_EQ(admission.challenge, "");
+  }
+}
+
+TEST_F(BrowserTest, SessionsAreNoTokensAndTokensNoSessions) {
+  EXPECT_EQ(admit(request("Bearer " + session)).status, 401);
+  const std::string token = issue({"mail.read"});
+  web::Request request = from_page("GET", "", "same-origin");
+  request.headers.set("Cookie", "__Host-pabal-session=" + token);
+  const Admission admission = admit(request);
+  EXPECT_EQ(admission.status, 401);
+  EXPECT_THAT(admission.why, HasSubstr("sign in"));
+  EXPECT_EQ(callers.signed_in(request).code(), Code::kDenied);
+  EXPECT_EQ(guard.delay("i192.0.2.1"), seconds(0));
+
+  for (const std::string& cookies : {std::string(), "__Host-pabal-session=" + session + "; __Host-pabal-session=x",
+                                     "pabal-session=" + session, "x__Host-pabal-session=" + session,
+                                     std::string("__Host-pabal-session"), std::string("__Host-pabal-session=")}) {
+    request.headers.set("Cookie", cookies);
+    EXPECT_EQ(session_secret(request), "") << cookies;
+    EXPECT_EQ(admit(request).status, 401);
+  }
+  request.headers.set("Cookie", "a=b");
+  request.headers.add("cookie", "__Host-pabal-session=" + session);  // HTTP/2 may send them apart
+  EXPECT_TRUE(admit(request).caller);
+  request.headers.add("Authorization", "Bearer pabal_wrong");
+  EXPECT_EQ(admit(request).status, 401) << "who sends a token is asked for it";
+}
+
+TEST_F(BrowserTest, ATicketIsGoodOnce) {
+  const std::string ticket = issue({"mail.read"}, minutes(1), identity::Token::Kind::kTicket);
+  web::Request request = this->request();
+  request.query = {{"ticket", ticket}};
+  EXPECT_EQ(admit(this->request("Bearer " + ticket)).status, 401) << "not as a bearer token";
+  const Admission admission = admit(request);
+  ASSERT_TRUE(admission.caller) << admission.why;
+  EXPECT_FALSE(admission.caller->may(identity::kMailSend));
+  EXPECT_EQ(admit(request).status, 401);
+  request.query = {{"ticket", issue({"mail.read"}, minutes(1), identity::Token::Kind::kTicket)}};
+  clock.advance(minutes(1));
+  EXPECT_EQ(admit(request).status, 401);
+  request.query = {{"ticket", issue({"mail.read"})}};
+  EXPECT_EQ(admit(request).status, 401) << "no access tokens in targets, which logs keep";
+  EXPECT_EQ(guard.delay("i192.0.2.1"), seconds(0));
 }
 
 }  // namespace

@@ -140,6 +140,9 @@ class Directory {
     Token token;
   };
   Result<Bearer> check_token(std::string_view secret, Token::Kind kind = Token::Kind::kAccess) const;
+  // The same of a ticket, which is good no more then. A transaction that fails has not taken it.
+  Result<Bearer> take_ticket(store::Transaction& t, std::string_view secret) const;
+  store::Store& store() const { return store_; }
 
  private:
   struct Known {
@@ -149,6 +152,7 @@ class Directory {
   Result<std::optional<Account>> first_admin(const store::Reader& r, std::string_view domain) const;
   Result<std::optional<Account>> by_login(std::string_view name) const;
   Result<bool> may_log_in(const Account& account) const;
+  Result<Bearer> check_token(const store::Reader& r, std::string_view secret, Token::Kind kind) const;
   bool recently_verified(AccountId id, const std::string& argon2, std::string_view password) const;
 
   store::Store& store_;

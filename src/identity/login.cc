@@ -147,6 +147,21 @@ Task<Result<Directory::Bearer>> Login::bearer(net::Loop& loop, std::string name,
   co_return found;
 }
 
+Task<Result<Directory::Bearer>> Login::ticket(net::Loop& loop, std::string ticket) {
+  auto found = std::make_shared<Result<Directory::Bearer>>(Code::kDenied, "the ticket was not looked at");
+  store::Work work = [this, found, ticket](store::Transaction& t) -> Result<void> {
+    *found = directory_.take_ticket(t, ticket);
+    return {};
+  };
+  std::function<void(std::function<void(Result<void>)>)> start = [this, work](std::function<void(Result<void>)> done) {
+    directory_.store().transact(work, done);
+  };
+  Task<Result<void>> committing = net::from_callback<Result<void>>(loop, start);
+  const Result<void> done = co_await committing;
+  if (!done) co_return done.error();
+  co_return *found;
+}
+
 // --- SASL -----------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> sasl_mechanisms(const net::TlsInfo* tls) {

@@ -62,6 +62,9 @@ class Login {
   // see whether the token covers what is wanted.
   Task<Result<Directory::Bearer>> bearer(net::Loop& loop, std::string name, std::string token, std::string ip);
 
+  // The same with a ticket, which nobody can use after. Nobody waits: nobody guesses 32 octets within its minute.
+  Task<Result<Directory::Bearer>> ticket(net::Loop& loop, std::string ticket);
+
   // For exchanges that prove a password otherwise: before and after the proof is looked at.
   Task<Result<void>> wait_turn(net::Loop& loop, std::string name, std::string ip);
   void settle(const std::string& name, const std::string& ip, bool good);

@@ -192,24 +192,43 @@ Result<void> Directory::revoke_tokens(store::Transaction& t, AccountId account,
   return {};
 }
 
-Result<Directory::Bearer> Directory::check_token(std::string_view secret, Token::Kind kind) const {
-  const Error denied{Code::kDenied, "the token is wrong, revoked or expired"};
-  if (!secret.starts_with(kMark)) return denied;
+namespace {
+// Where the token of that secret is kept; nothing: no token of ours looks like that.
+std::optional<std::string> key_of(std::string_view secret) {
+  if (!secret.starts_with(kMark)) return {};
   const auto octets = text::unbase64url(secret.substr(kMark.size()));
-  if (!octets || octets->size() != 4 + 32) return denied;
-  const std::string key = keys::token(Decoder(*octets).u32(), sha256(secret));
-  const auto record = store_.get(key);
+  if (!octets || octets->size() != 4 + 32) return {};
+  return keys::token(Decoder(*octets).u32(), sha256(secret));
+}
+}  // namespace
+
+Result<Directory::Bearer> Directory::check_token(std::string_view secret, Token::Kind kind) const {
+  return check_token(store_, secret, kind);
+}
+
+Result<Directory::Bearer> Directory::check_token(const store::Reader& r, std::string_view secret,
+                                                 Token::Kind kind) const {
+  const Error denied{Code::kDenied, "the token is wrong, revoked or expired"};
+  const auto key = key_of(secret);
+  if (!key) return denied;
+  const auto record = r.get(*key);
   if (!record) return record.error();
   if (!*record) return denied;
-  auto token = decode(key, **record);
+  auto token = decode(*key, **record);
   if (!token) return Error{Code::kCorrupt, "the record of a token is damaged; run pabal verify"};
   if (token->expires <= clock_.now() || token->kind != kind) return denied;
-  const auto owner = account(store_, token->account);
+  const auto owner = account(r, token->account);
   if (!owner) return owner.error();
   const auto may = *owner ? may_log_in(**owner) : Result<bool>(false);
   if (!may) return may.error();
   if (!*may) return denied;
   return Bearer{**owner, std::move(*token)};
+}
+
+Result<Directory::Bearer> Directory::take_ticket(store::Transaction& t, std::string_view secret) const {
+  auto found = check_token(t, secret, Token::Kind::kTicket);
+  if (found) t.erase(*key_of(secret));
+  return found;
 }
 
 }  // namespace pabal::identity
