@@ -17,7 +17,7 @@
 
 namespace pabal::api {
 
-constexpr std::string_view kSessionCookie = "__Host-pabal-session";  // RFC 6265bis §4.1.3.2: this host's alone
+constexpr std::string_view kSessionCookie = "__Host-pabal-session";  // RFC 6265; the prefix makes it this host's alone
 
 struct Caller {
   identity::Account account;
