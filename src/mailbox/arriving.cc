@@ -15,12 +15,15 @@ using Op = Query::Op;
 using Words = std::map<std::string_view, std::vector<uint32_t>, std::less<>>;
 
 std::vector<uint32_t> places_of(const Words& words, char field, const Wanted& wanted) {
-  const std::string key = field + wanted.word;
   std::vector<uint32_t> out;
-  for (auto at = words.lower_bound(key); at != words.end() && at->first.starts_with(key); ++at) {
-    if (wanted.match == Wanted::Match::kWhole && at->first != key) break;
-    out.insert(out.end(), at->second.begin(), at->second.end());
-  }
+  const auto take = [&](const std::string& key) {
+    for (auto at = words.lower_bound(key); at != words.end() && at->first.starts_with(key); ++at) {
+      if (wanted.match == Match::kWhole && at->first != key) break;
+      out.insert(out.end(), at->second.begin(), at->second.end());
+    }
+  };
+  take(field + wanted.word);
+  for (const Wanted::Other& other : wanted.others) take((other.plain ? plain_field(field) : field) + other.word);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -41,9 +44,11 @@ bool stands_in(const Words& words, char field, const Chain& chain) {
 }  // namespace
 
 std::string not_at_arrival(const Query& query) {
-  if (query.op == Op::kLabel || query.op == Op::kUserLabels)
+  if (query.op == Op::kLabel || query.op == Op::kUserLabels || query.op == Op::kMailbox ||
+      query.op == Op::kMailboxBeside)
     return "labels and places (in:, label:, category:, has:userlabels)";
-  if (query.op == Op::kFlag) return "flags (is:read, is:starred)";
+  if (query.op == Op::kFlag || query.op == Op::kKeyword || query.op == Op::kThreadAll || query.op == Op::kThreadSome)
+    return "flags (is:read, is:starred)";
   for (const Query& child : query.children)
     if (std::string what = not_at_arrival(child); !what.empty()) return what;
   return "";
@@ -60,16 +65,11 @@ void Arriving::read() {
 
 bool Arriving::has_words(const Query& query) {
   read();
-  const auto field = index_field(query.op);
-  for (const std::string& text : texts_of(query, me_)) {
-    const std::vector<Chain> chains = chains_of({text, *field, true, false});
-    const bool all = std::all_of(chains.begin(), chains.end(), [&](const Chain& chain) {
-      const std::string_view fields = fields_of(*field);
-      return std::any_of(fields.begin(), fields.end(), [&](char one) { return stands_in(words_, one, chain); });
-    });
-    if (all && !chains.empty()) return true;
-  }
-  return false;
+  const std::string_view fields = index_fields(query);
+  const std::vector<TextWords> texts = words_of_query(query, me_);
+  return std::any_of(texts.begin(), texts.end(), [&](const TextWords& text) {
+    return std::any_of(fields.begin(), fields.end(), [&](char one) { return stands_in(words_, one, text.words); });
+  });
 }
 
 bool Arriving::in_header(std::string_view field, std::string_view text) const {
@@ -87,7 +87,12 @@ bool Arriving::holds(const Query& q) {
     case Op::kNone:
     case Op::kUserLabels:
     case Op::kFlag:
+    case Op::kKeyword:
+    case Op::kThreadAll:
+    case Op::kThreadSome:
     case Op::kLabel:
+    case Op::kMailbox:
+    case Op::kMailboxBeside:
       return false;
     case Op::kAnd:
       return std::all_of(q.children.begin(), q.children.end(), [&](const Query& c) { return holds(c); });
@@ -100,10 +105,13 @@ bool Arriving::holds(const Query& q) {
     case Op::kFrom:
     case Op::kTo:
     case Op::kCc:
+    case Op::kBody:
     case Op::kAttachment:
       return has_words(q);
     case Op::kBcc:
       return has_words(q) && in_header("Bcc", q.text);
+    case Op::kHeader:
+      return in_header(q.name, q.text);
     case Op::kList:
       return has_words(q) && in_header("List-Id", q.text);
     case Op::kMessageId:
@@ -111,7 +119,7 @@ bool Arriving::holds(const Query& q) {
     case Op::kDeliveredTo:
       return message::Needle(q.text).in(address_) || in_header("Delivered-To", q.text);
     case Op::kFilename:
-      return has_words(q) && names_file(prepared_.structure.root, q.text);
+      return has_words(q) && names_file(prepared_.structure.root, q);
     case Op::kAround:
       return std::all_of(q.children.begin(), q.children.end(), [&](const Query& c) { return holds(c); }) &&
              are_near(q, *prepared_.bytes, prepared_.structure);

@@ -8,8 +8,6 @@
 namespace pabal::mailbox {
 namespace {
 
-using Match = Wanted::Match;
-
 // The words of a dictionary's page that have `part` after their field's octet, at their end with `suffix`.
 void find_part(std::string_view page, char field, std::string_view part, bool suffix, std::vector<std::string>& out) {
   if (page.front() > field) return;
@@ -39,18 +37,24 @@ bool Lookup::Query::wants(std::string_view word) const {
   return false;
 }
 
-size_t Lookup::query(char field, const Wanted& wanted, bool placed) {
-  const std::string key = field + wanted.word;
+size_t Lookup::query(char field, std::string_view word, Match match, bool placed) {
+  const std::string key = field + std::string(word);
   for (size_t i = 0; i < queries_.size(); ++i)
-    if (queries_[i].key == key && queries_[i].match == wanted.match && queries_[i].placed == placed) return i;
-  queries_.push_back({key, wanted.match, placed});
+    if (queries_[i].key == key && queries_[i].match == match && queries_[i].placed == placed) return i;
+  queries_.push_back({key, match, placed});
   (queries_.back().is_part() ? parts_ : by_octet_[static_cast<unsigned char>(key[1])]).push_back(queries_.size() - 1);
   return queries_.size() - 1;
 }
 
 size_t Lookup::add(char field, const Chain& chain) {
   Asked asked{chain, {}};
-  for (const Wanted& wanted : chain) asked.queries.push_back(query(field, wanted, chain.size() > 1));
+  const bool placed = chain.size() > 1;
+  for (const Wanted& wanted : chain) {
+    auto& any = asked.queries.emplace_back();
+    any.push_back(query(field, wanted.word, wanted.match, placed));
+    for (const Wanted::Other& other : wanted.others)
+      any.push_back(query(other.plain ? plain_field(field) : field, other.word, wanted.match, placed));
+  }
   chains_.push_back(std::move(asked));
   return chains_.size() - 1;
 }
@@ -63,7 +67,7 @@ Result<void> Lookup::gather(const store::Reader& r, AccountId account) {
   if (const auto done = pass(r, account, &copies); !done) return done;
   for (Query& query : queries_)
     for (const auto& [of, copy] : copies)
-      if (of < query.seen.size() && copy < query.seen.size() && query.seen[of]) query.seen[copy] = true;
+      if (query.seen.has(of)) query.seen.add(copy);
   if (!narrow()) return {};
   with_positions_ = true;
   if (const auto done = pass(r, account, nullptr); !done) return done;
@@ -71,28 +75,29 @@ Result<void> Lookup::gather(const store::Reader& r, AccountId account) {
   return {};
 }
 
+IdSet Lookup::seen(const std::vector<size_t>& any) const {
+  IdSet out(end_);
+  for (const size_t i : any) out.join(queries_[i].seen);
+  return out;
+}
+
 // What a phrase's words have in common. False: there is no phrase, or none can be found.
 bool Lookup::narrow() {
-  bool any = false;
+  bool found = false;
   for (const Asked& asked : chains_) {
     if (asked.chain.size() == 1) continue;
-    std::vector<bool> all = queries_[asked.queries[0]].seen;
-    for (const size_t i : asked.queries) {
-      const std::vector<bool>& seen = queries_[i].seen;
-      all.resize(std::min(all.size(), seen.size()));
-      for (size_t id = 0; id < all.size(); ++id)
-        if (!seen[id]) all[id] = false;
-    }
-    if (std::find(all.begin(), all.end(), true) == all.end()) continue;
-    any = true;
-    for (const size_t i : asked.queries) {
-      std::vector<bool>& wanted = queries_[i].wanted;
-      wanted.resize(end_);
-      for (size_t id = 0; id < all.size(); ++id)
-        if (all[id]) wanted[id] = true;
-    }
+    IdSet all = seen(asked.queries[0]);
+    for (const auto& any : asked.queries) all.keep(seen(any));
+    if (all.empty()) continue;
+    found = true;
+    for (const auto& any : asked.queries)
+      for (const size_t i : any) {
+        IdSet& wanted = queries_[i].wanted;
+        if (wanted.end() == 0) wanted = IdSet(end_);
+        wanted.join(all);
+      }
   }
-  return any;
+  return found;
 }
 
 Result<void> Lookup::pass(const store::Reader& r, AccountId account,
@@ -122,7 +127,7 @@ Result<void> Lookup::pass(const store::Reader& r, AccountId account,
 }
 
 Result<void> Lookup::look_into(const store::Reader& r, AccountId account, const Segment& segment) {
-  const auto done_with = [&](const Query& query) { return with_positions_ && query.wanted.empty(); };
+  const auto done_with = [&](const Query& query) { return with_positions_ && query.wanted.end() == 0; };
   for (Query& query : queries_) {
     if (query.is_part() || done_with(query)) continue;
     const auto done = read_postings(r, account, segment, query.key, query.match == Match::kPrefix,
@@ -162,9 +167,9 @@ void Lookup::take(Query& query, const Posting& posting) {
   if (posting.message >= end_) {
     whole_ = false;
   } else if (!with_positions_) {
-    if (query.seen.empty()) query.seen.resize(end_);
-    query.seen[posting.message] = true;
-  } else if (query.wanted.empty() || !query.wanted[posting.message]) {
+    if (query.seen.end() == 0) query.seen = IdSet(end_);
+    query.seen.add(posting.message);
+  } else if (!query.wanted.has(posting.message)) {
     return;
   } else if (auto positions = decode_positions(posting.positions)) {
     query.hits.push_back({posting.message, std::move(*positions)});
@@ -202,20 +207,23 @@ void Lookup::add_copies(Query& query, const std::vector<std::pair<MessageId, Mes
   if (hits.size() > known) sort(hits);
 }
 
-Ids Lookup::messages(size_t number) const {
+std::vector<Lookup::Hit> Lookup::hits(const std::vector<size_t>& any) const {
+  std::vector<Hit> out = queries_[any[0]].hits;
+  if (any.size() == 1) return out;
+  for (size_t i = 1; i < any.size(); ++i)
+    out.insert(out.end(), queries_[any[i]].hits.begin(), queries_[any[i]].hits.end());
+  sort(out);
+  return out;
+}
+
+IdSet Lookup::set(size_t number) const {
   const Asked& asked = chains_[number];
-  Ids out;
-  if (asked.chain.size() == 1) {
-    const auto& seen = queries_[asked.queries[0]].seen;
-    for (MessageId id = 0; id < seen.size(); ++id)
-      if (seen[id]) out.push_back(id);
-    return out;
-  }
-  std::vector<Hit> current = queries_[asked.queries[0]].hits;
+  if (asked.chain.size() == 1) return seen(asked.queries[0]);
+  std::vector<Hit> current = hits(asked.queries[0]);
   for (size_t i = 1; i < asked.chain.size(); ++i) {
     std::vector<Hit> next;
     auto before = current.begin();
-    for (const Hit& hit : queries_[asked.queries[i]].hits) {
+    for (const Hit& hit : hits(asked.queries[i])) {
       while (before != current.end() && before->message < hit.message) ++before;
       if (before == current.end()) break;
       if (before->message != hit.message) continue;
@@ -228,7 +236,8 @@ Ids Lookup::messages(size_t number) const {
     }
     current = std::move(next);
   }
-  for (const Hit& hit : current) out.push_back(hit.message);
+  IdSet out(end_);
+  for (const Hit& hit : current) out.add(hit.message);
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "mailbox/probe.h"
+#include "mailbox/query_facts.h"
 #include "mailbox/query_match.h"
 #include "mailbox/search.h"
 
@@ -12,129 +13,121 @@ namespace pabal::mailbox {
 namespace {
 
 using Op = Query::Op;
-using Ids = std::vector<MessageId>;
 
-// How Gmail writes the name of a label in a query: lower case, blanks and levels as "-".
-std::string label_form(std::string_view name) {
-  std::string out = message::casemap(name);
-  for (char& c : out)
-    if (c == ' ' || c == '/' || c == '_') c = '-';
-  return out;
-}
-
-std::optional<Role> role_of(std::string_view label) {
-  struct Name {
-    std::string_view name;
-    Role role;
-  };
-  constexpr Name kNames[] = {{"inbox", Role::kInbox},   {"sent", Role::kSent},           {"draft", Role::kDrafts},
-                             {"drafts", Role::kDrafts}, {"spam", Role::kJunk},           {"junk", Role::kJunk},
-                             {"trash", Role::kTrash},   {"important", Role::kImportant}, {"archive", Role::kArchive}};
-  for (const Name& known : kNames)
-    if (text::iequals(known.name, label)) return known.role;
-  return {};
-}
+constexpr size_t kPatience = 2'000;  // messages looked at for one page before all rows are read for what they tell
+constexpr size_t kFirstBatch = 64, kLastBatch = 1'024;
 
 class Finder {
  public:
-  Finder(const Mailboxes& boxes, const store::Reader& r, AccountId account, const QueryScope& scope)
-      : boxes_(boxes), r_(r), account_(account), scope_(scope) {}
+  Finder(const Mailboxes& boxes, const store::Reader& r, AccountId account, const Query& query, const QueryScope& scope)
+      : boxes_(boxes),
+        r_(r),
+        account_(account),
+        query_(query),
+        scope_(scope),
+        facts_(boxes, r, account, query, scope) {}
 
-  Result<Ids> run(const Query& query) {
-    auto list = boxes_.list(r_, account_);
-    if (!list) return list.error();
-    mailboxes_ = std::move(*list);
-    if (scope_.only) std::erase_if(mailboxes_, [&](const Mailbox& box) { return box.id != *scope_.only; });
-    everywhere_ = scope_.everywhere || names_hidden(query);
-    if (const auto done = learn(query); !done) return done.error();
-    bound(query);
-    Ids out;
-    std::optional<Error> failure;
-    const auto visit = [&](Message&& m) {
-      std::erase_if(m.places,
-                    [&](const Message::Place& place) { return scope_.only && place.mailbox != *scope_.only; });
-      if (m.places.empty() || failure || (!everywhere_ && is_hidden(m))) return;
-      Probe probe(boxes_, r_, account_, m.id);
-      const MessageId id = m.id;
-      probe.give(std::move(m));
-      if (holds(query, probe)) out.push_back(id);
-      if (probe.failure()) failure = probe.failure();
-    };
-    const auto read =
-        only_ ? boxes_.each_message(r_, account_, *only_, visit) : boxes_.each_message(r_, account_, visit);
-    if (!read) return read.error();
-    if (failure) return *failure;
-    return out;
+  Result<FoundPage> run(const PageWanted& wanted) {
+    if (const auto done = facts_.learn(); !done) return done.error();
+    wanted_ = &wanted;
+    bounds_ = facts_.bounds();
+    candidates_ = set_of_bounds();
+    MessageId below = std::min(facts_.end(), wanted.before && !wanted.total ? *wanted.before : facts_.end());
+    for (size_t size = kFirstBatch; below > 0 && !is_done(); size = std::min(size * 2, kLastBatch)) {
+      if (looked_at_ >= kPatience && !facts_.has_read_rows()) {
+        if (const auto done = facts_.read_rows(); !done) return done.error();
+        bounds_ = facts_.bounds();
+        candidates_ = set_of_bounds();
+      }
+      if (facts_.has_read_rows() && bounds_.exact) {  // the sets are the answer
+        candidates_.downwards(below, [&](MessageId id) {
+          take(id);
+          return !is_done();
+        });
+        below = 0;
+        break;
+      }
+      Ids batch;
+      candidates_.downwards(below, [&](MessageId id) {
+        batch.push_back(id);
+        return batch.size() < size;
+      });
+      if (batch.empty()) {
+        below = 0;
+        break;
+      }
+      below = batch.back();
+      if (const auto done = look_at(std::move(batch)); !done) return done.error();
+    }
+    return page(below);
   }
 
  private:
-  // --- what is found out once ---
+  IdSet set_of_bounds() const {
+    if (bounds_.set) return *bounds_.set;
+    IdSet all(facts_.end());
+    all.invert();
+    return all;
+  }
 
-  Result<void> learn(const Query& query) {
-    if (query.op == Op::kLabel) labels_[&query] = named(query.text);
-    if (const auto field = index_field(query.op);
-        field && (query.op == Op::kAttachment || !words_of(query.text).empty())) {
-      const std::vector<std::string> texts = texts_of(query, scope_.me);
-      Ids& any = found_[&query];
-      for (const std::string& text : texts) {
-        const auto hits = boxes_.search(r_, account_, {{text, *field, true, false}});
-        if (!hits) return hits.error();
-        Ids both;
-        std::set_union(any.begin(), any.end(), hits->begin(), hits->end(), std::back_inserter(both));
-        any = std::move(both);
-      }
-    }
-    for (const Query& child : query.children)
-      if (const auto done = learn(child); !done) return done;
+  bool is_done() const { return !wanted_->total && out_.ids.size() > wanted_->limit; }
+
+  void take(MessageId id) {
+    ++found_;
+    if ((!wanted_->before || id < *wanted_->before) && out_.ids.size() <= wanted_->limit) out_.ids.push_back(id);
+  }
+
+  // `batch` from the newest to the oldest.
+  Result<void> look_at(Ids batch) {
+    std::reverse(batch.begin(), batch.end());
+    Ids found;
+    std::optional<Error> failure;
+    const auto read = boxes_.each_message(r_, account_, batch, [&](Message&& m) {
+      std::erase_if(m.places,
+                    [&](const Message::Place& place) { return scope_.only && place.mailbox != *scope_.only; });
+      if (failure || !facts_.is_visible(m)) return;
+      const MessageId id = m.id;
+      Probe probe(boxes_, r_, account_, id);
+      probe.give(std::move(m));
+      if (bounds_.exact || holds(query_, probe)) found.push_back(id);
+      if (probe.failure()) failure = probe.failure();
+      if (failure_) failure = failure_;
+    });
+    if (!read) return read;
+    if (failure) return *failure;
+    for (auto id = found.rbegin(); id != found.rend(); ++id) take(*id);
+    looked_at_ += batch.size();
     return {};
   }
 
-  void bound(const Query& query) {
-    if (query.op == Op::kAnd || query.op == Op::kAround)
-      for (const Query& child : query.children) bound(child);
-    const auto found = found_.find(&query);
-    if (found == found_.end()) return;
-    Ids both;
-    if (only_)
-      std::set_intersection(only_->begin(), only_->end(), found->second.begin(), found->second.end(),
-                            std::back_inserter(both));
-    only_ = only_ ? std::move(both) : found->second;
-  }
-
-  std::vector<MailboxId> named(std::string_view label) const {
-    std::vector<MailboxId> out;
-    const auto role = role_of(label);
-    const std::string form = label_form(label);
-    for (const Mailbox& box : mailboxes_)
-      if ((role && box.role == *role) || label_form(box.name) == form) out.push_back(box.id);
-    return out;
-  }
-
-  // Gmail looks into Trash and Spam only where they are named.
-  bool names_hidden(const Query& query) const {
-    if (query.op == Op::kAnywhere) return true;
-    if (query.op == Op::kLabel) {
-      const auto role = role_of(query.text);
-      if (role == Role::kTrash || role == Role::kJunk) return true;
+  // `below`: what was not looked at.
+  FoundPage page(MessageId below) {
+    out_.more = out_.ids.size() > wanted_->limit;
+    if (out_.more) out_.ids.resize(wanted_->limit);
+    out_.total = found_;
+    const bool saw_all = !is_done() && below == 0 && (!wanted_->before || wanted_->total);
+    out_.is_estimate = !saw_all;
+    if (saw_all) return std::move(out_);
+    // As many of the others as of those looked at.
+    const uint64_t all = bounds_.set ? candidates_.count() : facts_.messages();
+    if (bounds_.exact && facts_.has_read_rows()) {
+      out_.total = all;
+      out_.is_estimate = false;
+    } else {
+      out_.total = looked_at_ == 0 ? all : std::max<uint64_t>(found_, all * found_ / looked_at_);
     }
-    return std::any_of(query.children.begin(), query.children.end(), [&](const Query& q) { return names_hidden(q); });
-  }
-
-  Role role_at(MailboxId id) const {
-    const auto box = std::find_if(mailboxes_.begin(), mailboxes_.end(), [&](const Mailbox& b) { return b.id == id; });
-    return box == mailboxes_.end() ? Role::kNone : box->role;
-  }
-  bool is_hidden(const Message& m) const {
-    return std::all_of(m.places.begin(), m.places.end(), [&](const Message::Place& place) {
-      const Role role = role_at(place.mailbox);
-      return role == Role::kTrash || role == Role::kJunk;
-    });
+    return std::move(out_);
   }
 
   // --- one message ---
 
-  bool holds(const Query& q, Probe& probe) const {
+  bool holds(const Query& q, Probe& probe) {
     const Message& m = *probe.message();
+    const auto in_one = [&](const std::vector<MailboxId>& boxes, bool listed) {
+      return std::any_of(m.places.begin(), m.places.end(), [&](const Message::Place& place) {
+        return (std::find(boxes.begin(), boxes.end(), place.mailbox) != boxes.end()) == listed;
+      });
+    };
     switch (q.op) {
       case Op::kAll:
       case Op::kAnywhere:
@@ -152,32 +145,41 @@ class Finder {
       case Op::kFrom:
       case Op::kTo:
       case Op::kCc:
+      case Op::kBody:
       case Op::kAttachment:
-        return has_found(q, probe.id());
+        return facts_.has(q, probe.id());
       case Op::kBcc:
-        return has_found(q, probe.id()) && probe.in_addresses("BCC", message::Needle(q.text));
+        return facts_.has(q, probe.id()) && probe.in_addresses("BCC", message::Needle(q.text));
+      case Op::kHeader:
+        if (q.text.empty()) return probe.in_header(q.name, message::Needle(""));
+        return (!is_indexed_field(q.name) || facts_.has(q, probe.id())) &&
+               probe.in_header(q.name, message::Needle(q.text));
       case Op::kList:
-        return has_found(q, probe.id()) && probe.in_header("List-Id", message::Needle(q.text));
+        return facts_.has(q, probe.id()) && probe.in_header("List-Id", message::Needle(q.text));
       case Op::kMessageId:
-        return has_found(q, probe.id()) && probe.summary() && is_message_id(probe.summary()->message_id, q.text);
+        return facts_.has(q, probe.id()) && probe.summary() && is_message_id(probe.summary()->message_id, q.text);
       case Op::kDeliveredTo:
         return probe.in_header("Delivered-To", message::Needle(q.text));
       case Op::kFilename:
-        return has_found(q, probe.id()) && probe.details() && names_file(probe.details()->structure.root, q.text);
+        return facts_.has(q, probe.id()) && probe.details() && names_file(probe.details()->structure.root, q);
       case Op::kAround:
         return std::all_of(q.children.begin(), q.children.end(), [&](const Query& c) { return holds(c, probe); }) &&
                probe.details() && probe.body() && are_near(q, *probe.body(), probe.details()->structure);
       case Op::kUserLabels:
         return std::any_of(m.places.begin(), m.places.end(),
-                           [&](const Message::Place& place) { return role_at(place.mailbox) == Role::kNone; });
+                           [&](const Message::Place& place) { return facts_.role_of(place.mailbox) == Role::kNone; });
       case Op::kFlag:
         return (m.flags.system & q.flag) != 0;
-      case Op::kLabel: {
-        const auto& boxes = labels_.at(&q);
-        return std::any_of(m.places.begin(), m.places.end(), [&](const Message::Place& place) {
-          return std::find(boxes.begin(), boxes.end(), place.mailbox) != boxes.end();
-        });
-      }
+      case Op::kKeyword:
+        return has_keyword(m.flags, q.text);
+      case Op::kThreadAll:
+      case Op::kThreadSome:
+        return holds_of_thread(q, m);
+      case Op::kLabel:
+      case Op::kMailbox:
+        return in_one(facts_.named(q), true);
+      case Op::kMailboxBeside:
+        return in_one(q.mailboxes, false);
       case Op::kLarger:
         return m.size >= q.number;
       case Op::kSmaller:
@@ -190,27 +192,56 @@ class Finder {
     return false;
   }
 
-  bool has_found(const Query& q, MessageId id) const {
-    const auto found = found_.find(&q);
-    return found != found_.end() && std::binary_search(found->second.begin(), found->second.end(), id);
+  // RFC 8621 §4.4.1, of the messages of the thread that this scope shows.
+  bool holds_of_thread(const Query& q, const Message& m) {
+    auto& known = threads_[&q];
+    if (const auto answer = known.find(m.thread); answer != known.end()) return answer->second;
+    bool all = true, some = false;
+    const auto count = [&](bool has) {
+      all = all && has;
+      some = some || has;
+    };
+    const auto members = boxes_.thread(r_, account_, m.thread);
+    Result<void> read = members ? Result<void>() : members.error();
+    if (members)
+      read = boxes_.each_message(r_, account_, *members, [&](Message&& one) {
+        const bool shown = std::any_of(one.places.begin(), one.places.end(), [&](const Message::Place& place) {
+          return !scope_.only || place.mailbox == *scope_.only;
+        });
+        if (shown) count(has_keyword(one.flags, q.text));
+      });
+    if (!read) failure_ = read.error();
+    return known[m.thread] = q.op == Op::kThreadAll ? all && some : some;
   }
 
   const Mailboxes& boxes_;
   const store::Reader& r_;
   const AccountId account_;
+  const Query& query_;
   const QueryScope& scope_;
-  bool everywhere_ = false;
-  std::vector<Mailbox> mailboxes_;
-  std::map<const Query*, Ids> found_;                      // of texts: by the index
-  std::map<const Query*, std::vector<MailboxId>> labels_;  // of kLabel
-  std::optional<Ids> only_;                                // no other can match
+  const PageWanted* wanted_ = nullptr;
+  QueryFacts facts_;
+  QueryFacts::Bounds bounds_;
+  IdSet candidates_;
+  std::map<const Query*, std::map<ThreadId, bool>> threads_;
+  std::optional<Error> failure_;
+  uint64_t looked_at_ = 0, found_ = 0;
+  FoundPage out_;
 };
 
 }  // namespace
 
+Result<FoundPage> find_page(const Mailboxes& boxes, const store::Reader& r, AccountId account, const Query& query,
+                            const QueryScope& scope, const PageWanted& wanted) {
+  return Finder(boxes, r, account, query, scope).run(wanted);
+}
+
 Result<std::vector<MessageId>> find(const Mailboxes& boxes, const store::Reader& r, AccountId account,
                                     const Query& query, const QueryScope& scope) {
-  return Finder(boxes, r, account, scope).run(query);
+  auto all = find_page(boxes, r, account, query, scope, {.limit = SIZE_MAX - 1});
+  if (!all) return all.error();
+  std::reverse(all->ids.begin(), all->ids.end());
+  return std::move(all->ids);
 }
 
 }  // namespace pabal::mailbox

@@ -9,57 +9,57 @@ namespace pabal::mailbox {
 namespace {
 
 using Op = Query::Op;
-using Field = Mailboxes::Term::Field;
 
-bool in_a_row(const std::vector<std::string>& all, const std::vector<std::string>& some) {
-  return std::search(all.begin(), all.end(), some.begin(), some.end()) != all.end();
-}
-
-bool names_words(const message::Part& part, const std::vector<std::string>& words) {
-  return in_a_row(words_of(part.filename()), words) ||
+bool has_name(const message::Part& part, const Chain& words) {
+  return WordsInText(part.filename()).has(words) ||
          std::any_of(part.children.begin(), part.children.end(),
-                     [&](const message::Part& child) { return names_words(child, words); });
+                     [&](const message::Part& child) { return has_name(child, words); });
 }
 
 }  // namespace
 
-std::optional<Field> index_field(Op op) {
-  switch (op) {
+std::string_view index_fields(const Query& query) {
+  switch (query.op) {
     case Op::kText:
-      return Field::kAny;
+      return "abcfhst";
     case Op::kSubject:
-      return Field::kSubject;
+      return "s";
     case Op::kFrom:
-      return Field::kFrom;
+      return "f";
     case Op::kTo:
-      return Field::kTo;
+      return "t";
     case Op::kCc:
-      return Field::kCc;
+      return "c";
+    case Op::kBody:
+      return "ab";
+    case Op::kHeader:
+      return query.text.empty() || !is_indexed_field(query.name) ? "" : "h";
     case Op::kBcc:
     case Op::kList:
     case Op::kMessageId:
-      return Field::kHeader;
+      return "h";
     case Op::kFilename:
-      return Field::kBody;
+      return "b";
     case Op::kAttachment:
-      return Field::kMark;
+      return "!";
     default:
-      return {};
+      return "";
   }
 }
 
-std::vector<std::string> texts_of(const Query& query, const std::vector<std::string>& me) {
-  const bool people = query.op == Op::kFrom || query.op == Op::kTo || query.op == Op::kCc;
-  if (people && text::iequals(query.text, "me")) return me;
-  return {query.op == Op::kAttachment ? std::string(kWithAttachment.substr(1)) : query.text};
+bool is_decided_by_index(Op op) {
+  return op == Op::kText || op == Op::kSubject || op == Op::kFrom || op == Op::kTo || op == Op::kCc ||
+         op == Op::kBody || op == Op::kAttachment;
 }
 
-std::vector<std::string> words_of(std::string_view utf8) {
-  std::vector<std::string> out;
-  cut(utf8, [&](const Token& token) {
-    out.emplace_back(token.word);
-    return true;
-  });
+std::vector<TextWords> words_of_query(const Query& query, const std::vector<std::string>& me) {
+  if (query.op == Op::kAttachment) return {{{{std::string(kWithAttachment.substr(1))}}}};
+  std::vector<TextWords> out;
+  const bool people = query.op == Op::kFrom || query.op == Op::kTo || query.op == Op::kCc;
+  for (const std::string& text : people&& text::iequals(query.text, "me") ? me : std::vector{query.text}) {
+    TextWords words = words_of_text(text, query.exact || !is_decided_by_index(query.op), query.prefix);
+    if (!words.words.empty()) out.push_back(std::move(words));
+  }
   return out;
 }
 
@@ -72,20 +72,19 @@ bool is_message_id(std::string_view id, std::string_view asked) {
   return bare(id) == bare(asked);
 }
 
-bool names_file(const message::Part& part, std::string_view asked) { return names_words(part, words_of(asked)); }
+bool names_file(const message::Part& part, const Query& query) {
+  return has_name(part, words_of_text(query.text, true, query.prefix).words);
+}
 
 bool are_near(const Query& around, std::string_view bytes, const message::Message& structure) {
-  const std::vector<std::string> text = words_of(message::all_text(bytes, structure)),
-                                 first = words_of(around.children[0].text), second = words_of(around.children[1].text);
-  const auto places = [&](const std::vector<std::string>& words) {
+  const WordsInText text(message::all_text(bytes, structure));
+  const auto places = [&](const Query& child) {
     std::vector<size_t> out;
-    for (auto at = text.begin();; ++at) {
-      at = std::search(at, text.end(), words.begin(), words.end());
-      if (at == text.end()) return out;
-      out.push_back(static_cast<size_t>(at - text.begin()));
-    }
+    for (const auto& place : text.places(words_of_text(child.text, child.exact, child.prefix).words))
+      out.push_back(text.number_of(place.front().begin));
+    return out;
   };
-  const std::vector<size_t> a = places(first), b = places(second);
+  const std::vector<size_t> a = places(around.children[0]), b = places(around.children[1]);
   return std::any_of(a.begin(), a.end(), [&](size_t at) {
     const auto near = std::lower_bound(b.begin(), b.end(), at > around.number ? at - around.number : 0);
     return near != b.end() && *near <= at + around.number;

@@ -2,23 +2,24 @@
 // rooms.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mailbox/query.h"
+#include "mailbox/query_words.h"
 
 namespace pabal::mailbox {
 
-// The field of the index in which the words of a text must be; nothing: the index does not decide.
-std::optional<Mailboxes::Term::Field> index_field(Query::Op op);
+// The fields of the index in one of which the words of a query must be; none: the index has nothing of it.
+std::string_view index_fields(const Query& query);
+// Those words decide; of other queries the message itself is asked as well.
+bool is_decided_by_index(Query::Op op);
 // What is looked up there, one or the other: from:me means each address in `me`.
-std::vector<std::string> texts_of(const Query& query, const std::vector<std::string>& me);
-std::vector<std::string> words_of(std::string_view utf8);
+std::vector<TextWords> words_of_query(const Query& query, const std::vector<std::string>& me);
 
 bool is_message_id(std::string_view id, std::string_view asked);
-bool names_file(const message::Part& part, std::string_view asked);  // it, or one within
+bool names_file(const message::Part& part, const Query& query);  // it, or one within
 // Its two texts stand close enough in that message.
 bool are_near(const Query& around, std::string_view bytes, const message::Message& structure);
 

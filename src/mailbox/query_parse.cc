@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "mailbox/query.h"
+#include "mailbox/search.h"
 
 namespace pabal::mailbox {
 namespace {
@@ -13,6 +14,16 @@ Query leaf(Op op, std::string text = {}) {
   Query out;
   out.op = op;
   out.text = std::move(text);
+  return out;
+}
+// The star behind a word says that it may go on.
+Query words(Op op, std::string text, bool exact) {
+  Query out = leaf(op, std::move(text));
+  out.exact = exact;
+  if (const size_t end = out.text.find_last_not_of('*'); !exact && end != out.text.npos && end + 1 < out.text.size()) {
+    out.text.resize(end + 1);
+    out.prefix = true;
+  }
   return out;
 }
 Query negated(Query query) {
@@ -92,6 +103,12 @@ std::optional<uint64_t> parse_octets(std::string_view s) {
   const auto n = text::parse_u64(s);
   if (!n || *n > UINT64_MAX / (1 << 30)) return {};
   return *n * unit;
+}
+
+bool has_words(std::string_view text) {
+  bool any = false;
+  cut(text, [&](const Token&) { return !(any = true); });
+  return any;
 }
 
 class Parser {
@@ -207,7 +224,7 @@ class Parser {
       return negated(std::move(*inner));
     }
     if (next() == '(' || next() == '{') return group(name, depth);
-    if (accept('"')) return meaning(name, quoted());
+    if (accept('"')) return meaning(name, quoted(), true);
     if (next() == ')' || next() == '}' || in_.empty()) return {};
     const size_t colon = in_.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
     if (colon != in_.npos && colon > 0 && in_[colon] == ':' && name.empty()) {
@@ -216,10 +233,11 @@ class Parser {
         in_.remove_prefix(colon + 1);
         blanks();
         if (next() == '(' || next() == '{') return group(inner, depth);
-        return meaning(inner, accept('"') ? quoted() : word());
+        const bool in_quotes = accept('"');
+        return meaning(inner, in_quotes ? quoted() : word(), in_quotes);
       }
     }
-    return meaning(name, word());
+    return meaning(name, word(), false);
   }
 
   std::optional<Query> group(const Name& name, size_t depth) {
@@ -241,7 +259,7 @@ class Parser {
   }
 
   // A value that means nothing finds nothing.
-  std::optional<Query> meaning(const Name& name, std::string value) {
+  std::optional<Query> meaning(const Name& name, std::string value, bool in_quotes) {
     if (value.empty()) return {};
     struct Text {
       std::string_view name;
@@ -260,7 +278,7 @@ class Parser {
                                       {"label", Op::kLabel},
                                       {"category", Op::kLabel}};
     for (const Text& known : kTexts)
-      if (known.name == name) return leaf(known.op, std::move(value));
+      if (known.name == name) return words(known.op, std::move(value), in_quotes);
     const std::string lower = text::lowered(value);
     if (name == "has") return has(lower);
     if (name == "is") return is(lower);
@@ -305,5 +323,26 @@ class Parser {
 }  // namespace
 
 std::optional<Query> parse_query(std::string_view utf8, Time now) { return Parser(utf8, now).all(); }
+
+std::optional<Query> text_query(Op op, std::string_view utf8) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  Query out = leaf(Op::kAnd);
+  bool any = false;
+  for (size_t at = utf8.find_first_not_of(kBlanks); at != utf8.npos; at = utf8.find_first_not_of(kBlanks)) {
+    utf8.remove_prefix(at);
+    any = true;
+    // A quote that is never closed is of the text.
+    const size_t close = utf8[0] == '"' || utf8[0] == '\'' ? utf8.find(utf8[0], 1) : utf8.npos;
+    const bool in_quotes = close != utf8.npos;
+    const size_t end = in_quotes ? close : std::min(utf8.find_first_of(kBlanks), utf8.size());
+    const std::string_view value = in_quotes ? utf8.substr(1, close - 1) : utf8.substr(0, end);
+    if (has_words(value)) out.children.push_back(words(op, std::string(value), in_quotes));  // a dash alone is no term
+    if (out.children.size() > kMaxQueryTerms) return {};
+    utf8.remove_prefix(end + (in_quotes ? 1 : 0));
+  }
+  if (any && out.children.empty()) return leaf(Op::kNone);
+  if (out.children.size() == 1) return std::move(out.children.front());
+  return out;
+}
 
 }  // namespace pabal::mailbox

@@ -8,7 +8,6 @@
 namespace pabal::mailbox {
 namespace {
 
-using Match = Wanted::Match;
 constexpr size_t kMaxQueryWords = 100;  // of one term
 
 // A single character of a script without blanks is the beginning of pairs.

@@ -3,9 +3,9 @@
 // size; a query reads the segments' blocks it needs and the unmerged tail. So what was delivered is found at once.
 //
 // A word is one octet for its field ('s' subject, 'f' from, 't' to, 'c' cc, 'h' other header fields that people look
-// for, 'b' text) and up to kMaxWord octets of NFKC-casefolded UTF-8. Chinese, Japanese and Korean runs are cut into
-// overlapping pairs of characters, so that any part of a run is found; Thai, Lao, Khmer and Burmese are cut by ICU's
-// dictionaries; elsewhere letters, marks and digits make words.
+// for, 'b' text, 'a' text of attached files) and up to kMaxWord octets of NFKC-casefolded UTF-8. Chinese, Japanese and
+// Korean runs are cut into overlapping pairs of characters, so that any part of a run is found; Thai, Lao, Khmer and
+// Burmese are cut by ICU's dictionaries; elsewhere letters, marks and digits make words.
 #pragma once
 
 #include <functional>
@@ -28,10 +28,18 @@ struct Token {
   uint32_t position = 0;
   bool cjk = false;   // of a CJK run: a pair, or the last character of the run alone
   bool pair = false;  // the next token continues the run
+  bool ascii = false;
 };
 // Visits the words of a text in order until false. The views die with the call.
 using VisitToken = std::function<bool(const Token&)>;
 void cut(std::string_view utf8, const VisitToken& visit);
+// Likewise, with the octets of the text that each came of.
+void cut_in_place(std::string_view utf8, const std::function<void(const Token&, size_t begin, size_t end)>& visit);
+
+// A word of Latin or Greek letters with accents, without them: "resume" of "résumé". Empty: it has none.
+std::string without_accents(std::string_view word);
+// Such words are once more in the index without their accents, in a field of their own.
+constexpr char plain_field(char field) { return static_cast<char>(field - ('a' - 'A')); }
 
 // The header fields under 'h': all but those of the other fields, of tracing, of signatures and of MIME.
 bool is_indexed_field(std::string_view name);

@@ -59,6 +59,14 @@ Kind kind_of(UChar32 c) {
   }
 }
 
+// Letters that Unicode does not take apart, as people write them without what is special.
+struct NotApart {
+  UChar32 c;
+  std::string_view plain;
+};
+constexpr NotApart kNotApart[] = {{0xE6, "ae"}, {0xF8, "o"},  {0x111, "d"}, {0x127, "h"},
+                                  {0x131, "i"}, {0x142, "l"}, {0x153, "oe"}};
+
 // At most kMaxWord octets of whole characters.
 std::string_view shortened(std::string_view word) {
   if (word.size() <= kMaxWord) return word;
@@ -110,8 +118,8 @@ class Cutter {
     return end;
   }
 
-  void emit(std::string_view word, bool cjk = false, bool pair = false) {
-    if (on_) on_ = visit_({shortened(word), position_++, cjk, pair});
+  void emit(std::string_view word, bool cjk = false, bool pair = false, bool ascii = false) {
+    if (on_) on_ = visit_({shortened(word), position_++, cjk, pair, ascii});
   }
 
   void lowered(std::string_view word) {
@@ -122,7 +130,7 @@ class Cutter {
       std::memcpy(&eight, word.data() + i, std::min<size_t>(8, word.size() - i));
       out[i / 8] = lowered_eight(eight);
     }
-    emit({reinterpret_cast<const char*>(out.data()), word.size()});
+    emit({reinterpret_cast<const char*>(out.data()), word.size()}, false, false, true);
   }
 
   void unicode(std::string_view s) {
@@ -195,6 +203,107 @@ class Cutter {
 }  // namespace
 
 void cut(std::string_view utf8, const VisitToken& visit) { Cutter(visit).cut(utf8); }
+
+namespace {
+
+using Placed = std::vector<std::pair<std::string, std::pair<size_t, size_t>>>;
+
+// The words of a run of one kind, and where they lie in it.
+Placed place(std::string_view run, Kind kind) {
+  Placed out;
+  size_t octets = 0;
+  cut(run, [&](const Token& token) {
+    out.emplace_back(token.word, std::pair<size_t, size_t>(0, run.size()));
+    octets += token.word.size();
+    return true;
+  });
+  if (kind == Kind::kCjk) {
+    std::vector<size_t> ends;  // of the characters
+    for (size_t i = 1; i <= run.size(); ++i)
+      if (i == run.size() || (run[i] & 0xC0) != 0x80) ends.push_back(i);
+    if (ends.size() != out.size()) return out;  // folding made more or fewer of them
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i].second = {i == 0 ? 0 : ends[i - 1], ends[std::min(i + 1, ends.size() - 1)]};
+  } else if (octets == run.size()) {
+    size_t at = 0;
+    for (auto& [word, where] : out) {
+      where = {at, at + word.size()};
+      at += word.size();
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void cut_in_place(std::string_view utf8, const std::function<void(const Token&, size_t begin, size_t end)>& visit) {
+  const auto length = static_cast<int32_t>(utf8.size());
+  uint32_t position = 0;
+  int32_t at = 0, next = 0;
+  UChar32 c = 0;
+  const auto step = [&] {
+    next = at;
+    if (at < length) U8_NEXT(utf8.data(), next, length, c);
+  };
+  for (step(); at < length;) {
+    if (kind_of(c) == Kind::kBetween) {
+      at = next;
+      step();
+      continue;
+    }
+    const auto begin = static_cast<size_t>(at);
+    Placed placed;
+    while (at < length && kind_of(c) != Kind::kBetween) {
+      const Kind kind = kind_of(c);
+      const auto from = static_cast<size_t>(at);
+      do {
+        at = next;
+        step();
+      } while (at < length && kind_of(c) == kind);
+      for (auto& [word, where] : place(utf8.substr(from, static_cast<size_t>(at) - from), kind))
+        placed.emplace_back(std::move(word), std::pair<size_t, size_t>(where.first + from, where.second + from));
+    }
+    // Folding may join what runs part: then a word is known to lie in this stretch, and no more.
+    const auto end = static_cast<size_t>(at);
+    size_t n = 0;
+    const uint32_t base = position;
+    cut(utf8.substr(begin, end - begin), [&](Token token) {
+      const bool same = n < placed.size() && placed[n].first == token.word;
+      const auto where = same ? placed[n].second : std::pair<size_t, size_t>(begin, end);
+      ++n;
+      token.position += base;
+      position = token.position + 1;
+      visit(token, where.first, where.second);
+      return true;
+    });
+  }
+}
+
+std::string without_accents(std::string_view word) {
+  if (text::is_ascii(word)) return {};
+  UErrorCode error = U_ZERO_ERROR;
+  static const icu::Normalizer2* const kApart = icu::Normalizer2::getNFDInstance(error);
+  std::string apart, out;
+  icu::StringByteSink<std::string> sink(&apart);
+  if (kApart) kApart->normalizeUTF8(0, {word.data(), static_cast<int32_t>(word.size())}, sink, nullptr, error);
+  if (!kApart || U_FAILURE(error)) return {};
+  for (int32_t at = 0; at < static_cast<int32_t>(apart.size());) {
+    UChar32 c = 0;
+    const int32_t start = at;
+    U8_NEXT(apart.data(), at, static_cast<int32_t>(apart.size()), c);
+    if (c >= 0x300 && c <= 0x36F) continue;  // combining marks
+    const auto whole =
+        std::find_if(std::begin(kNotApart), std::end(kNotApart), [&](const auto& n) { return n.c == c; });
+    if (whole != std::end(kNotApart)) {
+      out += whole->plain;
+      continue;
+    }
+    const bool is_greek = c >= 0x370 && c <= 0x3FF;
+    if (c >= 0x80 && !is_greek && (c > 0x24F || c < 0xC0)) return {};
+    out.append(apart, static_cast<size_t>(start), static_cast<size_t>(at - start));
+  }
+  return out == word ? std::string() : out;
+}
 
 bool begins_with_word(std::string_view utf8) {
   if (utf8.empty()) return false;

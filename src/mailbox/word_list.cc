@@ -164,6 +164,9 @@ class Reader {
       if (left_ == 0) return false;
       --left_;
       table_.add(field, token.word, base_ + (last = token.position));
+      if (!token.ascii && !token.cjk)
+        if (const std::string plain = without_accents(token.word); !plain.empty())
+          table_.add(plain_field(field), plain, base_ + last);
       return true;
     });
     base_ += last + kGap;
