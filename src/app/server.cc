@@ -25,6 +25,7 @@
 #include "relay/outbound.h"
 #include "smtp/server.h"
 #include "submission/session.h"
+#include "submission/submit.h"
 #include "trust/signer.h"
 #include "web/server.h"
 
@@ -96,6 +97,7 @@ struct Server::Impl {
   std::unique_ptr<delivery::ImapEvents> imap_events;
   std::shared_ptr<smtp::MemoryBudget> budget = std::make_shared<smtp::MemoryBudget>(kMessageMemory);
   std::unique_ptr<submission::Services> submission;
+  std::unique_ptr<mailbox::Outgoing> outgoing;
   std::unique_ptr<relay::InboundServices> inbound;
   std::unique_ptr<access::imap::Services> imap;
   access::pop3::Locks maildrops;
@@ -128,9 +130,10 @@ void Server::Impl::wire() {
   signer = std::make_unique<trust::Signer>(*r.directory, *r.store, r.clock, config.hostname);
   delivery = std::make_unique<delivery::Delivery>(delivering);
   imap_events = std::make_unique<delivery::ImapEvents>(delivering, *delivery, *pool);
-  submission = std::make_unique<submission::Services>(submission::Services{*r.store, *login, *r.mailboxes, *delivery,
-                                                                           *r.queue, *r.trace, *pool, *r.ids, r.random,
-                                                                           r.clock, config.hostname});
+  submission = std::make_unique<submission::Services>(
+      submission::Services{*r.store, *login, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.random,
+                           r.clock, config.hostname, config.max_message_size});
+  outgoing = std::make_unique<submission::Submitter>(*submission);
   inbound = std::make_unique<relay::InboundServices>(relay::InboundServices{
       *r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *pool, *r.ids, r.clock, config.hostname, resolver.get()});
   imap = std::make_unique<access::imap::Services>(
@@ -184,9 +187,10 @@ void Server::Impl::serve(Protocol protocol, std::unique_ptr<net::Stream> stream)
   options.implicit_tls = protocol == Protocol::kSubmissions;
   options.auth_in_clear = stream->remote().loopback();
   std::shared_ptr<smtp::ServerPolicy> policy;
-  if (protocol == Protocol::kSubmission || protocol == Protocol::kSubmissions)
+  if (protocol == Protocol::kSubmission || protocol == Protocol::kSubmissions) {
+    options.max_hold = mailbox::Outgoing::kMaxDelay;
     policy = std::make_shared<submission::Session>(*submission, loop);
-  else
+  } else
     policy = std::make_shared<relay::Inbound>(*inbound, loop);
   loop.spawn(smtp::serve(std::move(stream), options, policy, budget));
 }

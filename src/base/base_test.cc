@@ -229,6 +229,21 @@ TEST(Time, IsWrittenAsRfc3339) {
   EXPECT_EQ(to_rfc3339(from_micros(-1)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Time, IsReadFromRfc3339) {
+  const Time nine = from_unix(1'795'511'700);
+  for (const char* text : {"2026-11-24T09:15:00Z", "2026-11-24t09:15:00z", "2026-11-24T09:15:00.000+00:00",
+                           "2026-11-24T18:15:00+09:00", "2026-11-23T23:45:00-09:30"})
+    EXPECT_EQ(parse_rfc3339(text), nine) << text;
+  EXPECT_EQ(parse_rfc3339("2026-11-24T09:15:00.1234567Z"), nine + Duration(123'456));
+  EXPECT_EQ(parse_rfc3339("2016-12-31T23:59:60Z"), from_unix(1'483'228'799)) << "a leap second";
+  EXPECT_EQ(parse_rfc3339(to_rfc3339(nine)), nine);
+  for (const char* text :
+       {"", "2026-11-24", "2026-11-24T09:15:00", "2026-11-24 09:15:00Z", "2026-02-29T09:15:00Z", "2026-13-01T09:15:00Z",
+        "2026-11-24T24:00:00Z", "2026-11-24T09:15:00.Z", "2026-11-24T09:15:00+0900", "2026-11-24T09:15:00Zx",
+        "1969-12-31T23:59:59Z", "2026-11-24T09:1x:00Z", "2026-11-24T09:15:00+24:00", "+026-11-24T09:15:00Z"})
+    EXPECT_FALSE(parse_rfc3339(text)) << text;
+}
+
 TEST(Time, SecondsAreRoundedDownAlsoBefore1970) {
   EXPECT_EQ(to_unix(from_micros(1'999'999)), 1);
   EXPECT_EQ(to_unix(from_micros(-1)), -1);

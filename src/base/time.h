@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace pabal {
 
@@ -24,6 +26,9 @@ inline Time from_unix(int64_t s) { return Time(std::chrono::seconds(s)); }
 
 // RFC 3339 in UTC with milliseconds: 2026-11-24T09:15:00.123Z
 std::string to_rfc3339(Time t);
+// A date-time of RFC 3339 §5.6, with any offset and fraction (digits beyond the microsecond are dropped). A leap second
+// is the second before it. Nothing when it is malformed, or before 1970.
+std::optional<Time> parse_rfc3339(std::string_view text);
 
 class Clock {
  public:

@@ -24,9 +24,10 @@ std::string harmless(std::string_view s, bool utf8) {
 }  // namespace
 
 std::string received_line(const ReceivedInfo& info) {
-  std::string out = "Received: from " + harmless(info.helo.empty() ? "unknown" : info.helo, false);
+  std::string out = "Received: ";
+  if (info.with != "HTTP") out += "from " + harmless(info.helo.empty() ? "unknown" : info.helo, false);
   if (!info.ip.empty()) out += " ([" + std::string(info.ip.find(':') == info.ip.npos ? "" : "IPv6:") + info.ip + "])";
-  out += "\r\n\tby " + info.by + " (Pabal) with " + info.with;
+  out += (info.with == "HTTP" ? "by " : "\r\n\tby ") + info.by + " (Pabal) with " + info.with;
   if (!info.tls.empty()) out += " (" + info.tls + ")";
   out += "\r\n\tid " + info.id;
   if (!info.recipient.empty()) out += " for <" + harmless(info.recipient, true) + ">";

@@ -9,10 +9,10 @@
 namespace pabal::message {
 
 struct ReceivedInfo {
-  std::string helo;  // what the client called itself
+  std::string helo;  // what the client called itself; not of "HTTP"
   std::string ip;    // empty: not shown (submission keeps where people are to itself)
   std::string by;    // our host name
-  std::string with;  // RFC 3848: ESMTPS ...
+  std::string with;  // RFC 3848: ESMTPS ...; or "HTTP"
   std::string tls;   // "TLSv1.3 TLS_AES_256_GCM_SHA384", or empty
   std::string id;
   std::string recipient;  // shown when there is just one

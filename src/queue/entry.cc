@@ -10,8 +10,16 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 
-enum Flag : uint8_t { kSmtpUtf8 = 1, kRequireTls = 2, kBody8Bit = 4, kBodyBinary = 8, kHeld = 16, kJunk = 32 };
-constexpr uint8_t kAllFlags = 63;
+enum Flag : uint8_t {
+  kSmtpUtf8 = 1,
+  kRequireTls = 2,
+  kBody8Bit = 4,
+  kBodyBinary = 8,
+  kHeld = 16,
+  kJunk = 32,
+  kScheduled = 64
+};
+constexpr uint8_t kAllFlags = 127;
 constexpr uint8_t kAllNotify = kNotifyNever | kNotifySuccess | kNotifyFailure | kNotifyDelay;
 
 void put_time(Encoder& out, Time t) { out.u64(static_cast<uint64_t>(to_micros(t))); }
@@ -88,6 +96,7 @@ std::string encode(const Entry& entry) {
   if (entry.body_binary) flags |= kBodyBinary;
   if (entry.held) flags |= kHeld;
   if (entry.junk) flags |= kJunk;
+  if (entry.scheduled) flags |= kScheduled;
 
   Encoder out;
   out.u64(entry.id).u8(flags).string(entry.message_id).string(entry.sender_account).string(entry.reverse_path);
@@ -132,6 +141,7 @@ std::optional<Entry> decode(std::string_view record) {
   entry.body_binary = flags & kBodyBinary;
   entry.held = flags & kHeld;
   entry.junk = flags & kJunk;
+  entry.scheduled = flags & kScheduled;
   for (uint64_t i = 0; i < count; ++i) {
     auto recipient = take_recipient(in);
     if (!recipient) return {};

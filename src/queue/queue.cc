@@ -241,10 +241,24 @@ Result<std::vector<Entry>> Queue::list(const store::Reader& r, std::string_view 
 
 Result<Queue::Figures> Queue::figures(const store::Reader& r) const { return counts(r); }
 
+Result<std::optional<Entry>> Queue::release(store::Transaction& t, QueueId id, Time now) {
+  auto entry = get(t, id);
+  if (!entry || !*entry) return entry;
+  const auto due = (*entry)->next_attempt();
+  if (!due || *due > now) return std::optional<Entry>{};
+  if (!(*entry)->scheduled) return entry;
+  (*entry)->scheduled = false;
+  (*entry)->created = now;
+  if (const auto done = update(t, **entry); !done) return done.error();
+  return entry;
+}
+
 Result<void> Queue::retry(store::Transaction& t, QueueId id, std::string_view who, Time now) {
   auto entry = get(t, id);
   if (!entry) return entry.error();
   if (!*entry) return missing(id);
+  if ((*entry)->scheduled)
+    return {Code::kConflict, id_text(id) + " waits for the time its sender has set; it can be held or cancelled"};
   if (each_waiting(**entry, who, [&](Recipient& r) { r.next_attempt = now; }) == 0) return nobody(id, who);
   return update(t, **entry);
 }
@@ -256,7 +270,7 @@ Result<void> Queue::hold(store::Transaction& t, QueueId id, bool on, Time now) {
   if ((*entry)->held == on) return {};
   (*entry)->held = on;
   // What is released is tried at once: whoever releases it wants to see it leave.
-  if (!on) each_waiting(**entry, {}, [&](Recipient& r) { r.next_attempt = now; });
+  if (!on && !(*entry)->scheduled) each_waiting(**entry, {}, [&](Recipient& r) { r.next_attempt = now; });
   return update(t, **entry);
 }
 

@@ -47,16 +47,17 @@ struct Entry {
   std::string reverse_path;    // "" = <>
   std::string envid, ret;      // RFC 3461
   bool smtputf8 = false, requiretls = false, body_8bit = false, body_binary = false;
-  uint64_t body = 0;    // mailbox::BodyId; the entry holds one reference
-  std::string prefix;   // header lines before the stored body, or empty
-  std::string sign_as;  // the domain here that vouches for it when it leaves (RFC 6376); empty: nobody
-  std::string results;  // what the checks found when it came in (mailbox::Details::results). Of others' mail: it is
-                        // sealed with this (RFC 8617), not signed
-  bool junk = false;    // for mailboxes here: what is only kept goes into Junk
-  uint64_t size = 0;    // prefix + body, octets
-  Time created;
-  Time expires;       // after it waiting recipients fail with 5.4.7
-  bool held = false;  // by an operator: nothing is attempted
+  uint64_t body = 0;       // mailbox::BodyId; the entry holds one reference
+  std::string prefix;      // header lines before the stored body, or empty
+  std::string sign_as;     // the domain here that vouches for it when it leaves (RFC 6376); empty: nobody
+  std::string results;     // what the checks found when it came in (mailbox::Details::results). Of others' mail: it is
+                           // sealed with this (RFC 8617), not signed
+  bool junk = false;       // for mailboxes here: what is only kept goes into Junk
+  uint64_t size = 0;       // prefix + body, octets
+  Time created;            // of a scheduled one: when it was released
+  Time expires;            // after it waiting recipients fail with 5.4.7
+  bool scheduled = false;  // for the recipients' next_attempt; until that begins it can be taken back
+  bool held = false;       // by an operator: nothing is attempted
   std::vector<Recipient> recipients;
 
   bool done() const;                         // nobody waits
@@ -98,7 +99,11 @@ class Queue {
   };
   Result<Figures> figures(const store::Reader& r) const;
 
+  // Before the first attempt: the entry, no longer scheduled. Nothing: it was taken back, held, or is not due.
+  Result<std::optional<Entry>> release(store::Transaction& t, QueueId id, Time now);
+
   // Operator acts on the waiting recipients (those whose address or domain is `who`; empty: all). kNotFound.
+  // retry: kConflict for what is scheduled; its sender has been promised that nobody gets it earlier.
   Result<void> retry(store::Transaction& t, QueueId id, std::string_view who, Time now);
   Result<void> hold(store::Transaction& t, QueueId id, bool on, Time now);
   // Gives the entry as it then is. A damaged one is removed (for all only); the entry given then has its id and nothing

@@ -39,7 +39,7 @@ Entry full_entry() {
   Entry e = entry(42);
   e.envid = "QQ+314";
   e.ret = "FULL";
-  e.smtputf8 = e.requiretls = e.body_8bit = e.body_binary = e.held = e.junk = true;
+  e.smtputf8 = e.requiretls = e.body_8bit = e.body_binary = e.held = e.junk = e.scheduled = true;
   e.sign_as = "example.com";
   e.results = "spf=pass smtp.mailfrom=univ.edu";
   e.prefix = "Resent-From: a\r\n";
@@ -270,6 +270,38 @@ TEST_F(Queues, AHeldEntryIsNotDueUntilItIsReleased) {
   EXPECT_EQ(queue->figures(*store)->held, 0u);
   check_in_step();
   EXPECT_EQ(run([&](store::Transaction& t) { return queue->hold(t, 9, true, kStart); }).code(), Code::kNotFound);
+}
+
+TEST_F(Queues, AScheduledEntryWaitsForItsTimeAndIsReleasedOnce) {
+  Entry scheduled = entry(1, kStart + hours(5));
+  scheduled.scheduled = true;
+  ASSERT_TRUE(add(scheduled));
+  EXPECT_TRUE(get(1).scheduled);
+  EXPECT_EQ(run([&](store::Transaction& t) { return queue->retry(t, 1, "", kStart); }).code(), Code::kConflict);
+  for (const bool on : {true, false})
+    ASSERT_TRUE(run([&](store::Transaction& t) { return queue->hold(t, 1, on, kStart + hours(1)); }));
+  EXPECT_EQ(get(1).next_attempt(), kStart + hours(5)) << "holding it changes nothing of that";
+
+  std::optional<Entry> got;
+  const auto release = [&](Time now) {
+    return run([&, now](store::Transaction& t) -> Result<void> {
+      auto released = queue->release(t, 1, now);
+      if (!released) return released.error();
+      got = *released;
+      return {};
+    });
+  };
+  ASSERT_TRUE(release(kStart + hours(5) - seconds(1)));
+  EXPECT_FALSE(got) << "not yet";
+  ASSERT_TRUE(release(kStart + hours(5)));
+  ASSERT_TRUE(got);
+  EXPECT_FALSE(got->scheduled);
+  EXPECT_FALSE(get(1).scheduled);
+  EXPECT_EQ(get(1).created, kStart + hours(5));
+  ASSERT_TRUE(run([&](store::Transaction& t) { return queue->erase(t, 1); }));
+  ASSERT_TRUE(release(kStart + hours(6)));
+  EXPECT_FALSE(got);
+  check_in_step();
 }
 
 TEST_F(Queues, RetryAndCancelTouchThoseThatAreNamed) {

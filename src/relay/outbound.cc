@@ -193,12 +193,39 @@ Task<void> Outbound::mend(queue::Queue::Due due) {
 // --- carrying -------------------------------------------------------------------------------------------------------
 
 Task<void> Outbound::begin(std::shared_ptr<Job> job) {
+  if (job->entry->scheduled) {
+    Task<Result<bool>> releasing = release(job);
+    const Result<bool> ours = co_await releasing;
+    if (!ours && !stopping_) {
+      log::error("relay", "cannot release " + id_text(job->entry->id) + ": " + ours.error().message);
+      Task<void> waiting = net::sleep(loop_, kRecordAgain);
+      co_await waiting;
+    }
+    if (!ours || !*ours) co_return end(*job);
+  }
   if (std::any_of(job->groups.begin(), job->groups.end(), [](const Group& g) { return !g.destination.empty(); })) {
     Task<Result<std::shared_ptr<const std::string>>> preparing = outgoing(job);
     job->outgoing = co_await preparing;
   }
   const size_t workers = job->workers;  // the last of them ends the job
   for (size_t i = 0; i < workers; ++i) loop_.spawn(work(job));
+}
+
+// From here on the sender cannot take it back: on disk, so that whoever was told that he could has been told the truth.
+Task<Result<bool>> Outbound::release(std::shared_ptr<Job> job) {
+  const auto released = std::make_shared<std::optional<queue::Entry>>();
+  store::Work releasing = [this, job, released, now = loop_.now()](store::Transaction& t) -> Result<void> {
+    auto entry = services_.queue.release(t, job->entry->id, now);
+    if (!entry) return entry.error();
+    *released = std::move(*entry);
+    return {};
+  };
+  Task<Result<void>> committing = commit(std::move(releasing));
+  const Result<void> done = co_await committing;
+  if (!done) co_return done.error();
+  if (!*released) co_return false;
+  job->entry = std::make_shared<const queue::Entry>(std::move(**released));
+  co_return true;
 }
 
 // Several of these share a job: one slow domain does not hold up the others of the message.

@@ -77,6 +77,7 @@ class Outbound {
   std::vector<Group> groups_of(const queue::Entry& entry, Time now) const;
   bool crowded(const std::string& destination) const;
   Task<void> begin(std::shared_ptr<Job> job);
+  Task<Result<bool>> release(std::shared_ptr<Job> job);
   Task<void> work(std::shared_ptr<Job> job);
   Task<void> deliver(std::shared_ptr<Job> job, Group group);
   Task<void> deliver_locally(std::shared_ptr<Job> job, std::vector<queue::Recipient> recipients);

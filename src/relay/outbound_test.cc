@@ -47,6 +47,54 @@ TEST_F(OutboundTest, WhatComesInWhileItRunsIsSentAtOnce) {
   EXPECT_EQ(bob.mails.size(), 1u);
 }
 
+TEST_F(OutboundTest, WhatIsScheduledLeavesAtItsTimeForPeopleHereToo) {
+  queue::Entry e = entry({"bob@univ.edu", "alice@example.com"});
+  e.scheduled = true;
+  for (auto& r : e.recipients) r.next_attempt = start + days(2);
+  e.expires = start + days(7);
+  const auto id = add(e);
+  begin();
+  loop.run_for(days(2) - seconds(1));
+  EXPECT_TRUE(bob.mails.empty() && inbox("alice@example.com").empty());
+  EXPECT_TRUE(queued(id)->scheduled);
+  loop.run_for(seconds(2));
+  ASSERT_EQ(bob.mails.size(), 1u);
+  EXPECT_EQ(bob.mails[0].at, start + days(2));
+  EXPECT_EQ(inbox("alice@example.com").size(), 1u) << "her copy, and no warning of a delay";
+  EXPECT_FALSE(queued(id));
+  EXPECT_EQ(store.bodies(), 1u);
+}
+
+TEST_F(OutboundTest, ADelayIsCountedFromTheRelease) {
+  bob.on_rcpt = [](const auto&) { return smtp::Reply{450, "4.2.0", "busy"}; };
+  queue::Entry e = entry({"bob@univ.edu"});
+  e.scheduled = true;
+  e.recipients[0].next_attempt = start + days(2);
+  e.expires = start + days(7);
+  const auto id = add(e);
+  begin();
+  loop.run_for(days(2) + kDelayWarning - seconds(1));
+  EXPECT_TRUE(inbox("alice@example.com").empty());
+  EXPECT_FALSE(queued(id)->scheduled) << "it has begun: nobody takes it back";
+  loop.run_for(seconds(2));
+  EXPECT_EQ(inbox("alice@example.com").size(), 1u);
+}
+
+TEST_F(OutboundTest, AReleaseThatCannotBeWrittenIsTriedAgain) {
+  queue::Entry e = entry({"bob@univ.edu"});
+  e.scheduled = true;
+  e.recipients[0].next_attempt = start + hours(1);
+  add(e);
+  begin();
+  loop.run_for(hours(1) - seconds(1));
+  store.fail_at(1, true);
+  loop.run_for(seconds(30));
+  EXPECT_TRUE(bob.mails.empty()) << "its sender may still take it back";
+  store.heal();
+  loop.run_for(minutes(2));
+  EXPECT_EQ(bob.mails.size(), 1u);
+}
+
 TEST(Retry, DoublesToFourHoursWithAFifthOfChance) {
   SeededRandom random(1);
   for (uint32_t n = 1; n < 100; ++n) {

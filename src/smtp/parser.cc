@@ -160,9 +160,17 @@ Result<MailParams> parse_mail(std::string_view arguments) {
       const auto decoded = decode_xtext(value);
       if (!decoded || !is_plain(*decoded)) return syntax("501 5.5.4 the value of ENVID or AUTH is malformed");
       (name == "ENVID" ? mail.envid : mail.auth) = *decoded;
+    } else if (name == "HOLDFOR") {  // RFC 4865 §4
+      const auto interval = value.size() <= 9 ? text::parse_u64(value) : std::nullopt;
+      if (!interval) return syntax("501 5.5.4 HOLDFOR wants a number of seconds");
+      mail.hold_for = seconds(*interval);
+    } else if (name == "HOLDUNTIL") {
+      mail.hold_until = parse_rfc3339(value);
+      if (!mail.hold_until) return syntax("501 5.5.4 HOLDUNTIL wants a date and time, such as 2026-11-24T09:15:00Z");
     } else
       return syntax("555 5.5.4 that MAIL parameter is not known here");
   }
+  if (mail.hold_for && mail.hold_until) return syntax("501 5.5.4 say HOLDFOR or HOLDUNTIL, not both");
   return mail;
 }
 

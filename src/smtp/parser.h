@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace pabal::smtp {
 
@@ -18,9 +19,12 @@ struct MailParams {
   bool smtputf8 = false;         // RFC 6531
   bool requiretls = false;       // RFC 8689
   bool body_8bit = false, body_binary = false;
-  std::string ret;    // RFC 3461: FULL or HDRS
-  std::string envid;  // decoded
-  std::string auth;   // RFC 4954 §5, decoded
+  std::string ret;                  // RFC 3461: FULL or HDRS
+  std::string envid;                // decoded
+  std::string auth;                 // RFC 4954 §5, decoded
+  std::optional<seconds> hold_for;  // RFC 4865: when it is to leave, in one of two ways
+  std::optional<Time> hold_until;
+  bool held() const { return hold_for || hold_until; }
 };
 
 enum RcptNotify : uint8_t { kNever = 1, kSuccess = 2, kFailure = 4, kDelay = 8 };  // the bits of queue::Notify

@@ -60,6 +60,10 @@ TEST(ParseMail, RefusesWhatIsNoPathOrNoParameter) {
       {"FROM:<a@b> ENVID=x+0D+0ABcc:y", "501 5.5.4"},
       {"FROM:<a@b> AUTH=+00", "501 5.5.4"},
       {"FROM:<a@b> SMTPUTF8=1", "555 5.5.4"},
+      {"FROM:<a@b> HOLDFOR=", "501 5.5.4"},
+      {"FROM:<a@b> HOLDFOR=1234567890", "501 5.5.4"},
+      {"FROM:<a@b> HOLDUNTIL=tomorrow", "501 5.5.4"},
+      {"FROM:<a@b> HOLDFOR=1 HOLDUNTIL=2026-11-24T09:15:00Z", "501 5.5.4"},
       {"FROM:<a@b> FUTURE=1", "555 5.5.4"},
       {"FROM:<a@b> A1 A2 A3 A4 A5 A6 A7 A8 A9 B1 B2 B3 B4 B5 B6 B7 B8 B9 C1 C2 C3", "501 5.5.4"},
   };
@@ -80,7 +84,9 @@ TEST(ParseMail, ReadsEveryParameter) {
   EXPECT_EQ(mail->envid, "QQ+31415");
   EXPECT_EQ(mail->auth, "e=mc2@example.com");
   EXPECT_TRUE(parse_mail("FROM:<a@b> BODY=BINARYMIME")->body_binary);
-  EXPECT_EQ(parse_mail("FROM:<a@b> AUTH=<>")->auth, "<>");  // RFC 4954 §5
+  EXPECT_EQ(parse_mail("FROM:<a@b> AUTH=<>")->auth, "<>");                       // RFC 4954 §5
+  EXPECT_EQ(parse_mail("FROM:<a@b> HOLDFOR=86400")->hold_for, seconds(86'400));  // RFC 4865 §4
+  EXPECT_EQ(parse_mail("FROM:<a@b> HOLDUNTIL=2026-11-24T09:15:00Z")->hold_until, from_unix(1'795'511'700));
 }
 
 TEST(ParseRcpt, ReadsNotifyAndOrcpt) {

@@ -223,6 +223,9 @@ std::string Session::extensions() const {
                       "\n8BITMIME\nSMTPUTF8\nCHUNKING\nBINARYMIME\nDSN\nENHANCEDSTATUSCODES";
   // RFC 9422
   lines += "\nLIMITS MAILMAX=" + std::to_string(kMaxMessages) + " RCPTMAX=" + std::to_string(options_.max_recipients);
+  if (options_.max_hold.count() > 0)  // RFC 4865 §4
+    lines += "\nFUTURERELEASE " + std::to_string(options_.max_hold.count()) + " " +
+             to_rfc3339(loop_.now() + options_.max_hold);
   if (options_.tls && !info_.tls) lines += "\nSTARTTLS";
   if (info_.tls) lines += "\nREQUIRETLS";  // RFC 8689 §2: only over TLS
   if (may_auth()) lines += "\nAUTH " + text::join(policy_->auth_mechanisms(info_), " ");
@@ -310,6 +313,14 @@ Task<void> Session::mail(std::string arguments) {
   if (!parsed->smtputf8 && !text::is_ascii(parsed->reverse_path))
     co_return say({553, "5.6.7", "that address needs the SMTPUTF8 parameter"});  // RFC 6531 §3.5
   if (!text::is_utf8(parsed->reverse_path)) co_return say({501, "5.1.7", "the address is not UTF-8"});
+  if (parsed->held()) {
+    if (options_.max_hold.count() == 0) co_return say({555, "5.5.4", "that MAIL parameter is not known here"});
+    if (parsed->hold_for.value_or(seconds(0)) > options_.max_hold ||
+        (parsed->hold_until && *parsed->hold_until > loop_.now() + options_.max_hold))
+      co_return say(
+          {501, "5.5.4",
+           "that is too late: " + std::to_string(options_.max_hold.count()) + " seconds from now is the most"});
+  }
   Task<Reply> asking = policy_->on_mail(info_, *parsed);
   const Reply reply = co_await asking;
   if (reply.ok()) mail_ = *parsed;

@@ -70,6 +70,7 @@ struct ServerOptions {
   bool auth_in_clear = false;           // offer AUTH without TLS: for the loopback only
   uint64_t max_size = 50ull << 20;      // octets of a message
   size_t max_recipients = kMaxRecipients;
+  seconds max_hold{0};  // RFC 4865; 0: not offered
 };
 
 // Octets of messages being received by all sessions of the process; over it new messages are put off with 452.

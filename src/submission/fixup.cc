@@ -61,11 +61,42 @@ Result<Fixed> fix_up(std::string content, std::string_view from, std::string_vie
   size_t kept_to = 0;
   for (const message::HeaderField& field : fields) {
     if (!removed(field.name)) continue;
+    if (text::iequals(field.name, "Bcc")) {
+      fixed.bcc += head.substr(field.offset, field.size);
+      if (!fixed.bcc.ends_with('\n')) fixed.bcc += "\r\n";
+    }
     fixed.content += head.substr(kept_to, field.offset - kept_to);
     kept_to = field.offset + field.size;
   }
   fixed.content.append(content, kept_to);
   return fixed;
+}
+
+std::vector<std::string> header_recipients(std::string_view content) {
+  const auto fields = message::header_fields(content.substr(0, message::header_size(content)));
+  std::vector<std::string> plain, resent, in_block;
+  bool block_ended = false;
+  const auto take = [](std::vector<std::string>& to, std::string_view raw) {
+    for (const auto& item : message::parse_address_list(raw)) {
+      if (item.kind != message::AddressItem::kMailbox || item.domain.empty()) continue;
+      std::string address = item.address();
+      if (std::find(to.begin(), to.end(), address) == to.end()) to.push_back(std::move(address));
+    }
+  };
+  for (const message::HeaderField& field : fields) {
+    const std::string name = text::lowered(field.name);
+    if (name == "to" || name == "cc" || name == "bcc") take(plain, field.raw_value);
+    if (!name.starts_with("resent-")) {
+      block_ended = block_ended || !in_block.empty();
+      continue;
+    }
+    // A block has each field once: the second begins an older block.
+    if (std::find(in_block.begin(), in_block.end(), name) != in_block.end()) block_ended = true;
+    in_block.push_back(name);
+    if (block_ended) continue;
+    if (name == "resent-to" || name == "resent-cc" || name == "resent-bcc") take(resent, field.raw_value);
+  }
+  return resent.empty() ? plain : resent;
 }
 
 }  // namespace pabal::submission

@@ -46,6 +46,7 @@ TEST(Fixup, RemovesBccWithItsFoldsAndReturnPath) {
       fix("Return-Path: <x@y>\r\nFrom: alice@example.com\r\nBcc: a@b,\r\n c@d\r\nbcc: e@f\r\nSubject: s\r\n\r\nBcc: "
           "stays in the body\r\n");
   ASSERT_TRUE(fixed);
+  EXPECT_EQ(fixed->bcc, "Bcc: a@b,\r\n c@d\r\nbcc: e@f\r\n");
   EXPECT_THAT(fixed->content, Not(HasSubstr("c@d")));
   EXPECT_THAT(fixed->content, Not(HasSubstr("e@f")));
   EXPECT_THAT(fixed->content, Not(HasSubstr("Return-Path")));
@@ -77,6 +78,18 @@ TEST(Fixup, KeepsEveryOctetOfTheBody) {
   const auto fixed = fix("From: alice@example.com\r\nBcc: z@x\r\n\r\n" + body);
   ASSERT_TRUE(fixed);
   EXPECT_TRUE(fixed->content.ends_with("\r\n\r\n" + body));
+}
+
+TEST(HeaderRecipients, AreThoseOfToCcAndBccOrOfTheNewestResending) {
+  const std::string plain =
+      "From: a@b\r\nTo: One <one@x>, g: two@x, one@x;\r\nCC: three@x\r\nBcc: four@x,\r\n five@x, nodomain\r\n";
+  EXPECT_THAT(header_recipients(plain + "\r\nTo: body@x\r\n"),
+              ElementsAre("one@x", "two@x", "three@x", "four@x", "five@x"));
+  EXPECT_THAT(header_recipients("Resent-From: a@b\r\nResent-To: new@x\r\nResent-Bcc: newer@x\r\nResent-From: "
+                                "a@b\r\nResent-To: old@x\r\nReceived: by us\r\nResent-Cc: older@x\r\n" +
+                                plain + "\r\n"),
+              ElementsAre("new@x", "newer@x"));
+  EXPECT_THAT(header_recipients("just text"), testing::IsEmpty());
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 #include <future>
 
 #include "base/text.h"
-#include "identity/test_directory.h"
 #include "net/io_loop.h"
 #include "smtp/client.h"
 #include "smtp/test_server.h"
+#include "submission/test_house.h"
 
 namespace pabal::submission {
 namespace {
@@ -26,72 +26,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
-
-// Local is example.com. Names say what becomes of them.
-class ScriptedDelivery final : public mailbox::LocalDelivery {
- public:
-  explicit ScriptedDelivery(mailbox::Mailboxes& mailboxes) : mailboxes_(mailboxes) {}
-
-  Verdict verify(std::string_view address, uint64_t size) override {
-    if (!address.ends_with("@example.com")) return Verdict::kNotLocal;
-    if (address.starts_with("unknown@")) return Verdict::kUnknownUser;
-    if (address.starts_with("disabled@")) return Verdict::kDisabled;
-    if (address.starts_with("unreadable@")) return Verdict::kUnavailable;
-    return address.starts_with("small@") && size > 1000 ? Verdict::kFull : Verdict::kDeliverable;
-  }
-  Result<std::vector<Failure>> deliver(store::Transaction& t, const Mail& mail,
-                                       const std::vector<Recipient>& recipients) override {
-    std::vector<Failure> failures;
-    for (const Recipient& recipient : recipients) {
-      if (recipient.address.starts_with("breaks@")) return Error{Code::kIo, "the disk is broken"};
-      if (recipient.address.starts_with("fails@"))
-        failures.push_back({recipient.address, {Code::kLimit, "4.2.2 full"}});
-    }
-    if (const auto held = mailboxes_.hold_body(t, mail.body); !held) return held.error();
-    delivered.push_back(mail);
-    to = recipients;
-    return failures;
-  }
-
-  std::vector<Mail> delivered;  // written by the committer, read when the reply is there
-  std::vector<Recipient> to;
-
- private:
-  mailbox::Mailboxes& mailboxes_;
-};
-
-struct FullPool final : net::Pool {
-  bool submit(std::function<void()>) override { return false; }
-};
-
-// What a server has, without sockets.
-struct House {
-  House() : alice(*people.account("alice@example.com", "pabal-demo")), bob(*people.account("bob@example.com")) {}
-  struct Domains {
-    explicit Domains(identity::TestDirectory& people) { EXPECT_TRUE(people.domain("example.com")); }
-  };
-
-  identity::TestDirectory people;
-  Domains domains{people};
-  identity::Account alice, bob;
-  std::unique_ptr<net::Pool> pool = net::make_pool(2, 100);
-  FullPool full;
-  identity::LoginGuard guard{people.clock};
-  identity::Login login{*people.directory, *pool, guard, people.random};
-  mailbox::Mailboxes mailboxes{*people.store, people.clock};
-  ScriptedDelivery local{mailboxes};
-  queue::Queue queue{*people.store};
-  watch::Trace trace{*people.store};
-  IdSource ids{people.clock, people.random};
-  Services services{*people.store, login,        mailboxes,         local, queue, trace, *pool, ids,
-                    people.random, people.clock, "mail.example.com"};
-  Services busy{*people.store, login,        mailboxes,         local, queue, trace, full, ids,
-                people.random, people.clock, "mail.example.com"};
-
-  std::vector<queue::Entry> queued() const { return *queue.list(*people.store, "", 0, 100); }
-  std::string body(mailbox::BodyId id) const { return *mailboxes.body(*people.store, id); }
-  std::vector<watch::Event> traced(const std::string& query) const { return *trace.find(*people.store, query); }
-};
 
 class Submission : public testing::Test {
  protected:
@@ -107,6 +41,7 @@ class Submission : public testing::Test {
     smtp::ServerOptions options = smtp::TestServer::options();
     options.hostname = "mail.example.com";
     options.auth_in_clear = true;
+    options.max_hold = mailbox::Outgoing::kMaxDelay;
     loop.spawn(smtp::serve(std::move(pair.server), options, std::make_shared<Session>(services, loop),
                            std::make_shared<smtp::MemoryBudget>(1 << 20)));
     ask("EHLO laptop.example.com");
@@ -246,6 +181,27 @@ TEST_F(Submission, QueuesForOutsideWithEveryParameter) {
   EXPECT_EQ(entry.size, house.body(entry.body).size());
   EXPECT_THAT(house.body(entry.body), HasSubstr("with UTF8SMTPA"));
   EXPECT_THAT(house.traced("dan@example.org"), SizeIs(1));
+}
+
+TEST_F(Submission, HoldsWhatIsToLeaveLater) {  // RFC 4865
+  EXPECT_THAT(ask("EHLO laptop.example.com"), HasSubstr("-FUTURERELEASE 31622400 2028-01-16T08:00:00.000Z\r\n"));
+  log_in();
+  const Time now = loop.now();
+  const std::pair<const char*, Time> cases[] = {{" HOLDFOR=3600", now + hours(1)},
+                                                {" HOLDUNTIL=2027-01-15T10:00:00Z", now + hours(2)}};
+  for (const auto& [parameter, release] : cases) {
+    envelope({"<bob@example.com>", "<dan@example.org>"}, parameter);
+    EXPECT_THAT(content("Subject: later\r\n\r\nx"), StartsWith("250 "));
+    const auto entries = house.queued();
+    ASSERT_FALSE(entries.empty());
+    EXPECT_TRUE(entries.back().scheduled);
+    EXPECT_THAT(entries.back().recipients, SizeIs(2));
+    EXPECT_EQ(entries.back().next_attempt(), release);
+  }
+  EXPECT_THAT(house.local.delivered, IsEmpty());
+  EXPECT_THAT(ask("MAIL FROM:<alice@example.com> HOLDFOR=31622401"), StartsWith("501 5.5.4"));
+  EXPECT_THAT(ask("MAIL FROM:<alice@example.com> HOLDUNTIL=2029-01-15T10:00:00Z"), StartsWith("501 5.5.4"));
+  EXPECT_THAT(ask("MAIL FROM:<alice@example.com> HOLDUNTIL=2020-01-15T10:00:00Z"), StartsWith("250 "));
 }
 
 TEST_F(Submission, WhatCannotBeFiledNowIsTriedAgainAndReported) {
