@@ -34,12 +34,17 @@ std::vector<web::Door> doors(const Config& config) {
 
 }  // namespace
 
-Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver)
+Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool)
     : fetcher_(web::make_fetcher(resolver, {config.fetch_private})),
       logos_(*rooms.store, resolver, *fetcher_),
-      services_{router_, connections_, networks(config.trusted_proxies)} {
+      callers_(login, config.hostname),
+      gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,       callers_, pool, rooms.clock,
+             rooms.random, config.hostname,  config.max_message_size},
+      gmail_for_scripts_(router_, "/gmail/", {}),
+      services_{gmail_for_scripts_, connections_, networks(config.trusted_proxies)} {
   web::add_site(router_, config.hostname, doors(config));
   logos_.add_to(router_);
+  gmail::add_routes(router_, gmail_);
 }
 
 }  // namespace pabal::app

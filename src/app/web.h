@@ -3,8 +3,12 @@
 
 #include <memory>
 
+#include "api/caller.h"
 #include "app/config.h"
 #include "app/rooms.h"
+#include "gmail/gmail.h"
+#include "identity/login.h"
+#include "web/cors.h"
 #include "web/fetch.h"
 #include "web/logos.h"
 #include "web/router.h"
@@ -14,14 +18,17 @@ namespace pabal::app {
 
 class Web {
  public:
-  // Rooms and resolver outlive it; it outlives the sessions, and dies before the loops.
-  Web(const Config& config, Rooms& rooms, dns::Resolver& resolver);
+  // All that it is given outlives it; it outlives the sessions, and dies before the loops.
+  Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool);
   web::Services& services() { return services_; }
 
  private:
   std::unique_ptr<web::Fetcher> fetcher_;
   web::Logos logos_;
+  api::Callers callers_;
+  gmail::Services gmail_;
   web::Router router_;
+  web::Cors gmail_for_scripts_;
   web::Connections connections_;
   web::Services services_;
 };
