@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from xml.etree import ElementTree
 
 import pytest
 
@@ -239,3 +240,45 @@ def test_a_stop_ends_connections_at_once(web):
             said += block
         assert re.search(rb"\x00\x00.\x07\x00\x00\x00\x00\x00", said, re.S)  # GOAWAY
     assert web.process.wait(timeout=20) == 0
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """A server with a certificate that somebody gave it, for the names that others look for."""
+    made = Server(tmp_path / "two", "example.com", protocols=("https", "imaps", "submission"))
+    names = "DNS:mail.example.com,DNS:mta-sts.example.com,DNS:autoconfig.example.com"
+    subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=mail.example.com",
+                    "-addext", f"subjectAltName={names}", "-keyout", made.folder / "key.pem", "-out", made.folder / "chain.pem"], check=True, capture_output=True)
+    with open(made.folder / "pabal.toml", "a") as config:
+        config.write(f'\n[tls]\ncertificate = "{made.folder}/chain.pem"\nkey = "{made.folder}/key.pem"\n')
+    made.run("domain", "add", "example.com")
+    made.start()
+    yield made
+    made.stop()
+
+
+def at(server, host, path, *more):
+    done = subprocess.run([need("curl"), "-s", "-f", "--connect-to", f"::{server.ip}:{server.port['https']}", "--cacert", server.folder / "chain.pem", *more,
+                           f"https://{host}{path}"], capture_output=True, text=True, timeout=60)
+    return done.stdout if done.returncode == 0 else done.returncode
+
+
+def test_others_learn_that_they_may_insist_on_encryption(certified):
+    policy = at(certified, "mta-sts.example.com", "/.well-known/mta-sts.txt")
+    assert policy.split("\n")[0] == "version: STSv1\r" or policy.startswith("version: STSv1")
+    assert "mode: enforce" in policy and "mx: mail.example.com" in policy and "max_age: 604800" in policy
+    assert at(certified, "mail.example.com", "/.well-known/mta-sts.txt") == 22, "the policy of no domain"
+
+
+def test_mail_programs_set_themselves_up(certified):
+    told = ElementTree.fromstring(at(certified, "autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=bob@example.com"))
+    assert told.find("emailProvider").get("id") == "example.com" and len(list(told.iter("port"))) == 2
+    for kind in ("incomingServer", "outgoingServer"):
+        for one in told.iter(kind):
+            assert one.find("hostname").text == "mail.example.com" and one.find("socketType").text in ("SSL", "STARTTLS")
+    assert at(certified, "autoconfig.example.com", "/mail/config-v1.1.xml") == at(certified, "mail.example.com", "/mail/config-v1.1.xml?emailaddress=x@example.com")
+    assert at(certified, "autoconfig.example.com", "/mail/config-v1.1.xml?emailaddress=bob@example.org") == 22
+    asked = ('<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006">'
+             "<Request><EMailAddress>bob@example.com</EMailAddress></Request></Autodiscover>")
+    found = at(certified, "mail.example.com", "/autodiscover/autodiscover.xml", "-d", asked, "-H", "Content-Type: text/xml")
+    assert "<LoginName>bob@example.com</LoginName>" in found and ElementTree.fromstring(found) is not None

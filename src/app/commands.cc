@@ -1,7 +1,6 @@
 #include "app/commands.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "app/commands_impl.h"
 #include "app/table.h"
@@ -54,22 +53,9 @@ void status(Call& call, const Words&) {
                   octets(figures.disk_bytes), figures.transactions, figures.groups));
 }
 
-// "pabal account add: account is required", and where to read on.
-std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* at = &app;
-  std::string words = app.get_name(), why = error.what();
-  for (; !at->get_subcommands().empty(); words += " " + at->get_name()) at = at->get_subcommands().front();
-  std::string below;
-  for (const CLI::App* sub : at->get_subcommands(nullptr)) below += (below.empty() ? "" : ", ") + sub->get_name();
-  if (const auto unknown = app.remaining(true); !unknown.empty() && !below.empty())
-    why = "there is no subcommand " + unknown.front();
-  if (!below.empty()) why += "; it has " + below;
-  return fmt::format("{}: {}\nRead on with: {} --help\n", words, why, words);
-}
-
 Output parse_and_run(Call& call, const std::vector<std::string>& args) {
-  CLI::App app("Commands of a running server, or of its store while none runs", "pabal");
-  app.require_subcommand(1);
+  Parser parser("Commands of a running server, or of its store while none runs", "pabal");
+  const Command app = parser.top();
   Words words;
   add_domain_commands(app, call, words);
   add_account_commands(app, call, words);
@@ -82,24 +68,20 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_forwarder_commands(app, call, words);
   add_report_commands(app, call, words);
   add_queue_commands(app, call, words);
-  CLI::App* sub = add(app, call, "trace", "What happened to a message: every station with its reason",
-                      [&words](Call& c) { trace(c, words); });
-  sub->add_option("query", words.query, "message-id, address, domain, or the id of a \"queued as\"")
-      ->required()
-      ->type_name("");
-  sub->add_flag("--json", words.json, "as JSON, for programs");
-  add_limit(*sub, words, "events");
-  sub->footer("Examples:\n  pabal trace bob@example.org\n  pabal trace '<20261124.1@example.com>'\n");
+  Command sub = add(app, call, "trace", "What happened to a message: every station with its reason",
+                    [&words](Call& c) { trace(c, words); });
+  sub.option("query", words.query, "message-id, address, domain, or the id of a \"queued as\"")
+      .required()
+      .type_name("");
+  sub.flag("--json", words.json, "as JSON, for programs");
+  add_limit(sub, words, "events");
+  sub.footer("Examples:\n  pabal trace bob@example.org\n  pabal trace '<20261124.1@example.com>'\n");
   add(app, call, "status", "What the server holds", [&words](Call& c) { status(c, words); });
 
-  try {  // CLI11 speaks by exceptions; they end here
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out, err;
-    call.output.exit = app.exit(error, out, err) == 0 ? 0 : 2;  // 0: --help
-    call.output.out += out.str();
-    if (call.output.exit != 0) call.output.err += complaint(app, error);
-  }
+  const Parser::Told told = parser.parse(args);
+  call.output.exit = std::max(call.output.exit, told.exit);
+  call.output.out += told.out;
+  call.output.err += told.err;
   // What strangers wrote (subjects, replies, addresses) is in here: a terminal shows it, but obeys none of it.
   call.output.out = watch::for_terminal(call.output.out, true);
   call.output.err = watch::for_terminal(call.output.err, true);

@@ -1,6 +1,5 @@
 #include "app/commands_auth.h"
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -132,17 +131,15 @@ std::string describe(const trust::Disposition& disposition) {
 
 }  // namespace
 
-void add_auth_options(CLI::App& app, AuthOptions& o) {
-  app.add_option("file", o.file, "the message, as it came in; - for standard input")->required();
-  app.add_option("--ip", o.ip, "the client's address")->required();
-  app.add_option("--helo", o.helo, "the name the client gave in HELO or EHLO")->required();
-  app.add_option("--from", o.from, "the address of MAIL FROM; \"\" for bounces")->required();
-  app.add_option("--hostname", o.hostname, "this server's name, for the fields written")->default_val("localhost");
-  app.add_option("--zone", o.zones, "a zone file with full names; only what such files say is in DNS then")
-      ->allow_extra_args(false);
-  app.add_option("--trust", o.trusted, "a domain whose ARC seals count, as by pabal forwarder add")
-      ->allow_extra_args(false);
-  app.add_option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
+void add_auth_options(const Command& app, AuthOptions& o) {
+  app.option("file", o.file, "the message, as it came in; - for standard input").required();
+  app.option("--ip", o.ip, "the client's address").required();
+  app.option("--helo", o.helo, "the name the client gave in HELO or EHLO").required();
+  app.option("--from", o.from, "the address of MAIL FROM; \"\" for bounces").required();
+  app.option("--hostname", o.hostname, "this server's name, for the fields written").show_default();
+  app.option("--zone", o.zones, "a zone file with full names; only what such files say is in DNS then").once_each();
+  app.option("--trust", o.trusted, "a domain whose ARC seals count, as by pabal forwarder add").once_each();
+  app.option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
   app.footer(
       "Says what SPF, DKIM, ARC and DMARC find and what the server would do with the message. Nothing is stored.\n"
       "\n"

@@ -143,24 +143,24 @@ void dkim_retire(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_dkim_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* dkim = app.add_subcommand("dkim", "Keys that a domain signs with; the server changes them twice a year");
-  dkim->require_subcommand(1);
+void add_dkim_commands(const Command& app, Call& call, Words& w) {
+  Command dkim = app.add("dkim", "Keys that a domain signs with; the server changes them twice a year");
+  dkim.need_subcommand();
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* sub = add(*dkim, call, name, about, std::move(act));
-    sub->add_option("domain", w.name, "such as example.com")->required()->type_name("");
+    Command sub = add(dkim, call, name, about, std::move(act));
+    sub.option("domain", w.name, "such as example.com").required().type_name("");
     return sub;
   };
   named("list", "The keys of a domain, and whether DNS shows them", [&w](Call& c) { dkim_list(c, w); });
   named("rotate", "Make the next pair of keys now", [&w](Call& c) { dkim_rotate(c, w); });
-  CLI::App* sub =
+  Command sub =
       named("activate", "Sign with the waiting keys now, or with one", [&w](Call& c) { dkim_activate(c, w); });
-  sub->add_option("selector", w.other, "such as pabal2r")->type_name("");
-  sub->add_flag("--force", w.force, "even where DNS does not show it");
+  sub.option("selector", w.other, "such as pabal2r").type_name("");
+  sub.flag("--force", w.force, "even where DNS does not show it");
   sub = named("retire", "Sign with a key no more; one that signs nothing is dropped",
               [&w](Call& c) { dkim_retire(c, w); });
-  sub->add_option("selector", w.other, "such as pabal1r")->required()->type_name("");
-  sub->add_flag("--force", w.force, "even the last one");
+  sub.option("selector", w.other, "such as pabal1r").required().type_name("");
+  sub.flag("--force", w.force, "even the last one");
 }
 
 }  // namespace pabal::app

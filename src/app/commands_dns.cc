@@ -25,23 +25,21 @@ void dns_show(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_dns_command(CLI::App& app, Call& call, Words& w) {
-  CLI::App* sub = add(app, call, "dns", "What a domain has to publish in DNS, what it does publish, and what to do",
-                      [&w](Call& c) { dns_show(c, w); });
-  sub->add_option("domain", w.name, "such as example.com")->required()->type_name("");
-  CLI::Option* zone = sub->add_flag("--zone", w.zone, "only the records, to paste into the zone; looks nothing up");
-  sub->add_flag("--json", w.json, "as JSON, for programs")->excludes(zone);
-  sub->add_option("--public-ip", w.targets, "this server's public addresses (default: those of its interfaces)")
-      ->check(CLI::Validator(
-          [](const std::string& ip) {
-            return net::parse_address(ip.find(':') == ip.npos ? ip + ":25" : "[" + ip + "]:25")
-                       ? std::string()
-                       : ip + " is not an IP address";
-          },
-          ""))
-      ->allow_extra_args(false)
-      ->type_name("ADDRESS");
-  sub->footer(
+void add_dns_command(const Command& app, Call& call, Words& w) {
+  Command sub = add(app, call, "dns", "What a domain has to publish in DNS, what it does publish, and what to do",
+                    [&w](Call& c) { dns_show(c, w); });
+  sub.option("domain", w.name, "such as example.com").required().type_name("");
+  const Option zone = sub.flag("--zone", w.zone, "only the records, to paste into the zone; looks nothing up");
+  sub.flag("--json", w.json, "as JSON, for programs").excludes(zone);
+  sub.option("--public-ip", w.targets, "this server's public addresses (default: those of its interfaces)")
+      .check([](const std::string& ip) {
+        return net::parse_address(ip.find(':') == ip.npos ? ip + ":25" : "[" + ip + "]:25")
+                   ? std::string()
+                   : ip + " is not an IP address";
+      })
+      .once_each()
+      .type_name("ADDRESS");
+  sub.footer(
       "Exit: 0 all that is needed is there, 1 something is missing, wrong or cannot be looked up.\n"
       "Examples:\n  pabal dns example.com\n  pabal dns example.com --zone >> example.com.zone\n");
 }

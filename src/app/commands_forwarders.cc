@@ -25,21 +25,21 @@ void forwarder_list(Call& call) {
 
 }  // namespace
 
-void add_forwarder_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* forwarder = app.add_subcommand("forwarder", "Forwarders and lists whose seals (ARC) are trusted");
-  forwarder->require_subcommand(1);
-  CLI::App* sub = add(*forwarder, call, "add", "Trust a forwarder's seals", [&w](Call& c) { forwarder_add(c, w); });
-  sub->add_option("domain", w.name, "d= of its seals, such as lists.example.org")->required()->type_name("");
-  sub->footer(
+void add_forwarder_commands(const Command& app, Call& call, Words& w) {
+  Command forwarder = app.add("forwarder", "Forwarders and lists whose seals (ARC) are trusted");
+  forwarder.need_subcommand();
+  Command sub = add(forwarder, call, "add", "Trust a forwarder's seals", [&w](Call& c) { forwarder_add(c, w); });
+  sub.option("domain", w.name, "d= of its seals, such as lists.example.org").required().type_name("");
+  sub.footer(
       "A mailing list changes what it passes on, and breaks its signatures. Where its domain is trusted, mail that "
       "was\n"
       "genuine when the list got it is delivered, whatever the policy (DMARC) of its author's domain.\n"
       "Which domain seals, `pabal trace` says of a message that was refused: arc=pass header.d=...\n");
-  add(*forwarder, call, "remove", "Trust it no longer", [&w](Call& c) { forwarder_remove(c, w); })
-      ->add_option("domain", w.name, "as listed")
-      ->required()
-      ->type_name("");
-  add(*forwarder, call, "list", "List them", [](Call& c) { forwarder_list(c); });
+  add(forwarder, call, "remove", "Trust it no longer", [&w](Call& c) { forwarder_remove(c, w); })
+      .option("domain", w.name, "as listed")
+      .required()
+      .type_name("");
+  add(forwarder, call, "list", "List them", [](Call& c) { forwarder_list(c); });
 }
 
 }  // namespace pabal::app

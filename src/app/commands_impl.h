@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/command_line.h"
 #include "app/commands.h"
 #include "dns/lookup.h"
 #include "net/io_loop.h"
@@ -49,18 +49,16 @@ struct Words {
 using Act = std::function<void(Call&)>;
 
 // Adds a sub-command whose act runs after parsing, unless only checking.
-inline CLI::App* add(CLI::App& parent, Call& call, const std::string& name, const std::string& about, Act act) {
-  CLI::App* sub = parent.add_subcommand(name, about);
-  sub->callback([&call, act = std::move(act)] {
+inline Command add(const Command& parent, Call& call, const std::string& name, const std::string& about, Act act) {
+  Command sub = parent.add(name, about);
+  sub.act([&call, act = std::move(act)] {
     if (call.rooms) act(call);
   });
   return sub;
 }
 
-inline void add_limit(CLI::App& sub, Words& w, const char* what) {
-  sub.add_option("--limit", w.limit, std::string("most ") + what + " shown (default 100)")
-      ->check(CLI::Range(1, 100'000).description(""))
-      ->type_name("N");
+inline void add_limit(const Command& sub, Words& w, const char* what) {
+  sub.option("--limit", w.limit, std::string("most ") + what + " shown (default 100)").range(1, 100'000).type_name("N");
 }
 
 // The account or domain of that name, or a failure said.
@@ -80,23 +78,23 @@ class CommandDns {
 };
 
 // commands_people.cc
-void add_domain_commands(CLI::App& app, Call& call, Words& w);
-void add_account_commands(CLI::App& app, Call& call, Words& w);
-void add_alias_commands(CLI::App& app, Call& call, Words& w);
+void add_domain_commands(const Command& app, Call& call, Words& w);
+void add_account_commands(const Command& app, Call& call, Words& w);
+void add_alias_commands(const Command& app, Call& call, Words& w);
 // commands_dns.cc
-void add_dns_command(CLI::App& app, Call& call, Words& w);
+void add_dns_command(const Command& app, Call& call, Words& w);
 // commands_dkim.cc
-void add_dkim_commands(CLI::App& app, Call& call, Words& w);
+void add_dkim_commands(const Command& app, Call& call, Words& w);
 // commands_tokens.cc
-void add_token_commands(CLI::App& app, Call& call, Words& w);
+void add_token_commands(const Command& app, Call& call, Words& w);
 // commands_forwarders.cc
-void add_forwarder_commands(CLI::App& app, Call& call, Words& w);
+void add_forwarder_commands(const Command& app, Call& call, Words& w);
 // commands_mail.cc
-void add_mailbox_commands(CLI::App& app, Call& call, Words& w);
-void add_queue_commands(CLI::App& app, Call& call, Words& w);
+void add_mailbox_commands(const Command& app, Call& call, Words& w);
+void add_queue_commands(const Command& app, Call& call, Words& w);
 // commands_reports.cc
-void add_report_commands(CLI::App& app, Call& call, Words& w);
+void add_report_commands(const Command& app, Call& call, Words& w);
 // commands_sieve.cc
-void add_sieve_commands(CLI::App& app, Call& call, Words& w);
+void add_sieve_commands(const Command& app, Call& call, Words& w);
 
 }  // namespace pabal::app

@@ -300,31 +300,31 @@ void queue_cancel(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* mailbox = app.add_subcommand("mailbox", "An account's mailboxes (folders, labels)");
-  mailbox->require_subcommand(1);
+void add_mailbox_commands(const Command& app, Call& call, Words& w) {
+  Command mailbox = app.add("mailbox", "An account's mailboxes (folders, labels)");
+  mailbox.need_subcommand();
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* sub = add(*mailbox, call, name, about, std::move(act));
-    sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
+    Command sub = add(mailbox, call, name, about, std::move(act));
+    sub.option("account", w.name, "such as alice@example.com").required().type_name("");
     return sub;
   };
-  const auto with_box = [&](CLI::App* sub) {
-    return sub->add_option("mailbox", w.other, "such as Work/2026")->required()->type_name("");
+  const auto with_box = [&](Command sub) {
+    return sub.option("mailbox", w.other, "such as Work/2026").required().type_name("");
   };
   named("list", "List with counts", [&w](Call& c) { mailbox_list(c, w); });
   with_box(named("create", "Create one; a/b makes a as well", [&w](Call& c) { mailbox_create(c, w); }));
-  CLI::App* sub = named("rename", "Rename one with its children", [&w](Call& c) { mailbox_rename(c, w); });
+  Command sub = named("rename", "Rename one with its children", [&w](Call& c) { mailbox_rename(c, w); });
   with_box(sub);
-  sub->add_option("to", w.target, "its new name")->required()->type_name("");
+  sub.option("to", w.target, "its new name").required().type_name("");
   with_box(named("remove", "Remove one with its messages", [&w](Call& c) { mailbox_remove(c, w); }));
   sub = named("share", "Let others see or use one (RFC 4314)", [&w](Call& c) { mailbox_share(c, w); });
   with_box(sub);
-  const auto with_whom = [&](CLI::App* one) {
-    one->add_option("who", w.who, "an account, an alias for all it leads to, or anyone")->required()->type_name("");
+  const auto with_whom = [&](Command one) {
+    one.option("who", w.who, "an account, an alias for all it leads to, or anyone").required().type_name("");
   };
   with_whom(sub);
-  sub->add_option("rights", w.target, "letters; they replace those given before")->required()->type_name("");
-  sub->footer(
+  sub.option("rights", w.target, "letters; they replace those given before").required().type_name("");
+  sub.footer(
       "Rights:\n  l see it in lists      r read        s mark as read    w set other flags\n"
       "  i add messages         t mark deleted  e expunge       k make mailboxes below\n"
       "  x rename or remove it  a share it      p send to it (asked for by nothing here)\n"
@@ -333,33 +333,31 @@ void add_mailbox_commands(CLI::App& app, Call& call, Words& w) {
   sub = named("unshare", "Take back what share has given", [&w](Call& c) { share(c, w, 0); });
   with_box(sub);
   with_whom(sub);
-  add_limit(*named("deleted", "Messages that can be brought back", [&w](Call& c) { mailbox_deleted(c, w); }), w,
+  add_limit(named("deleted", "Messages that can be brought back", [&w](Call& c) { mailbox_deleted(c, w); }), w,
             "messages");
   sub = named("undelete", "Bring a message back", [&w](Call& c) { mailbox_undelete(c, w); });
-  sub->add_option("id", w.other, "from `pabal mailbox deleted`")->required()->type_name("");
-  sub->add_option("--to", w.target, "where to (default: INBOX)")->type_name("MAILBOX");
+  sub.option("id", w.other, "from `pabal mailbox deleted`").required().type_name("");
+  sub.option("--to", w.target, "where to (default: INBOX)").type_name("MAILBOX");
 }
 
-void add_queue_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* queue = app.add_subcommand("queue", "Mail waiting to leave");
-  queue->require_subcommand(1);
-  CLI::App* sub = add(*queue, call, "list", "List what waits, with each recipient's last answer",
-                      [&w](Call& c) { queue_list(c, w); });
-  sub->add_option("filter", w.query, "only with this address, domain or account")->type_name("");
-  add_limit(*sub, w, "messages");
+void add_queue_commands(const Command& app, Call& call, Words& w) {
+  Command queue = app.add("queue", "Mail waiting to leave");
+  queue.need_subcommand();
+  Command sub = add(queue, call, "list", "List what waits, with each recipient's last answer",
+                    [&w](Call& c) { queue_list(c, w); });
+  sub.option("filter", w.query, "only with this address, domain or account").type_name("");
+  add_limit(sub, w, "messages");
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* made = add(*queue, call, name, about, std::move(act));
-    made->add_option("id", w.name, "from `pabal queue list`")->required()->type_name("");
+    Command made = add(queue, call, name, about, std::move(act));
+    made.option("id", w.name, "from `pabal queue list`").required().type_name("");
     return made;
   };
-  const auto to = [&](CLI::App* one) {
-    one->add_option("--to", w.who, "only for this address or domain")->type_name("WHO");
-  };
+  const auto to = [&](Command one) { one.option("--to", w.who, "only for this address or domain").type_name("WHO"); };
   named("show", "Show one with every recipient", [&w](Call& c) { queue_show(c, w); });
   to(named("retry", "Try now instead of later", [&w](Call& c) { queue_retry(c, w); }));
   named("hold", "Keep it until released", [&w](Call& c) {
     queue_hold(c, w);
-  })->add_flag("--off", w.off, "release it: it is tried at once");
+  }).flag("--off", w.off, "release it: it is tried at once");
   to(named("cancel", "Give it up; the sender is not told", [&w](Call& c) { queue_cancel(c, w); }));
 }
 

@@ -276,20 +276,20 @@ void alias_remove(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_domain_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* domain = app.add_subcommand("domain", "Mail domains this server is final for");
-  domain->require_subcommand(1);
+void add_domain_commands(const Command& app, Call& call, Words& w) {
+  Command domain = app.add("domain", "Mail domains this server is final for");
+  domain.need_subcommand();
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* sub = add(*domain, call, name, about, std::move(act));
-    sub->add_option("domain", w.name, "such as example.com")->required()->type_name("");
+    Command sub = add(domain, call, name, about, std::move(act));
+    sub.option("domain", w.name, "such as example.com").required().type_name("");
     return sub;
   };
-  CLI::App* sub = named("add", "Add a domain, with keys to sign its mail", [&w](Call& c) { domain_add(c, w); });
-  sub->add_option("--catch-all", w.catch_all, "who gets mail for unknown users (default: it is refused)")
-      ->type_name("ADDRESS");
-  sub->add_flag("--no-dkim", w.no_dkim, "make no keys");
-  sub->footer("Example:\n  pabal domain add example.com\n");
-  add(*domain, call, "list", "List domains", [&w](Call& c) { domain_list(c, w); });
+  Command sub = named("add", "Add a domain, with keys to sign its mail", [&w](Call& c) { domain_add(c, w); });
+  sub.option("--catch-all", w.catch_all, "who gets mail for unknown users (default: it is refused)")
+      .type_name("ADDRESS");
+  sub.flag("--no-dkim", w.no_dkim, "make no keys");
+  sub.footer("Example:\n  pabal domain add example.com\n");
+  add(domain, call, "list", "List domains", [&w](Call& c) { domain_list(c, w); });
   named("show", "Show one domain", [&w](Call& c) { domain_show(c, w); });
   sub = named("catch-all", "Set who gets mail for unknown users", [&w](Call& c) {
     const bool none = w.target == "none";
@@ -298,7 +298,7 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
                        : "mail for unknown users of " + w.name + " goes to " + w.target,
                   [&](identity::Domain& d) { d.catch_all = none ? "" : w.target; });
   });
-  sub->add_option("address", w.target, "an address, or none")->required()->type_name("");
+  sub.option("address", w.target, "an address, or none").required().type_name("");
   named("enable", "Let its people receive and log in again",
         [&w](Call& c) { domain_change(c, w, "enabled " + w.name, [](identity::Domain& d) { d.enabled = true; }); });
   named("disable", "Its people neither receive nor log in; all is kept",
@@ -306,30 +306,30 @@ void add_domain_commands(CLI::App& app, Call& call, Words& w) {
   named("remove", "Remove a domain without accounts or aliases", [&w](Call& c) { domain_remove(c, w); });
 }
 
-void add_account_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* account = app.add_subcommand("account", "People's accounts");
-  account->require_subcommand(1);
+void add_account_commands(const Command& app, Call& call, Words& w) {
+  Command account = app.add("account", "People's accounts");
+  account.need_subcommand();
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* sub = add(*account, call, name, about, std::move(act));
-    sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
+    Command sub = add(account, call, name, about, std::move(act));
+    sub.option("account", w.name, "such as alice@example.com").required().type_name("");
     return sub;
   };
-  CLI::App* sub =
+  Command sub =
       named("add", "Add an account; a password is made up and shown once", [&w](Call& c) { account_add(c, w); });
-  sub->add_option("--name", w.display, "the person's name")->type_name("TEXT");
-  sub->add_option("--quota", w.quota, "most octets of mail, such as 10G (default: none)")->type_name("SIZE");
-  sub->add_flag("--admin", w.admin, "may administer the server; gets the mail for postmaster");
-  sub->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
-  sub->footer(
+  sub.option("--name", w.display, "the person's name").type_name("TEXT");
+  sub.option("--quota", w.quota, "most octets of mail, such as 10G (default: none)").type_name("SIZE");
+  sub.flag("--admin", w.admin, "may administer the server; gets the mail for postmaster");
+  sub.flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
+  sub.footer(
       "Examples:\n  pabal account add alice@example.com --name \"Alice Liddell\" --quota 10G\n"
       "  pabal account add bob@example.com --password-stdin < password.txt\n");
-  add(*account, call, "list", "List accounts, of one domain or all", [&w](Call& c) { account_list(c, w); })
-      ->add_option("domain", w.name, "such as example.com")
-      ->type_name("");
+  add(account, call, "list", "List accounts, of one domain or all", [&w](Call& c) { account_list(c, w); })
+      .option("domain", w.name, "such as example.com")
+      .type_name("");
   named("show", "Show one account", [&w](Call& c) { account_show(c, w); });
   named("password", "Set a new password; one is made up and shown once", [&w](Call& c) {
     account_password(c, w);
-  })->add_flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
+  }).flag("--password-stdin", w.password_stdin, "read the password from standard input instead");
   named("enable", "Let it log in and receive again",
         [&w](Call& c) { account_change(c, w, "enabled", [](identity::Account& a) { a.enabled = true; }); });
   named("disable", "Neither logs in nor receives; its mail is kept",
@@ -338,32 +338,32 @@ void add_account_commands(CLI::App& app, Call& call, Words& w) {
     account_change(c, w, w.off ? "an administrator no more:" : "now an administrator:", [&](identity::Account& a) {
       a.admin = !w.off;
     });
-  })->add_flag("--off", w.off, "no longer");
+  }).flag("--off", w.off, "no longer");
   named("quota", "Change the quota", [&w](Call& c) { account_quota(c, w); })
-      ->add_option("quota", w.quota, "10G, or none")
-      ->required()
-      ->type_name("");
+      .option("quota", w.quota, "10G, or none")
+      .required()
+      .type_name("");
   sub = named("remove", "Remove an account", [&w](Call& c) { account_remove(c, w); });
-  sub->add_flag("--with-mail", w.with_mail, "with all its mail, for ever");
+  sub.flag("--with-mail", w.with_mail, "with all its mail, for ever");
 }
 
-void add_alias_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* alias = app.add_subcommand("alias", "Addresses that lead to others; several targets make a group");
-  alias->require_subcommand(1);
-  CLI::App* sub = add(*alias, call, "add", "Add or replace an alias", [&w](Call& c) { alias_add(c, w); });
-  sub->add_option("address", w.name, "such as info@example.com")->required()->type_name("");
-  sub->add_option("targets", w.targets, "addresses, here or outside")->required()->type_name("");
-  sub->add_flag("--receive-only", w.receive_only, "who is behind it may not send as this address");
-  sub->footer(
+void add_alias_commands(const Command& app, Call& call, Words& w) {
+  Command alias = app.add("alias", "Addresses that lead to others; several targets make a group");
+  alias.need_subcommand();
+  Command sub = add(alias, call, "add", "Add or replace an alias", [&w](Call& c) { alias_add(c, w); });
+  sub.option("address", w.name, "such as info@example.com").required().type_name("");
+  sub.option("targets", w.targets, "addresses, here or outside").required().type_name("");
+  sub.flag("--receive-only", w.receive_only, "who is behind it may not send as this address");
+  sub.footer(
       "Examples:\n  pabal alias add info@example.com alice@example.com\n"
       "  pabal alias add team@example.com alice@example.com bob@example.com carol@elsewhere.org\n");
-  add(*alias, call, "list", "List aliases, of one domain or all", [&w](Call& c) { alias_list(c, w); })
-      ->add_option("domain", w.name, "such as example.com")
-      ->type_name("");
-  add(*alias, call, "remove", "Remove an alias", [&w](Call& c) { alias_remove(c, w); })
-      ->add_option("address", w.name, "such as info@example.com")
-      ->required()
-      ->type_name("");
+  add(alias, call, "list", "List aliases, of one domain or all", [&w](Call& c) { alias_list(c, w); })
+      .option("domain", w.name, "such as example.com")
+      .type_name("");
+  add(alias, call, "remove", "Remove an alias", [&w](Call& c) { alias_remove(c, w); })
+      .option("address", w.name, "such as info@example.com")
+      .required()
+      .type_name("");
 }
 
 }  // namespace pabal::app

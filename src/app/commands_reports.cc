@@ -196,30 +196,26 @@ void reports_send(Call& call, const Words&) {
 
 }  // namespace
 
-void add_report_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* reports = app.add_subcommand("reports", "DMARC reports: who sends as our domains, and what fails");
-  reports->require_subcommand(1);
-  CLI::App* dmarc = add(*reports, call, "dmarc", "Who sends as a domain by what others report; what fails first",
-                        [&w](Call& c) { reports_dmarc(c, w); });
-  dmarc->add_option("domain", w.name, "one of ours; all when left out")->type_name("");
-  dmarc->add_option("--days", w.report_days, "of the last N days (default 30)")
-      ->check(CLI::Range(1, 400).description(""))
-      ->type_name("N");
-  dmarc->add_flag("--json", w.json, "as JSON, for programs");
-  add_limit(*dmarc, w, "senders");
-  CLI::App* list =
-      add(*reports, call, "list", "The reports that have come in, newest first", [&w](Call& c) { reports_list(c, w); });
-  list->add_option("domain", w.name, "one of ours; all when left out")->type_name("");
-  add_limit(*list, w, "reports");
-  CLI::App* failures = add(*reports, call, "failures", "Whether owners hear of single messages that fail (ruf=)",
-                           [&w](Call& c) { reports_failures(c, w); });
-  failures->add_option("state", w.other, "on or off; left out: say which it is")
-      ->check(CLI::IsMember({"on", "off"}).description(""))
-      ->type_name("");
-  failures->footer(
+void add_report_commands(const Command& app, Call& call, Words& w) {
+  Command reports = app.add("reports", "DMARC reports: who sends as our domains, and what fails");
+  reports.need_subcommand();
+  Command dmarc = add(reports, call, "dmarc", "Who sends as a domain by what others report; what fails first",
+                      [&w](Call& c) { reports_dmarc(c, w); });
+  dmarc.option("domain", w.name, "one of ours; all when left out").type_name("");
+  dmarc.option("--days", w.report_days, "of the last N days (default 30)").range(1, 400).type_name("N");
+  dmarc.flag("--json", w.json, "as JSON, for programs");
+  add_limit(dmarc, w, "senders");
+  Command list =
+      add(reports, call, "list", "The reports that have come in, newest first", [&w](Call& c) { reports_list(c, w); });
+  list.option("domain", w.name, "one of ours; all when left out").type_name("");
+  add_limit(list, w, "reports");
+  Command failures = add(reports, call, "failures", "Whether owners hear of single messages that fail (ruf=)",
+                         [&w](Call& c) { reports_failures(c, w); });
+  failures.option("state", w.other, "on or off; left out: say which it is").one_of({"on", "off"}).type_name("");
+  failures.footer(
       "They are off at first: such a report (RFC 9991) holds the header of the message, with the addresses and the\n"
       "subject in it, and goes to whom the record of the author's domain names. 50 a day of one domain at most.\n");
-  add(*reports, call, "send", "Send our reports to the owners of other domains now, without waiting for the night",
+  add(reports, call, "send", "Send our reports to the owners of other domains now, without waiting for the night",
       [&w](Call& c) { reports_send(c, w); });
 }
 

@@ -152,36 +152,36 @@ void sieve_test(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_sieve_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* sieve = app.add_subcommand("sieve", "Filter scripts of accounts (RFC 5228)");
-  sieve->require_subcommand(1);
+void add_sieve_commands(const Command& app, Call& call, Words& w) {
+  Command sieve = app.add("sieve", "Filter scripts of accounts (RFC 5228)");
+  sieve.need_subcommand();
   const auto named = [&](const char* name, const char* about, Act act) {
-    CLI::App* sub = add(*sieve, call, name, about, std::move(act));
-    sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
+    Command sub = add(sieve, call, name, about, std::move(act));
+    sub.option("account", w.name, "such as alice@example.com").required().type_name("");
     return sub;
   };
-  const auto with_script = [&](CLI::App* sub) {
-    return sub->add_option("script", w.other, "its name, such as main")->type_name("");
+  const auto with_script = [&](Command sub) {
+    return sub.option("script", w.other, "its name, such as main").type_name("");
   };
-  CLI::App* sub = named("put", "Store a script from standard input", [&w](Call& c) { sieve_put(c, w); });
-  with_script(sub)->required();
-  sub->footer(
+  Command sub = named("put", "Store a script from standard input", [&w](Call& c) { sieve_put(c, w); });
+  with_script(sub).required();
+  sub.footer(
       "Examples:\n  pabal sieve put alice@example.com main < main.sieve\n"
       "  pabal sieve put global spam < spam.sieve      for all to include :global\n");
   named("list", "List the scripts of an account, or of the server: global", [&w](Call& c) { sieve_list(c, w); });
-  with_script(named("get", "Print a script", [&w](Call& c) { sieve_get(c, w); }))->required();
+  with_script(named("get", "Print a script", [&w](Call& c) { sieve_get(c, w); })).required();
   named("settings", "Print the script that an account's mail settings are", [&w](Call& c) {
     sieve_settings(c, w);
-  })->footer("Filters, vacation answer and forwarding, as set in mail programs. It runs before the active script.\n");
+  }).footer("Filters, vacation answer and forwarding, as set in mail programs. It runs before the active script.\n");
   sub = named("activate", "Let a script filter incoming mail", [&w](Call& c) { sieve_activate(c, w); });
   with_script(sub);
-  sub->add_flag("--off", w.off, "none filters it");
-  with_script(named("remove", "Remove a script", [&w](Call& c) { sieve_remove(c, w); }))->required();
+  sub.flag("--off", w.off, "none filters it");
+  with_script(named("remove", "Remove a script", [&w](Call& c) { sieve_remove(c, w); })).required();
   sub = named("test", "Say what a script would do with the message on standard input",
               [&w](Call& c) { sieve_test(c, w); });
   with_script(sub);
-  sub->add_option("--from", w.who, "the envelope's sender (default: null)")->type_name("ADDRESS");
-  sub->add_option("--to", w.target, "the envelope's recipient (default: the account)")->type_name("ADDRESS");
+  sub.option("--from", w.who, "the envelope's sender (default: null)").type_name("ADDRESS");
+  sub.option("--to", w.target, "the envelope's recipient (default: the account)").type_name("ADDRESS");
 }
 
 }  // namespace pabal::app

@@ -59,30 +59,30 @@ void token_revoke(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_token_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* token = app.add_subcommand("token", "Access tokens: programs log in by them, without the password");
-  token->require_subcommand(1);
-  CLI::App* sub = add(*token, call, "create", "Make a token; it is shown once", [&w](Call& c) { token_create(c, w); });
-  sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
-  sub->add_option("--scope", w.scopes,
-                  "what it is good for: mail.read, mail.send (default: both), or one of Gmail's, such as "
-                  "https://mail.google.com/")
-      ->allow_extra_args(false)
-      ->type_name("SCOPE");
-  sub->add_option("--days", w.days, "how long it lives (default 90)")
-      ->check(CLI::Range(int64_t{1}, int64_t{identity::kMaxTokenLifetime.count()}).description(""))
-      ->type_name("N");
-  sub->add_option("--label", w.label, "what it is for")->type_name("TEXT");
-  sub->footer(
+void add_token_commands(const Command& app, Call& call, Words& w) {
+  Command token = app.add("token", "Access tokens: programs log in by them, without the password");
+  token.need_subcommand();
+  Command sub = add(token, call, "create", "Make a token; it is shown once", [&w](Call& c) { token_create(c, w); });
+  sub.option("account", w.name, "such as alice@example.com").required().type_name("");
+  sub.option("--scope", w.scopes,
+             "what it is good for: mail.read, mail.send (default: both), or one of Gmail's, such as "
+             "https://mail.google.com/")
+      .once_each()
+      .type_name("SCOPE");
+  sub.option("--days", w.days, "how long it lives (default 90)")
+      .range(1, identity::kMaxTokenLifetime.count())
+      .type_name("N");
+  sub.option("--label", w.label, "what it is for").type_name("TEXT");
+  sub.footer(
       "Example:\n  pabal token create alice@example.com --scope mail.read --days 30 --label phone\n"
       "IMAP, POP3 and submission take it by AUTH OAUTHBEARER and XOAUTH2.\n");
-  add(*token, call, "list", "List tokens, of one account or all", [&w](Call& c) { token_list(c, w); })
-      ->add_option("account", w.name, "such as alice@example.com")
-      ->type_name("");
-  add(*token, call, "revoke", "Take a token back", [&w](Call& c) { token_revoke(c, w); })
-      ->add_option("token", w.name, "its name, as `pabal token list` shows it")
-      ->required()
-      ->type_name("");
+  add(token, call, "list", "List tokens, of one account or all", [&w](Call& c) { token_list(c, w); })
+      .option("account", w.name, "such as alice@example.com")
+      .type_name("");
+  add(token, call, "revoke", "Take a token back", [&w](Call& c) { token_revoke(c, w); })
+      .option("token", w.name, "its name, as `pabal token list` shows it")
+      .required()
+      .type_name("");
 }
 
 }  // namespace pabal::app

@@ -167,6 +167,9 @@ Result<void> read_tls(const toml::table& root, const std::string& file, Config& 
   config.tls_key = tls.string("key");
   if (config.tls_certificate.empty() != config.tls_key.empty())
     tls.fail(config.tls_key.empty() ? "certificate" : "key", "needs tls.certificate and tls.key together");
+  config.mta_sts = tls.string("mta_sts", config.mta_sts);
+  if (config.mta_sts != "enforce" && config.mta_sts != "testing" && config.mta_sts != "none")
+    tls.fail("mta_sts", "must be \"enforce\", \"testing\" or \"none\"");
   return tls.finish();
 }
 

@@ -43,6 +43,7 @@ struct Config {
   std::string data_dir;         // store, admin socket, certificates made at first start
   std::string tls_certificate;  // PEM chain; empty: DATA/tls/certificate.pem, self-signed at first start
   std::string tls_key;
+  std::string mta_sts = "enforce";  // the mode of our policy (RFC 8461 §3.2): enforce, testing or none
   std::vector<ListenerConfig> listeners;
   size_t threads = 0;  // event loops; 0: one a core
   uint64_t max_message_size = 50ull << 20;

@@ -46,16 +46,15 @@ Task<std::vector<Advice>> Adviser::run() {
   }
   wanted_ = std::move(*wanted);
   using Step = Task<void> (Adviser::*)();
-  static constexpr Step kSteps[] = {&Adviser::mx,           &Adviser::addresses, &Adviser::reverse,
-                                    &Adviser::spf_of_both,  &Adviser::dkim,      &Adviser::dmarc,
-                                    &Adviser::name_servers, &Adviser::tlsa,      &Adviser::caa,
-                                    &Adviser::tls_reports,  &Adviser::services,  &Adviser::bimi};
+  static constexpr Step kSteps[] = {
+      &Adviser::mx,      &Adviser::addresses,    &Adviser::reverse, &Adviser::spf_of_both, &Adviser::dkim,
+      &Adviser::dmarc,   &Adviser::name_servers, &Adviser::tlsa,    &Adviser::caa,         &Adviser::tls_reports,
+      &Adviser::mta_sts, &Adviser::services,     &Adviser::set_up,  &Adviser::bimi};
   for (const Step step : kSteps) {
     Task<void> running = (this->*step)();
     co_await running;
   }
   dnssec();
-  later();
   co_return std::move(out_);
 }
 
@@ -313,18 +312,86 @@ Task<void> Adviser::services() {
   if (all_ours) add(Group::kBetter, Theme::kNone, subject, State::kOk, "mail programs find this server");
 }
 
-void Adviser::later() {
-  const std::string& name = plan_.domain.name;
-  add(Group::kBetter, Theme::kNone, "MTA-STS of " + name, State::kLater, "its policy is served by HTTPS",
-      "this version does not serve one: publish nothing yet");
-  add(Group::kBetter, Theme::kNone, "autoconfig, autodiscover", State::kLater, "their pages are served by HTTPS",
-      "this version does not serve them: publish nothing yet");
+Task<std::optional<bool>> Adviser::leads_here(std::string name) {
+  static constexpr Type kTypes[] = {Type::kA, Type::kAaaa};
+  bool somewhere = false, here = false;
+  for (const Type type : kTypes) {
+    Task<Result<Answer>> asking = ask(name, type);
+    const Result<Answer> answer = co_await asking;
+    if (!answer) co_return std::nullopt;
+    for (const Record& record : answer->records) {
+      somewhere = true;
+      here = here || has(shown_ips_, record.data) || has(plan_.ips, record.data);
+    }
+  }
+  co_return somewhere&& here;
+}
+
+Task<void> Adviser::mta_sts() {
+  const std::string name = "_mta-sts." + plan_.domain.name, subject = "MTA-STS of " + plan_.domain.name;
+  Task<Result<Answer>> asking = ask(name, Type::kTxt);
+  const Result<Answer> answer = co_await asking;
+  if (!answer) co_return unknown(Group::kBetter, Theme::kNone, subject, answer.error());
+  const auto records = values(*answer);
+  const std::string& hindrance = plan_.mta_sts_hindrance;
+  if (!hindrance.empty()) {
+    if (records.empty())
+      add(Group::kBetter, Theme::kNone, subject, State::kOptional, "there is none: others cannot insist on encryption",
+          hindrance);
+    else  // who has fetched a policy once keeps to it (RFC 8461 §5.1)
+      add(Group::kBetter, Theme::kNone, subject, State::kDiffers, text::join(records, " and "),
+          "this server has no such policy: " + hindrance + "; or take the record out of the zone");
+    co_return;
+  }
+  Task<std::optional<bool>> looking = leads_here("mta-sts." + plan_.domain.name);
+  const std::optional<bool> here = co_await looking;
+  if (!here) co_return unknown(Group::kBetter, Theme::kNone, subject, {Code::kUnavailable, "no answer for mta-sts"});
+  std::vector<WantedRecord> publish = wanted(name, Type::kTxt);
+  for (WantedRecord& one : wanted("mta-sts." + plan_.domain.name, Type::kCname)) publish.push_back(std::move(one));
+  if (records.empty())
+    add(Group::kBetter, Theme::kNone, subject, State::kOptional, "there is none: others cannot insist on encryption",
+        "publish")
+        .publish = std::move(publish);
+  else if (!*here)
+    add(Group::kBetter, Theme::kNone, subject, State::kDiffers,
+        "mta-sts." + plan_.domain.name + " does not lead here, where the policy is", "publish")
+        .publish = std::move(publish);
+  else if (records.size() != 1 || records.front() != plan_.mta_sts)
+    add(Group::kBetter, Theme::kNone, subject, State::kDiffers, text::join(records, " and "),
+        "others hear of our policy by its id: one record belongs there")
+        .publish = std::move(publish);
+  else
+    add(Group::kBetter, Theme::kNone, subject, State::kOk, records.front());
+}
+
+// Autoconfig and autodiscover: programs that ask for an address and a password, and nothing else.
+Task<void> Adviser::set_up() {
+  const std::string subject = "autoconfig, autodiscover", name = plan_.domain.name;
+  Task<std::optional<bool>> looking = leads_here("autoconfig." + name);
+  const std::optional<bool> configured = co_await looking;
+  Task<Result<Answer>> asking = ask("_autodiscover._tcp." + name, Type::kSrv);
+  const Result<Answer> answer = co_await asking;
+  if (!configured || !answer)
+    co_return unknown(Group::kBetter, Theme::kNone, subject,
+                      answer ? Error{Code::kUnavailable, "no answer for autoconfig." + name} : answer.error());
+  const bool discovered = has(values(*answer), plan_.hostname);
+  std::vector<WantedRecord> publish;
+  if (!*configured) publish = wanted("autoconfig." + name, Type::kCname);
+  if (!discovered)
+    for (WantedRecord& one : wanted("_autodiscover._tcp." + name, Type::kSrv)) publish.push_back(std::move(one));
+  const std::string& hindrance =
+      !plan_.autoconfig_hindrance.empty() ? plan_.autoconfig_hindrance : plan_.autodiscover_hindrance;
+  if (publish.empty() && hindrance.empty())
+    add(Group::kBetter, Theme::kNone, subject, State::kOk, "mail programs set themselves up");
+  else
+    add(Group::kBetter, Theme::kNone, subject, State::kOptional, "not every mail program sets itself up",
+        publish.empty() ? hindrance : "publish")
+        .publish = std::move(publish);
 }
 
 bool all_good(const std::vector<Advice>& advice) {
   return std::all_of(advice.begin(), advice.end(), [](const Advice& one) {
-    return one.state == Advice::State::kOk || one.state == Advice::State::kOptional ||
-           one.state == Advice::State::kLater;
+    return one.state == Advice::State::kOk || one.state == Advice::State::kOptional;
   });
 }
 

@@ -18,8 +18,7 @@ struct Advice {
     kMissing,
     kDiffers,     // there, but not right
     kCannotTell,  // the look-up failed
-    kOptional,    // not there, and mail goes on without it
-    kLater        // not served by this version: not to be published
+    kOptional     // not there, and mail goes on without it
   };
   enum class Theme : uint8_t { kNone, kIpv6, kDnssec, kAuthenticity, kTls };  // of internet.nl's test
 

@@ -42,6 +42,8 @@ struct AdviceTest : testing::Test {
     plan.ips = {"192.0.2.1", "2001:db8::1"};
     plan.services = {{"_submissions._tcp", 0, 465}, {"_imaps._tcp", 0, 993}};
     plan.tlsa = std::string("\x03\x01\x01", 3) + std::string(32, 'k');
+    plan.mta_sts = "v=STSv1; id=0123;";
+    plan.mta_sts_hindrance = plan.autoconfig_hindrance = plan.autodiscover_hindrance = "";
     publish();
     ASSERT_TRUE(zones.load("arpa", kReverse));
   }
@@ -80,7 +82,7 @@ struct AdviceTest : testing::Test {
     bool seen = false;
     for (Advice& one : look()) {
       if (one.subject != subject) {
-        EXPECT_TRUE(one.state == State::kOk || one.state == State::kLater) << one.subject << ": " << one.seen;
+        EXPECT_TRUE(one.state == State::kOk) << one.subject << ": " << one.seen;
         continue;
       }
       EXPECT_FALSE(seen) << subject << " twice";
@@ -108,7 +110,7 @@ struct AdviceTest : testing::Test {
 TEST_F(AdviceTest, AllIsWellWhereAllIsPublished) {
   const Found found = look();
   for (const Advice& one : found) {
-    EXPECT_TRUE(one.state == State::kOk || one.state == State::kLater) << one.subject << ": " << one.seen;
+    EXPECT_TRUE(one.state == State::kOk) << one.subject << ": " << one.seen;
     EXPECT_EQ(one.fix.empty(), one.state == State::kOk) << one.subject;
   }
   EXPECT_TRUE(all_good(found));
@@ -301,8 +303,39 @@ TEST_F(AdviceTest, KeysOfTheCertificate) {
   }
 }
 
+TEST_F(AdviceTest, PolicyOfEncryption) {
+  const std::string sts = "MTA-STS of example.com";
+  drop("_mta-sts");
+  expect(sts, Group::kBetter, State::kOptional, "cannot insist on encryption", "mta-sts.example.com. CNAME mail");
+  replace("_mta-sts", "_mta-sts TXT \"v=STSv1; id=old;\"");
+  expect(sts, Group::kBetter, State::kDiffers, "id=old", "id=0123");
+  add("_mta-sts TXT \"v=STSv1; id=other;\"");
+  expect(sts, Group::kBetter, State::kDiffers, "id=other", "id=0123");
+  replace("CNAME mail.example.com.", "mta-sts CNAME elsewhere.net.");
+  EXPECT_TRUE(zones.load("elsewhere.net", "@ A 192.0.2.99\n"));
+  const Found found = look();
+  EXPECT_THAT(advice_text(plan, found), HasSubstr("mta-sts.example.com does not lead here"));
+  SetUp();
+  plan.mta_sts_hindrance = "it needs HTTPS";
+  expect(sts, Group::kBetter, State::kDiffers, "id=0123");
+  plan.mta_sts_hindrance = "it needs HTTPS";
+  publish();
+  expect(sts, Group::kBetter, State::kOptional, "cannot insist on encryption");
+}
+
+TEST_F(AdviceTest, ProgramsThatSetThemselvesUp) {
+  const std::string subject = "autoconfig, autodiscover";
+  drop("autoconfig.example.com");
+  expect(subject, Group::kBetter, State::kOptional, "not every mail program", "autoconfig.example.com. CNAME mail");
+  drop("_autodiscover");
+  expect(subject, Group::kBetter, State::kOptional, "not every mail program", "SRV 0 1 443 mail.example.com.");
+  plan.autoconfig_hindrance = "it needs HTTPS";
+  publish();
+  expect(subject, Group::kBetter, State::kOptional, "not every mail program");
+}
+
 TEST_F(AdviceTest, BetterStill) {
-  drop(" SRV ");
+  drop("s._tcp");  // _imaps, _submissions
   expect("SRV for mail programs", Group::kBetter, State::kOptional, "2 of 2 are missing",
          "_imaps._tcp.example.com. SRV 0 1 993 mail.example.com.");
   replace("_imaps._tcp", "_imaps._tcp SRV 0 1 993 imap.other.net.");

@@ -26,7 +26,7 @@ constexpr std::pair<Theme, const char*> kThemes[] = {{Theme::kIpv6, "IPv6"},
                                                      {Theme::kTls, "DANE and CAA"}};
 
 std::string_view state_name(State state) {
-  constexpr std::string_view kNames[] = {"ok", "missing", "differs", "cannot tell", "optional", "later"};
+  constexpr std::string_view kNames[] = {"ok", "missing", "differs", "cannot tell", "optional"};
   return kNames[static_cast<size_t>(state)];
 }
 

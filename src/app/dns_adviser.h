@@ -40,7 +40,10 @@ class Adviser {
   Task<void> caa();
   Task<void> tls_reports();
   Task<void> services();
-  void later();
+  Task<void> mta_sts();
+  Task<void> set_up();
+  // Does `name` lead to this server? Nothing: DNS does not say.
+  Task<std::optional<bool>> leads_here(std::string name);
 
   // dns_advice_senders.cc: who may send in the name of the domain
   // How many terms ask DNS, with those of records included (RFC 7208 §4.6.4); kMaxSpfTerms + 1 for too many.

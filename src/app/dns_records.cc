@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "app/checks.h"
+#include "app/discovery.h"
 #include "base/codec.h"
 #include "base/text.h"
 #include "trust/dkim_key.h"
@@ -107,7 +108,12 @@ DnsPlan plan_dns(const Config& config, identity::Domain domain, std::vector<std:
     plan.sources.push_back(config.relay_source_ip);
   std::ifstream file(config.tls_certificate.empty() ? config.data_dir + "/tls/certificate.pem" : config.tls_certificate,
                      std::ios::binary);
-  if (auto tlsa = tlsa_of(std::string(std::istreambuf_iterator<char>(file), {}))) plan.tlsa = std::move(*tlsa);
+  const std::string certificate(std::istreambuf_iterator<char>(file), {});
+  if (auto tlsa = tlsa_of(certificate)) plan.tlsa = std::move(*tlsa);
+  plan.mta_sts = mta_sts_txt(config);
+  plan.mta_sts_hindrance = mta_sts_hindrance(config, plan.domain.name, certificate);
+  plan.autoconfig_hindrance = autoconfig_hindrance(config, plan.domain.name, certificate);
+  plan.autodiscover_hindrance = https_hindrance(config, certificate);
   return plan;
 }
 
@@ -141,6 +147,13 @@ Result<std::vector<WantedRecord>> wanted_records(const DnsPlan& plan) {
                                                                   plan.dmarc_policy, name))});
   // RFC 8460 §3.
   out.push_back({"_smtp._tls." + name, record(Type::kTxt, "v=TLSRPTv1; rua=mailto:postmaster@" + name)});
+  const auto alias = [&](const std::string& label) {
+    out.push_back({label + "." + name, record(Type::kCname, plan.hostname)});
+  };
+  if (plan.mta_sts_hindrance.empty()) {  // RFC 8461 §3.1, §3.3
+    out.push_back({"_mta-sts." + name, record(Type::kTxt, plan.mta_sts)});
+    alias("mta-sts");
+  }
   if (!plan.tlsa.empty()) out.push_back({"_25._tcp." + plan.hostname, record(Type::kTlsa, plan.tlsa)});
   for (const DnsPlan::Service& service : plan.services) {
     Record srv = record(Type::kSrv, plan.hostname);
@@ -148,6 +161,13 @@ Result<std::vector<WantedRecord>> wanted_records(const DnsPlan& plan) {
     srv.weight = 1;
     srv.port = service.port;
     out.push_back({service.name + "." + name, srv});
+  }
+  if (plan.autoconfig_hindrance.empty()) alias("autoconfig");
+  if (plan.autodiscover_hindrance.empty()) {
+    Record srv = record(Type::kSrv, plan.hostname);
+    srv.weight = 1;
+    srv.port = 443;
+    out.push_back({"_autodiscover._tcp." + name, srv});
   }
   return out;
 }

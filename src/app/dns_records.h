@@ -25,6 +25,9 @@ struct DnsPlan {
   };
   std::vector<Service> services;
   std::string tlsa;  // RDATA for our certificate; empty: there is none yet
+  // What is served over HTTP, and so has records; empty: it is, else why not (discovery.h).
+  std::string mta_sts_hindrance, autoconfig_hindrance, autodiscover_hindrance;
+  std::string mta_sts;  // the TXT record of our policy
   std::string dmarc_policy = "quarantine";
 };
 // `ips` empty: those of the listeners, or of the machine's interfaces.
@@ -34,8 +37,9 @@ struct WantedRecord {
   std::string name;  // A-labels, no final dot
   dns::Record record;
 };
-// Addresses of the host (none known: left out), MX, SPF of both, DKIM in every state, DMARC, TLSRPT, TLSA, SRV. All of
-// it works when published: what Pabal does not serve is not here. kCorrupt: a DKIM key is damaged.
+// Addresses of the host (none known: left out), MX, SPF of both, DKIM in every state, DMARC, TLSRPT, MTA-STS, TLSA,
+// SRV, autoconfig. All of it works when published: what Pabal does not serve is not here. kCorrupt: a DKIM key is
+// damaged.
 Result<std::vector<WantedRecord>> wanted_records(const DnsPlan& plan);
 
 std::string_view rdata_type(dns::Type type);  // "MX"

@@ -2,11 +2,11 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <iterator>
 
 #include "app/admin.h"
+#include "app/command_line.h"
 #include "app/commands.h"
 #include "app/commands_auth.h"
 #include "app/demo.h"
@@ -92,44 +92,40 @@ int run(int argc, char** argv) {
     break;
   }
 
-  CLI::App app("pabal: a complete mail server in one program", "pabal");
-  app.set_version_flag("--version", std::string("pabal ") + kVersion);
-  app.add_option("-c,--config", file, "the configuration file")->capture_default_str();
-  app.require_subcommand(1);
+  Parser parser("pabal: a complete mail server in one program", "pabal");
+  parser.version(std::string("pabal ") + kVersion);
+  const Command app = parser.top();
+  app.option("-c,--config", file, "the configuration file").show_default();
   app.footer(footer());
 
   int exit = 0;
-  app.add_subcommand("serve", "Run the server until SIGTERM; SIGHUP reloads")->callback([&] {
+  app.add("serve", "Run the server until SIGTERM; SIGHUP reloads").act([&] {
     const auto config = read_config(file);
     exit = config ? serve(*config) : fail(config.error());
   });
   DemoOptions demo;
-  CLI::App* sub = app.add_subcommand("demo", "Two mail domains on the loopback, and a letter from Alice to Bob");
-  sub->add_option("--data", demo.data_dir, "where to keep the demo's mail (default: ~/.local/share/pabal-demo)");
-  sub->add_flag("--once", demo.once, "end after the first letter has been read");
-  sub->callback([&] { exit = run_demo(demo); });
+  Command sub = app.add("demo", "Two mail domains on the loopback, and a letter from Alice to Bob");
+  sub.option("--data", demo.data_dir, "where to keep the demo's mail (default: ~/.local/share/pabal-demo)");
+  sub.flag("--once", demo.once, "end after the first letter has been read");
+  sub.act([&] { exit = run_demo(demo); });
   QuickstartOptions quick;
-  sub = app.add_subcommand("quickstart", "Check this machine's mail readiness and set up a server for DOMAIN");
-  add_quickstart_options(*sub, quick);
-  sub->callback([&] { exit = run_quickstart(quick); });
+  sub = app.add("quickstart", "Check this machine's mail readiness and set up a server for DOMAIN");
+  add_quickstart_options(sub, quick);
+  sub.act([&] { exit = run_quickstart(quick); });
 
   AuthOptions auth;
-  sub = app.add_subcommand("auth", "Check a message as if it came in: SPF, DKIM, ARC, DMARC, and what decides");
-  add_auth_options(*sub, auth);
-  sub->callback([&] { exit = run_auth(auth); });
+  sub = app.add("auth", "Check a message as if it came in: SPF, DKIM, ARC, DMARC, and what decides");
+  add_auth_options(sub, auth);
+  sub.act([&] { exit = run_auth(auth); });
 
   if (argc == 1) {  // nothing asked: show what can be
-    std::cout << app.help();
+    std::cout << parser.help();
     return 2;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::RequiredError& error) {  // it would not say which word it did not know
-    const auto unknown = app.remaining();
-    if (unknown.empty()) return app.exit(error);
-    std::cerr << "pabal: there is no command " << unknown.front() << "; pabal --help shows all\n";
-    return 2;
-  } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
+  const Parser::Told told = parser.parse({argv + 1, argv + argc});
+  std::cout << told.out << std::flush;
+  std::cerr << told.err;
+  if (told.exit != 0) return told.exit;
   return exit;
 }
 

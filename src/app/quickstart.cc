@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <future>
 #include <iostream>
@@ -288,17 +287,17 @@ Result<Written> write_all(const QuickstartOptions& o, const std::vector<std::str
 
 }  // namespace
 
-void add_quickstart_options(CLI::App& app, QuickstartOptions& o) {
-  app.add_option("domain", o.domain, "the mail domain, such as example.com")->required();
-  app.add_option("--hostname", o.hostname, "this server's public name (default: mail.DOMAIN)");
-  app.add_option("--account", o.account, "the first account, an admin (default: postmaster@DOMAIN)");
-  app.add_option("--public-ip", o.public_ips, "this server's public addresses (default: those of its interfaces)");
-  app.add_option("--config-dir", o.config_dir, "where pabal.toml goes")->capture_default_str();
-  app.add_option("--data-dir", o.data_dir, "where the mail goes")->capture_default_str();
-  app.add_option("--unit-dir", o.unit_dir, "where the systemd unit goes")->capture_default_str();
-  app.add_option("--user", o.user, "whom the server runs as")->capture_default_str();
-  app.add_option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
-  app.add_flag("--skip-checks", o.skip_checks, "write the files without looking at the world first");
+void add_quickstart_options(const Command& app, QuickstartOptions& o) {
+  app.option("domain", o.domain, "the mail domain, such as example.com").required();
+  app.option("--hostname", o.hostname, "this server's public name (default: mail.DOMAIN)");
+  app.option("--account", o.account, "the first account, an admin (default: postmaster@DOMAIN)");
+  app.option("--public-ip", o.public_ips, "this server's public addresses (default: those of its interfaces)");
+  app.option("--config-dir", o.config_dir, "where pabal.toml goes").show_default();
+  app.option("--data-dir", o.data_dir, "where the mail goes").show_default();
+  app.option("--unit-dir", o.unit_dir, "where the systemd unit goes").show_default();
+  app.option("--user", o.user, "whom the server runs as").show_default();
+  app.option("--dns-forwarder", o.dns_forwarder, "a resolver, ip@port (default: /etc/resolv.conf)");
+  app.flag("--skip-checks", o.skip_checks, "write the files without looking at the world first");
 }
 
 int quickstart(const QuickstartOptions& given, Probe& probe, std::ostream& out, std::ostream& err) {

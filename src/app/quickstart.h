@@ -7,10 +7,7 @@
 #include <vector>
 
 #include "app/checks.h"
-
-namespace CLI {
-class App;
-}
+#include "app/command_line.h"
 
 namespace pabal::app {
 
@@ -27,7 +24,7 @@ struct QuickstartOptions {
   bool skip_checks = false;
 };
 
-void add_quickstart_options(CLI::App& app, QuickstartOptions& options);
+void add_quickstart_options(const Command& app, QuickstartOptions& options);
 int run_quickstart(const QuickstartOptions& options);
 
 // The part behind the real world: what run_quickstart does with a probe of its own. Findings go to `out` as they are
