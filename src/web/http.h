@@ -74,6 +74,7 @@ struct Request {
   std::string scheme, host;  // "https"; the authority asked, lower case, with its port if it has one
   net::Address client;       // behind a trusted proxy: whom the proxy names
   bool http2 = false;
+  bool websocket = false;                     // it asks for a WebSocket: see websocket.h
   net::Loop* loop = nullptr;                  // that the handler runs on
   std::map<std::string, std::string> params;  // of the {names} of the route
 
@@ -84,6 +85,8 @@ struct Request {
   bool secure() const { return scheme == "https"; }
 };
 
+struct Upgrade;  // websocket.h
+
 struct Response {
   int status = 200;
   Fields headers;
@@ -92,6 +95,7 @@ struct Response {
   // The body may be compressed: true only where nothing in it is both secret and beside what a stranger can choose
   // (BREACH).
   bool compress = false;
+  std::shared_ptr<Upgrade> upgrade{};  // made by upgrade(): a WebSocket in place of a body
 };
 
 // What a route takes as a body.

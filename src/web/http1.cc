@@ -6,6 +6,7 @@
 #include "net/bell.h"
 #include "web/answer.h"
 #include "web/server.h"
+#include "web/socket.h"
 
 namespace pabal::web {
 namespace {
@@ -20,6 +21,7 @@ class Session {
   Session(net::Stream& stream, Services& services)
       : stream_(stream), loop_(stream.loop()), services_(services), member_(services.connections, loop_, [this] {
           closing_ = true;
+          if (socket_) socket_->close(CloseCode::kGoingAway, "the server stops");
           arrived_.ring();
         }) {}
 
@@ -62,8 +64,21 @@ class Session {
     ChunkDecoder decoder_;
   };
 
+  // What comes after an upgrade.
+  class Octets final : public BodyReader {
+   public:
+    explicit Octets(Session& session) : session_(&session) {}
+    Task<Result<std::string>> next() override;
+    void detach() { session_ = nullptr; }
+
+   private:
+    Session* session_;
+  };
+
   Task<void> read_ahead();
   Task<void> talk();
+  Task<void> run_socket();
+  Task<void> pump_socket();
   Task<More> more(Time deadline);
   Task<std::optional<Head>> read_head();
   Task<bool> serve_one(Head head);  // false: the connection cannot be used again
@@ -89,10 +104,13 @@ class Session {
   std::string in_;  // read and not consumed from `at_` on
   size_t at_ = 0;
   net::Bell arrived_, room_;
-  bool ended_ = false;                  // the client says nothing more
-  bool over_ = false;                   // we do not listen any more
-  bool closing_ = false;                // the server stops
-  bool fresh_ = true;                   // no request yet
+  bool ended_ = false;    // the client says nothing more
+  bool over_ = false;     // we do not listen any more
+  bool closing_ = false;  // the server stops
+  bool fresh_ = true;     // no request yet
+  size_t idle_block_ = kIdleBlock;
+  std::shared_ptr<Upgrade> upgrade_;
+  std::shared_ptr<Socket> socket_;
   std::shared_ptr<BodySource> source_;  // of the response under way
   Connections::Member member_;          // last: the others are there when it calls
 };
@@ -100,7 +118,7 @@ class Session {
 // --- reading --------------------------------------------------------------------------------------------------------
 
 Task<void> Session::read_ahead() {
-  std::string block(kIdleBlock, '\0');
+  std::string block(idle_block_, '\0');
   while (!over_) {
     if (in_.size() - at_ >= kReadAhead) {
       net::Bell::Awaiter room = room_.wait();
@@ -113,7 +131,7 @@ Task<void> Session::read_ahead() {
     if (at_ > 0) in_.erase(0, std::exchange(at_, 0));
     in_.append(block.data(), *got);
     // A busy connection reads in large pieces, an idle one holds a small one.
-    const size_t wanted = *got == block.size() ? std::min(block.size() * 4, kReadAhead) : kIdleBlock;
+    const size_t wanted = *got == block.size() ? std::min(block.size() * 4, kReadAhead) : idle_block_;
     if (wanted != block.size()) block = std::string(wanted, '\0');
     arrived_.ring();
   }
@@ -138,9 +156,43 @@ Task<void> Session::talk() {
     Task<bool> serving = serve_one(std::move(*head));
     keep = co_await serving;
   }
+  if (upgrade_) {
+    Task<void> running = run_socket();
+    co_await running;
+  }
   over_ = true;
   stream_.close();
   room_.ring();
+}
+
+// What the request took has been freed when this runs.
+Task<void> Session::run_socket() {
+  const auto octets = std::make_shared<Octets>(*this);
+  socket_ = std::make_shared<Socket>(loop_, octets, *std::exchange(upgrade_, nullptr), [this] { stream_.close(); });
+  if (closing_) socket_->close(CloseCode::kGoingAway, "the server stops");
+  std::vector<Task<void>> both;
+  both.push_back(socket_->run());
+  both.push_back(pump_socket());
+  Task<void> together = net::all(std::move(both));
+  co_await together;
+  octets->detach();
+  socket_.reset();
+}
+
+Task<void> Session::pump_socket() {
+  Task<bool> sending = send_source(socket_, false);
+  static_cast<void>(co_await sending);
+}
+
+Task<Result<std::string>> Session::Octets::next() {
+  while (session_ && session_->pending().empty() && !session_->ended_) {
+    net::Bell::Awaiter waiting = session_->arrived_.wait();
+    co_await waiting;
+  }
+  if (!session_) co_return std::string();
+  std::string out(session_->pending());
+  session_->consume(out.size());
+  co_return out;
 }
 
 // Nothing: the connection ends here; what there was to say is said.
@@ -243,6 +295,8 @@ Task<bool> Session::serve_one(Head head) {
 
   const BodyRule rule = services_.handler.body_rule(request);
   const auto body = std::make_shared<Body>(*this, head, rule.limit);
+  request.websocket = request.method == "GET" && !http10 && !head.has_body() &&
+                      head.fields.has_token("Upgrade", "websocket") && head.fields.has_token("Connection", "upgrade");
   Refusal refusal;
   if (head.length > rule.limit) refusal = {413, "the body is larger than " + std::to_string(rule.limit) + " octets"};
   if (!refusal.status && rule.streamed) request.stream = body;
@@ -268,9 +322,15 @@ Task<bool> Session::serve_one(Head head) {
   body->skip_arrived();
   const bool keep = keep_alive && body->finished() && !closing_;
   body->detach();
+  std::shared_ptr<Upgrade> upgrade = std::move(response.upgrade);
   response = finished(std::move(response), asked, loop_.now());
-  Task<bool> sending = send(std::move(response), head_only, http10, keep);
+  Task<bool> sending = send(std::move(response), head_only, http10, keep || upgrade);
   const bool sent = co_await sending;
+  if (sent && upgrade) {
+    upgrade_ = std::move(upgrade);
+    idle_block_ = kSocketIdleBlock;
+    co_return false;
+  }
   co_return sent&& keep;
 }
 
@@ -293,6 +353,8 @@ Task<bool> Session::send(Response response, bool head_only, bool http10, bool ke
     out += "Transfer-Encoding: chunked\r\n";
   else if (!streamed && !has_no_body(response.status))
     out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  const bool upgrade = response.status == 101 || response.status == 426;
+  if (upgrade) out += "Upgrade: websocket\r\nConnection: Upgrade\r\n";  // RFC 9110 §7.8, §15.5.22
   if (!keep)
     out += "Connection: close\r\n";
   else if (http10)

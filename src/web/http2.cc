@@ -13,6 +13,7 @@
 #include "net/bell.h"
 #include "web/answer.h"
 #include "web/server.h"
+#include "web/socket.h"
 #include "web/target.h"
 
 namespace pabal::web {
@@ -32,6 +33,7 @@ struct Exchange final : BodyReader {
   Request request;
   size_t head_octets = 0;
   Refusal refusal;                     // of the head
+  std::string protocol;                // of a CONNECT: what is to be spoken in it (RFC 8441)
   bool headed = false;                 // the head is whole
   bool closed = false;                 // the stream is over, well or not
   nghttp2_session* session = nullptr;  // null: it is over, too
@@ -50,6 +52,7 @@ struct Exchange final : BodyReader {
   std::string out;
   size_t out_at = 0;
   std::shared_ptr<BodySource> source;
+  std::shared_ptr<Socket> socket;
   bool source_ended = true, source_failed = false, deferred = false;
   Time progress;  // of the response
   net::Bell on_room;
@@ -174,7 +177,8 @@ void Session::open() {
   session_.reset(session);
   const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
                                              {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
-                                             {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHead}};
+                                             {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, kMaxHead},
+                                             {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}};
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
 }
@@ -247,6 +251,10 @@ void Session::drain() {
   nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
                         NGHTTP2_NO_ERROR, nullptr, 0);
   to_write_.ring();
+  std::vector<std::shared_ptr<Socket>> sockets;
+  for (const auto& [id, exchange] : exchanges_)
+    if (exchange->socket) sockets.push_back(exchange->socket);
+  for (const auto& socket : sockets) socket->close(CloseCode::kGoingAway, "the server stops");
 }
 
 void Session::check_deadlines() {
@@ -259,7 +267,7 @@ void Session::check_deadlines() {
       nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
     // While octets wait for the handler it is not the client who is slow.
     const seconds body_time = kBodyTime + seconds(static_cast<int64_t>(x.received / kBodyRate));
-    if (x.headed && !x.ended && !x.failure && x.arrived.empty() && now >= x.started + body_time) {
+    if (x.headed && !x.socket && !x.ended && !x.failure && x.arrived.empty() && now >= x.started + body_time) {
       x.fail({Code::kTimeout, "the body did not come in time"});
       wake(exchange);
     }
@@ -309,6 +317,8 @@ int Session::on_field(const nghttp2_frame& frame, std::string_view name, std::st
   Request& request = exchange->request;
   if (name == ":method") {
     request.method = value;
+  } else if (name == ":protocol") {
+    exchange->protocol = value;
   } else if (name == ":path") {
     request.target = value;
   } else if (name == ":authority" || name == "host") {
@@ -387,9 +397,26 @@ Task<void> Session::serve_one(Shared exchange) {
   Task<Response> responding = respond(exchange);
   Response response = co_await responding;
   if (!exchange->closed) {
+    const std::shared_ptr<Upgrade> upgrade = std::move(response.upgrade);
+    if (upgrade) {
+      exchange->socket = std::make_shared<Socket>(loop_, exchange, *upgrade, [this, raw = exchange.get()] {
+        if (raw->closed) return;
+        nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, raw->id, NGHTTP2_CANCEL);
+        to_write_.ring();
+      });
+      response.source = exchange->socket;
+    }
     submit(*exchange, std::move(response), head_only);
     to_write_.ring();
-    if (exchange->source) {
+    if (upgrade) {
+      std::vector<Task<void>> both;
+      both.push_back(exchange->socket->run());
+      both.push_back(send_source(exchange));
+      Task<void> together = net::all(std::move(both));
+      co_await together;
+      exchange->socket.reset();  // which holds the exchange
+      exchange->source.reset();
+    } else if (exchange->source) {
       Task<void> sending = send_source(exchange);
       co_await sending;
     }
@@ -401,16 +428,22 @@ Task<Response> Session::respond(Shared exchange) {
   Exchange& x = *exchange;
   x.request.http2 = true;
   Refusal refusal = x.refusal;
+  if (x.request.method == "CONNECT") {
+    // RFC 8441 §5: what is a GET with Upgrade in HTTP/1.1.
+    x.request.websocket = x.protocol == "websocket";
+    x.request.method = "GET";
+    if (!x.request.websocket && !refusal.status) refusal = {501, "nothing is tunnelled here but WebSockets"};
+  }
   if (!refusal.status) refusal = complete(x.request, stream_, services_.trusted_proxies);
   const Asked asked = what_is_asked(x.request);
   if (!refusal.status) {
-    x.rule = services_.handler.body_rule(x.request);
+    x.rule = x.request.websocket ? BodyRule{SIZE_MAX, true} : services_.handler.body_rule(x.request);
     const std::string* length = x.request.headers.get("content-length");
     if (x.received > x.rule.limit || (length && text::parse_u64(*length).value_or(0) > x.rule.limit))
       refusal = {413, "the body is larger than " + std::to_string(x.rule.limit) + " octets"};
   }
   // Of a refused request nobody reads the body: it would hold itself for ever.
-  if (x.rule.streamed && !refusal.status) x.request.stream = exchange;
+  if (x.rule.streamed && !refusal.status && !x.request.websocket) x.request.stream = exchange;
   while (!refusal.status && !x.rule.streamed) {
     Task<Result<std::string>> reading = x.next();
     Result<std::string> some = co_await reading;

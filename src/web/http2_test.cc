@@ -70,13 +70,22 @@ class Client {
                                      const size_t n = std::min(size, left.size());
                                      std::copy_n(left.data(), n, out);
                                      left.erase(0, n);
-                                     if (left.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+                                     if (n == 0 && static_cast<Client*>(me)->tunnel_ == id) return NGHTTP2_ERR_DEFERRED;
+                                     if (left.empty() && static_cast<Client*>(me)->tunnel_ != id)
+                                       *flags |= NGHTTP2_DATA_FLAG_EOF;
                                      return static_cast<ssize_t>(n);
                                    }};
     const int32_t id = nghttp2_submit_request(session_, nullptr, list.data(), list.size(),
                                               body.empty() ? nullptr : &provider, nullptr);
     bodies_[id] = std::move(body);
+    if (method == "CONNECT") tunnel_ = id;
     return id;
+  }
+  // More of a CONNECT's octets, which do not end.
+  void put(std::string octets) {
+    bodies_[tunnel_] += octets;
+    nghttp2_session_resume_data(session_, tunnel_);
+    talk();
   }
   // Octets to and fro until nobody has anything to say.
   void talk() {
@@ -108,6 +117,7 @@ class Client {
   nghttp2_session* session_ = nullptr;
   std::map<int32_t, std::string> bodies_;
   std::map<int32_t, size_t> told_;
+  int32_t tunnel_ = 0;
 };
 
 TEST(Http2, AnswersManyStreamsAtOnce) {
@@ -142,6 +152,42 @@ TEST(Http2, LargeBodiesGoBothWaysWithinTheWindows) {
   EXPECT_EQ(client.answers[up].body, std::to_string(5 << 20));
   EXPECT_EQ(client.answers[down].body.size(), size_t{1} << 20);
   EXPECT_EQ(client.answers[over].fields[":status"], "413");
+}
+
+// RFC 8441.
+TEST(Http2, WebSocketsAreAStreamAmongOthers) {
+  TestServer server(true);
+  Client client(server);
+  client.talk();  // the server's settings are to be known
+  const int32_t socket =
+      client.request("CONNECT", "/socket", masked_frame(0x81, "one"),
+                     {{":protocol", "websocket"}, {"sec-websocket-version", "13"}, {"origin", "https://h.example"}});
+  const int32_t beside = client.request("GET", "/hello/x");
+  client.talk();
+  EXPECT_EQ(client.answers[socket].fields[":status"], "200");
+  EXPECT_EQ(client.answers[socket].fields["sec-websocket-protocol"], "echo");
+  EXPECT_EQ(client.answers[socket].fields.count("content-length"), 0u);
+  EXPECT_EQ(client.answers[socket].body, "\x81\x03one");
+  EXPECT_EQ(client.answers[beside].fields[":status"], "200");
+  client.put(masked_frame(0x81, "two"));
+  EXPECT_EQ(client.answers[socket].body, "\x81\x03one\x81\x03two");
+  server.loop.run_for(kSocketPing * 2 + seconds(10));  // silent: nobody answers the pings
+  client.talk();
+  EXPECT_EQ(client.answers[socket].error, NGHTTP2_CANCEL);
+  EXPECT_EQ(server.echo.handled, 2);
+  EXPECT_EQ(server.echo.open, nullptr);
+
+  const int32_t again = client.request("CONNECT", "/socket", masked_frame(0x81, "bye"),
+                                       {{":protocol", "websocket"}, {"sec-websocket-version", "13"}});
+  client.talk();
+  EXPECT_EQ(client.answers[again].body, std::string("\x88\x02\x03\xe8"));
+  client.put(masked_frame(0x88, std::string("\x03\xe8")));
+  EXPECT_EQ(server.echo.handled, 3);
+  const int32_t other = client.request("CONNECT", "/socket", "x", {{":protocol", "connect-udp"}});
+  const int32_t nowhere = client.request("CONNECT", "/nowhere", "x", {{":protocol", "websocket"}});
+  client.talk();
+  EXPECT_EQ(client.answers[other].fields[":status"], "501");
+  EXPECT_EQ(client.answers[nowhere].fields[":status"], "404");
 }
 
 TEST(Http2, RefusesWithAStatus) {

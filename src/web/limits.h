@@ -21,6 +21,13 @@ constexpr size_t kWriteAtOnce = 64 << 10;   // octets written under one deadline
 constexpr size_t kMinCompressed = 1 << 10;  // smaller bodies gain nothing
 constexpr size_t kMaxCompressed = 4 << 20;  // larger ones would hold up the loop
 
+// WebSockets
+constexpr size_t kMaxSocketMessage = 1 << 20;  // octets of a client's message, where the handler says nothing else
+constexpr size_t kSocketBacklog = 1 << 20;     // octets that wait for the client; who leaves more untaken is dropped
+constexpr size_t kSocketIdleBlock = 256;       // in place of kIdleBlock
+constexpr seconds kSocketPing{50};             // of silence; proxies and NATs tend to forget after 60
+constexpr seconds kSocketCloseTime{5};         // for the client to answer our Close frame
+
 constexpr seconds kTlsTime{30};
 constexpr seconds kHeadTime{30};  // for the whole head of a request
 constexpr seconds kIdleTime{75};  // between requests

@@ -10,6 +10,7 @@
 #include "net/sim.h"
 #include "web/router.h"
 #include "web/server.h"
+#include "web/websocket.h"
 
 namespace pabal::web {
 
@@ -47,10 +48,12 @@ class Echo {
     router.add("GET", "/large", [this](Request r) { return large(std::move(r)); });
     router.add("GET", "/ticks", [this](Request r) { return ticks(std::move(r)); });
     router.add("GET", "/slow", [this](Request r) { return slow(std::move(r)); });
+    router.add("GET", "/socket", [this](Request r) { return socket(std::move(r)); });
     router.add("GET", "/throws", [this](Request r) { return fails(std::move(r)); });
   }
   Router router;
   std::shared_ptr<Ticker> ticker;
+  std::shared_ptr<WebSocket> open;  // the last socket, while it is talked over
   int handled = 0;
 
  private:
@@ -91,11 +94,49 @@ class Echo {
     ++handled;
     co_return with_body("text/plain", "slow");
   }
+  Task<Response> socket(Request r) {
+    co_return upgrade(
+        r, [this](std::shared_ptr<WebSocket> made) { return echo_messages(std::move(made)); }, "echo", 1'000);
+  }
+  // Sends back what comes; "large N" is answered with N octets, "throw" by failing, "bye" by ending.
+  Task<void> echo_messages(std::shared_ptr<WebSocket> made) {
+    open = made;
+    for (;;) {
+      Task<Result<SocketMessage>> receiving = made->receive();
+      const Result<SocketMessage> got = co_await receiving;
+      if (!got || got->data == "bye") break;
+      if (got->data == "throw") throw std::runtime_error("on purpose");
+      if (got->data.starts_with("large "))
+        made->send(std::string(std::stoul(got->data.substr(6)), 'z'));
+      else
+        made->send((got->text ? "" : "binary ") + got->data);
+      Task<bool> written = made->drained();
+      if (!co_await written) break;
+    }
+    open.reset();
+    ++handled;
+  }
   Task<Response> fails(Request) {
     throw std::runtime_error("on purpose");
     co_return Response();
   }
 };
+
+// A frame as a client sends it; `first` is its first octet.
+inline std::string masked_frame(int first, std::string_view payload) {
+  std::string out(1, static_cast<char>(first));
+  if (payload.size() < 126) {
+    out += static_cast<char>(0x80 | payload.size());
+  } else {
+    out += '\xfe';
+    out += static_cast<char>(payload.size() >> 8);
+    out += static_cast<char>(payload.size() & 0xFF);
+  }
+  constexpr std::string_view kMask = "\x37\xfa\x21\x3d";
+  out += kMask;
+  for (size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ kMask[i % 4]);
+  return out;
+}
 
 class TestServer {
  public:
