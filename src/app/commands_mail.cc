@@ -1,8 +1,8 @@
 // mailbox, queue: an account's folders, and mail waiting to leave.
-#include "access/sharing.h"
 #include "app/commands_impl.h"
 #include "app/table.h"
 #include "base/text.h"
+#include "sharing/sharing.h"
 
 namespace pabal::app {
 namespace {
@@ -37,7 +37,7 @@ std::string shares(Call& call, mailbox::AccountId owner, mailbox::MailboxId mail
   if (!acl) return call.fail(acl.error()), "?";
   std::vector<std::string> out;
   for (const mailbox::Grant& grant : *acl) {
-    const auto who = access::name_of(*call.rooms->directory, *call.rooms->store, grant.who);
+    const auto who = sharing::name_of(*call.rooms->directory, *call.rooms->store, grant.who);
     if (who && *who) out.push_back((grant.negative ? "-" : "") + **who + " " + mailbox::rights_text(grant.rights));
   }
   return text::join(out, ", ");
@@ -104,7 +104,7 @@ void mailbox_remove(Call& call, const Words& w) {
 void share(Call& call, const Words& w, mailbox::Rights rights) {
   const auto place = need_mailbox(call, w.name, w.other);
   if (!place) return;
-  const auto who = access::grantee_named(*call.rooms->directory, *call.rooms->store, w.who);
+  const auto who = sharing::grantee_named(*call.rooms->directory, *call.rooms->store, w.who);
   if (!who) return call.fail({who.code(), w.who + ": " + who.error().message});
   if (who->account == place->account.id) return call.fail({Code::kInvalid, "the owner has all rights anyway"});
   if (!call.commit([&](store::Transaction& t) {

@@ -21,12 +21,16 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
       callers_(login, config.hostname),
       gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,       callers_, pool, rooms.clock,
              rooms.random, config.hostname,  config.max_message_size},
+      overviews_(*rooms.mailboxes),
+      jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
+             config.hostname, config.max_message_size}),
       gmail_for_scripts_(router_, "/gmail/", {}),
       services_{gmail_for_scripts_, connections_, networks(config.trusted_proxies)} {
   web::add_site(router_, config.hostname, doors_of(config));
   add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);
   logos_.add_to(router_);
   gmail::add_routes(router_, gmail_);
+  jmap_.add_to(router_);
 }
 
 }  // namespace pabal::app

@@ -8,6 +8,8 @@
 #include "app/rooms.h"
 #include "gmail/gmail.h"
 #include "identity/login.h"
+#include "jmap/jmap.h"
+#include "mailbox/overview.h"
 #include "web/cors.h"
 #include "web/fetch.h"
 #include "web/logos.h"
@@ -27,6 +29,8 @@ class Web {
   web::Logos logos_;
   api::Callers callers_;
   gmail::Services gmail_;
+  mailbox::Overviews overviews_;
+  jmap::Jmap jmap_;
   web::Router router_;
   web::Cors gmail_for_scripts_;
   web::Connections connections_;

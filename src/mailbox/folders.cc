@@ -210,6 +210,24 @@ Result<void> Mailboxes::remove(store::Transaction& t, AccountId account, Mailbox
   return edit->finish();
 }
 
+Result<void> Mailboxes::set_role(store::Transaction& t, AccountId account, MailboxId id, Role role) {
+  auto edit = Edit::begin(t, account);
+  if (!edit) return edit.error();
+  const auto box = edit->mailbox(id);
+  if (!box) return box.error();
+  if ((*box)->role == role) return {};
+  if ((*box)->role == Role::kInbox || role == Role::kInbox)
+    return Error{Code::kDenied, "the inbox is always the same mailbox"};
+  if (role != Role::kNone) {
+    const auto holder = by_role(t, account, role);
+    if (!holder) return holder.error();
+    if (*holder) return Error{Code::kExists, "the mailbox " + (*holder)->name + " has that use already"};
+  }
+  (*box)->role = role;
+  edit->note(Change::Kind::kMailboxRenamed, id);
+  return edit->finish();
+}
+
 Result<void> Mailboxes::subscribe(store::Transaction& t, AccountId account, std::string_view given, bool on) {
   const std::string name = with_inbox(given);
   if (name.empty() || name.size() > kMaxSubscribed || !text::is_utf8(name) || has_control(name))

@@ -200,7 +200,9 @@ class Mailboxes {
                            bool subscribed = true);
   // Those below it go with it. Renaming INBOX moves its messages into a new mailbox (RFC 9051 §6.3.6).
   Result<void> rename(store::Transaction& t, AccountId account, MailboxId mailbox, std::string_view name);
-  Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);    // its messages leave it
+  Result<void> remove(store::Transaction& t, AccountId account, MailboxId mailbox);  // its messages leave it
+  // kExists: another mailbox has that role; kDenied: to take or give that of the inbox.
+  Result<void> set_role(store::Transaction& t, AccountId account, MailboxId mailbox, Role role);
   Result<std::vector<Mailbox>> list(const store::Reader& r, AccountId account) const;  // in name order
   Result<std::optional<Mailbox>> find(const store::Reader& r, AccountId account, std::string_view name) const;
   Result<std::optional<Mailbox>> get(const store::Reader& r, AccountId account, MailboxId mailbox) const;

@@ -4,9 +4,9 @@
 // "Other Users/bob@example.com/INBOX". Rights are read for each command, so a change holds from the next one on. Who
 // may not see a mailbox ("l") gets the same answers as when there is none.
 #include "access/imap/session.h"
-#include "access/sharing.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "sharing/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -59,7 +59,7 @@ Result<std::optional<Session::Located>> Session::locate(const store::Reader& r, 
   auto box = services_.mailboxes.find(r, (*named)->account, (*named)->name);
   if (!box) return box.error();
   if (!*box) return std::optional<Located>();
-  const auto rights = rights_of(services_.login.directory(), r, account_->id, (*named)->account, (*box)->id);
+  const auto rights = sharing::rights_of(services_.login.directory(), r, account_->id, (*named)->account, (*box)->id);
   if (!rights) return rights.error();
   if ((*named)->account != account_->id) {
     (*box)->name = name_of_other((*named)->owner, (*box)->name);
@@ -92,8 +92,8 @@ void Session::refresh_rights() {
   if (!(*account)->enabled) return bye("the account was closed; its administrator can open it again");
   account_->admin = (*account)->admin;
   if (!selected_ || selected_->account == account_->id) return;
-  const auto rights =
-      rights_of(services_.login.directory(), services_.store, account_->id, selected_->account, selected_->box.id);
+  const auto rights = sharing::rights_of(services_.login.directory(), services_.store, account_->id, selected_->account,
+                                         selected_->box.id);
   if (!rights) return log::error("imap", rights.error().message);
   if (*rights == selected_->rights) return;
   selected_->rights = *rights;
@@ -142,7 +142,7 @@ std::optional<Session::Identifier> Session::identifier_argument(Words& words) {
   if (!words.ok() || name.empty() || !text::is_utf8(name))
     return bad("an identifier was expected: an account, an alias, anyone; with - before it for negative rights"),
            std::nullopt;
-  auto who = grantee_named(services_.login.directory(), services_.store, name);
+  auto who = sharing::grantee_named(services_.login.directory(), services_.store, name);
   if (!who) return no(who.error()), std::nullopt;
   id.who = std::move(*who);
   id.negative = negative;
@@ -169,7 +169,7 @@ Task<void> Session::get_acl(Words words, bool) {
   std::string line = "* ACL " + shown_name(found->box.name);
   if (*owner) line += " " + shown_text((*owner)->name) + " " + shown_rights(mailbox::kAllRights);
   for (const mailbox::Grant& grant : *acl) {
-    const auto who = access::name_of(services_.login.directory(), *snapshot, grant.who);
+    const auto who = sharing::name_of(services_.login.directory(), *snapshot, grant.who);
     if (!who) co_return no(who.error());
     if (*who) line += " " + shown_text((grant.negative ? "-" : "") + **who) + " " + shown_rights(grant.rights);
   }

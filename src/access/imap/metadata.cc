@@ -8,8 +8,8 @@
 
 #include "access/imap/metadata_request.h"
 #include "access/imap/session.h"
-#include "access/sharing.h"
 #include "base/log.h"
+#include "sharing/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -129,7 +129,7 @@ Task<void> Session::set_metadata(Words words, bool) {
 std::optional<std::string> Session::name_of_annotated(const Annotated& on) const {
   if (on == mailbox::kTheServer) return "";
   const identity::Directory& directory = services_.login.directory();
-  const auto rights = rights_of(directory, services_.store, account_->id, on.owner, on.mailbox);
+  const auto rights = sharing::rights_of(directory, services_.store, account_->id, on.owner, on.mailbox);
   if (!rights || (*rights & kToHear) != kToHear) return {};
   const auto box = services_.mailboxes.get(services_.store, on.owner, on.mailbox);
   if (!box || !*box) return {};

@@ -1,7 +1,7 @@
 // NOTIFY (RFC 5465) of mailboxes that others share with this session: those of a subtree, named or subscribed, that it
 // may see and read (§5).
 #include "access/imap/session.h"
-#include "access/sharing.h"
+#include "sharing/sharing.h"
 
 namespace pabal::access::imap {
 
@@ -9,10 +9,10 @@ using mailbox::AccountId;
 using mailbox::ModSeq;
 
 Result<std::vector<Session::Located>> Session::others_mailboxes(const store::Reader& r) const {
-  auto shared = shared_with(services_.login.directory(), services_.mailboxes, r, account_->id);
+  auto shared = sharing::shared_with(services_.login.directory(), services_.mailboxes, r, account_->id);
   if (!shared) return shared.error();
   std::vector<Located> out;
-  for (SharedMailbox& one : *shared) {
+  for (sharing::SharedMailbox& one : *shared) {
     one.box.name = name_of_other(one.owner_name, one.box.name);
     one.box.role = mailbox::Role::kNone;  // RFC 6154 §2: uses are of one's own mailboxes
     out.push_back({one.owner, one.rights, std::move(one.box)});

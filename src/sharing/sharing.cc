@@ -1,11 +1,11 @@
-#include "access/sharing.h"
+#include "sharing/sharing.h"
 
 #include <algorithm>
 #include <set>
 #include <tuple>
 #include <utility>
 
-namespace pabal::access {
+namespace pabal::sharing {
 
 using mailbox::AccountId;
 using mailbox::Grantee;
@@ -104,4 +104,4 @@ Result<std::vector<SharedMailbox>> shared_with(const identity::Directory& direct
   return out;
 }
 
-}  // namespace pabal::access
+}  // namespace pabal::sharing

@@ -1,4 +1,4 @@
-// access: who is meant by the names in lists of rights, and what is shared with whom. mailbox/sharing.h has the lists,
+// sharing: who is meant by the names in lists of rights, and what is shared with whom. mailbox/sharing.h has the lists,
 // identity the names; every protocol asks here.
 //
 // Identifiers (RFC 4314 §2): the name of an account, "anyone" for all accounts of this server, or the address of an
@@ -13,7 +13,7 @@
 #include "identity/directory.h"
 #include "mailbox/sharing.h"
 
-namespace pabal::access {
+namespace pabal::sharing {
 
 // kNotFound: nobody is called so.
 Result<mailbox::Grantee> grantee_named(const identity::Directory& directory, const store::Reader& r,
@@ -37,4 +37,4 @@ Result<std::vector<SharedMailbox>> shared_with(const identity::Directory& direct
                                                const mailbox::Mailboxes& mailboxes, const store::Reader& r,
                                                mailbox::AccountId who);
 
-}  // namespace pabal::access
+}  // namespace pabal::sharing
