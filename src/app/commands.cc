@@ -15,6 +15,7 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"dns", "what a domain has to publish in DNS, what it does publish, and what to do"},
     {"dkim", "keys that a domain signs with: list, rotate, activate, retire"},
     {"token", "access tokens, for programs to log in by: create, list, revoke"},
+    {"oauth", "programs let in by OAuth 2: client add, list, remove; grants, revoke; registration"},
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
     {"forwarder", "forwarders and lists whose seals (ARC) are trusted: add, list, remove"},
@@ -63,6 +64,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_dns_command(app, call, words);
   add_dkim_commands(app, call, words);
   add_token_commands(app, call, words);
+  add_oauth_commands(app, call, words);
   add_mailbox_commands(app, call, words);
   add_sieve_commands(app, call, words);
   add_forwarder_commands(app, call, words);

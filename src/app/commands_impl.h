@@ -40,7 +40,7 @@ struct Words {
   std::string name, other, target, catch_all, display, quota, who, query, label;
   std::vector<std::string> targets, scopes;
   bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false,
-       no_dkim = false, force = false, zone = false;
+       no_dkim = false, force = false, zone = false, is_public = false, device = false, introspect = false;
   size_t limit = 100;
   int64_t days = identity::kTokenLifetime.count();
   int64_t report_days = 30;
@@ -84,7 +84,13 @@ void add_alias_commands(const Command& app, Call& call, Words& w);
 // commands_dns.cc
 void add_dns_command(const Command& app, Call& call, Words& w);
 // commands_dkim.cc
+<<<<<<< HEAD
 void add_dkim_commands(const Command& app, Call& call, Words& w);
+=======
+void add_dkim_commands(CLI::App& app, Call& call, Words& w);
+// commands_oauth.cc
+void add_oauth_commands(CLI::App& app, Call& call, Words& w);
+>>>>>>> 1ce2e4a (Let programs in by OAuth 2 and OpenID Connect)
 // commands_tokens.cc
 void add_token_commands(const Command& app, Call& call, Words& w);
 // commands_forwarders.cc

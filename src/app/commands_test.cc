@@ -99,6 +99,12 @@ const Words kAll[] = {{"domain", "add"},
                       {"token", "create"},
                       {"token", "list"},
                       {"token", "revoke"},
+                      {"oauth", "client", "add"},
+                      {"oauth", "client", "list"},
+                      {"oauth", "client", "remove"},
+                      {"oauth", "grants"},
+                      {"oauth", "revoke"},
+                      {"oauth", "registration"},
                       {"mailbox", "list"},
                       {"mailbox", "create"},
                       {"mailbox", "rename"},
@@ -348,6 +354,33 @@ TEST_F(CommandsTest, TokensAreMadeListedAndTakenBack) {
   EXPECT_THAT(bad({"token", "create", "nobody@example.com"}), HasSubstr("`pabal account list`"));
   EXPECT_THAT(bad({"token", "create", "alice@example.com", "--scope", "root"}), HasSubstr("mail.read and mail.send"));
   bad({"token", "create", "alice@example.com", "--days", "0"}, 2);
+}
+
+// --- oauth ----------------------------------------------------------------------------------------------------------
+
+TEST_F(CommandsTest, ProgramsAreAddedListedAndRemoved) {
+  people();
+  EXPECT_THAT(good({"oauth", "client", "list"}), HasSubstr("pabal oauth client add"));
+  const std::string made = good({"oauth", "client", "add", "Our calendar", "--redirect", "https://c.example.com/cb"});
+  EXPECT_THAT(made, AllOf(HasSubstr("client_id: "), HasSubstr("client_secret: pabals_")));
+  const std::string open = good({"oauth", "client", "add", "Phone", "--public", "--id", "phone", "--device",
+                                 "--redirect", "http://127.0.0.1/", "--redirect", "com.example.phone:/cb"});
+  EXPECT_THAT(open, AllOf(HasSubstr("client_id: phone\n"), Not(HasSubstr("client_secret")), HasSubstr("PKCE")));
+  EXPECT_THAT(good({"oauth", "client", "list"}),
+              AllOf(HasSubstr("Our calendar"), HasSubstr("com.example.phone:/cb"), Not(HasSubstr("pabals_"))));
+  EXPECT_THAT(bad({"oauth", "client", "add", "X", "--id", "phone", "--redirect", "https://x.example/"}),
+              HasSubstr("already"));
+  EXPECT_THAT(bad({"oauth", "client", "add", "X", "--redirect", "http://x.example/"}), HasSubstr("same machine"));
+  EXPECT_THAT(bad({"oauth", "client", "add", "X"}), HasSubstr("needs a redirect URI"));
+  good({"oauth", "client", "remove", "phone"});
+  EXPECT_THAT(bad({"oauth", "client", "remove", "phone"}), HasSubstr("`pabal oauth client list`"));
+
+  EXPECT_THAT(good({"oauth", "grants", "alice@example.com"}), HasSubstr("has granted nothing"));
+  EXPECT_THAT(bad({"oauth", "revoke", "alice@example.com", "7"}), HasSubstr("`pabal oauth grants alice@example.com`"));
+  EXPECT_THAT(good({"oauth", "registration"}), HasSubstr("by the operator only"));
+  EXPECT_THAT(good({"oauth", "registration", "on"}), HasSubstr("may register themselves"));
+  EXPECT_THAT(good({"oauth", "registration", "off"}), HasSubstr("by the operator only"));
+  bad({"oauth", "registration", "maybe"}, 2);
 }
 
 // --- mailbox --------------------------------------------------------------------------------------------------------

@@ -219,10 +219,23 @@ Result<void> read_web(const toml::table& root, const std::string& file, Config& 
     if (const auto network = web::parse_network(one); !network)
       section.fail("trusted_proxies", "is a list of addresses and networks: " + network.error().message);
   config.fetch_private = section.boolean("fetch_private", false);
+  config.web_url = section.string("url");
+  const std::string_view url = config.web_url;
+  if (!url.empty() && (!(url.starts_with("https://") || url.starts_with("http://127.0.0.1:")) ||
+                       url.find_first_of("/?#@ ", url.find("://") + 3) != url.npos))
+    section.fail("url", "must be an origin, such as \"https://mail.example.com\"");
   return section.finish();
 }
 
 }  // namespace
+
+std::string web_origin(const Config& config) {
+  if (!config.web_url.empty()) return config.web_url;
+  for (const ListenerConfig& one : config.listeners)
+    if (one.protocol == Protocol::kHttps && one.address.port != 443)
+      return fmt::format("https://{}:{}", config.hostname, one.address.port);
+  return "https://" + config.hostname;
+}
 
 std::string_view protocol_name(Protocol protocol) {
   for (const auto& [name, value] : kProtocols)

@@ -56,7 +56,8 @@ struct Config {
   std::vector<ZoneConfig> zones;
 
   std::vector<std::string> trusted_proxies;  // addresses and networks whose Forwarded and X-Forwarded-For are believed
-  bool fetch_private = false;                // tests: logos are fetched from private addresses, too
+  std::string web_url;         // as browsers reach us, without a slash at its end: "https://mail.example.com"
+  bool fetch_private = false;  // tests: logos are fetched from private addresses, too
 
   std::string admin_socket() const { return data_dir + "/admin.sock"; }
   std::string store_dir() const { return data_dir + "/store"; }
@@ -67,5 +68,7 @@ Result<Config> read_config(const std::string& file);
 Result<Config> parse_config(std::string_view text, const std::string& file);
 
 std::string_view protocol_name(Protocol protocol);
+// As browsers and programs reach the HTTP side: web_url, or else what follows from host name and listeners.
+std::string web_origin(const Config& config);
 
 }  // namespace pabal::app
