@@ -84,13 +84,9 @@ void add_alias_commands(const Command& app, Call& call, Words& w);
 // commands_dns.cc
 void add_dns_command(const Command& app, Call& call, Words& w);
 // commands_dkim.cc
-<<<<<<< HEAD
 void add_dkim_commands(const Command& app, Call& call, Words& w);
-=======
-void add_dkim_commands(CLI::App& app, Call& call, Words& w);
 // commands_oauth.cc
-void add_oauth_commands(CLI::App& app, Call& call, Words& w);
->>>>>>> 1ce2e4a (Let programs in by OAuth 2 and OpenID Connect)
+void add_oauth_commands(const Command& app, Call& call, Words& w);
 // commands_tokens.cc
 void add_token_commands(const Command& app, Call& call, Words& w);
 // commands_forwarders.cc

@@ -99,42 +99,42 @@ void registration(Call& call, const Words& w) {
 
 }  // namespace
 
-void add_oauth_commands(CLI::App& app, Call& call, Words& w) {
-  CLI::App* oauth = app.add_subcommand("oauth", "Programs that people let into their mail: OAuth 2 and OpenID Connect");
-  oauth->require_subcommand(1);
-  CLI::App* client = oauth->add_subcommand("client", "The programs that may ask");
-  client->require_subcommand(1);
-  CLI::App* sub =
-      add(*client, call, "add", "Add a program; its secret is shown once", [&w](Call& c) { client_add(c, w); });
-  sub->add_option("name", w.name, "as people read it when they are asked")->required()->type_name("");
-  sub->add_option("--redirect", w.targets, "where answers go: https://..., http://127.0.0.1/..., com.example.app:/...")
-      ->allow_extra_args(false)
-      ->type_name("URI");
-  sub->add_option("--id", w.other, "its client_id (default: made up)")->type_name("ID");
-  sub->add_flag("--public", w.is_public, "it cannot keep a secret: a program on people's machines, or in a browser");
-  sub->add_flag("--device", w.device, "it may use the device flow: a program without a browser");
-  sub->add_flag("--introspect", w.introspect, "it may ask about all tokens: a resource server of yours");
-  sub->footer(
+void add_oauth_commands(const Command& app, Call& call, Words& w) {
+  Command oauth = app.add("oauth", "Programs that people let into their mail: OAuth 2 and OpenID Connect");
+  oauth.need_subcommand();
+  Command client = oauth.add("client", "The programs that may ask");
+  client.need_subcommand();
+  Command sub =
+      add(client, call, "add", "Add a program; its secret is shown once", [&w](Call& c) { client_add(c, w); });
+  sub.option("name", w.name, "as people read it when they are asked").required().type_name("");
+  sub.option("--redirect", w.targets, "where answers go: https://..., http://127.0.0.1/..., com.example.app:/...")
+      .once_each()
+      .type_name("URI");
+  sub.option("--id", w.other, "its client_id (default: made up)").type_name("ID");
+  sub.flag("--public", w.is_public, "it cannot keep a secret: a program on people's machines, or in a browser");
+  sub.flag("--device", w.device, "it may use the device flow: a program without a browser");
+  sub.flag("--introspect", w.introspect, "it may ask about all tokens: a resource server of yours");
+  sub.footer(
       "Examples:\n  pabal oauth client add 'Our calendar' --redirect https://calendar.example.com/callback\n"
       "  pabal oauth client add Thunderbird --public --redirect http://127.0.0.1/\n");
-  add(*client, call, "list", "List the programs", [](Call& c) { client_list(c); });
-  add(*client, call, "remove", "Remove a program, with all that was granted to it",
+  add(client, call, "list", "List the programs", [](Call& c) { client_list(c); });
+  add(client, call, "remove", "Remove a program, with all that was granted to it",
       [&w](Call& c) { client_remove(c, w); })
-      ->add_option("client", w.name, "its client_id")
-      ->required()
-      ->type_name("");
-  add(*oauth, call, "grants", "What an account has granted", [&w](Call& c) { grant_list(c, w); })
-      ->add_option("account", w.name, "such as alice@example.com")
-      ->required()
-      ->type_name("");
-  sub = add(*oauth, call, "revoke", "Take a grant back", [&w](Call& c) { grant_revoke(c, w); });
-  sub->add_option("account", w.name, "such as alice@example.com")->required()->type_name("");
-  sub->add_option("grant", w.other, "its number, as `pabal oauth grants` shows it")->required()->type_name("");
-  add(*oauth, call, "registration", "Whether programs may register themselves: on, off, or show",
+      .option("client", w.name, "its client_id")
+      .required()
+      .type_name("");
+  add(oauth, call, "grants", "What an account has granted", [&w](Call& c) { grant_list(c, w); })
+      .option("account", w.name, "such as alice@example.com")
+      .required()
+      .type_name("");
+  sub = add(oauth, call, "revoke", "Take a grant back", [&w](Call& c) { grant_revoke(c, w); });
+  sub.option("account", w.name, "such as alice@example.com").required().type_name("");
+  sub.option("grant", w.other, "its number, as `pabal oauth grants` shows it").required().type_name("");
+  add(oauth, call, "registration", "Whether programs may register themselves: on, off, or show",
       [&w](Call& c) { registration(c, w); })
-      ->add_option("what", w.other, "on or off")
-      ->check(CLI::IsMember({"on", "off"}).description(""))
-      ->type_name("");
+      .option("what", w.other, "on or off")
+      .one_of({"on", "off"})
+      .type_name("");
 }
 
 }  // namespace pabal::app

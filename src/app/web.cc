@@ -21,28 +21,20 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
       callers_(login, config.hostname),
       gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,       callers_, pool, rooms.clock,
              rooms.random, config.hostname,  config.max_message_size},
-<<<<<<< HEAD
       overviews_(*rooms.mailboxes),
       jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
              config.hostname, config.max_message_size}),
-      gmail_for_scripts_(router_, "/gmail/", {}),
-      services_{gmail_for_scripts_, connections_, networks(config.trusted_proxies)} {
-  web::add_site(router_, config.hostname, doors_of(config));
-  add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);
-  logos_.add_to(router_);
-  gmail::add_routes(router_, gmail_);
-  jmap_.add_to(router_);
-=======
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
       gmail_for_scripts_(router_, "/gmail/", {}),
       oauth_for_scripts_(gmail_for_scripts_, "/oauth/", {}),
       services_{oauth_for_scripts_, connections_, networks(config.trusted_proxies)} {
-  web::add_site(router_, config.hostname, doors(config));
+  web::add_site(router_, config.hostname, doors_of(config));
+  add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);
   logos_.add_to(router_);
   gmail::add_routes(router_, gmail_);
+  jmap_.add_to(router_);
   oauth_.add_to(router_);
->>>>>>> 1ce2e4a (Let programs in by OAuth 2 and OpenID Connect)
 }
 
 }  // namespace pabal::app

@@ -8,12 +8,9 @@
 #include "app/rooms.h"
 #include "gmail/gmail.h"
 #include "identity/login.h"
-<<<<<<< HEAD
 #include "jmap/jmap.h"
 #include "mailbox/overview.h"
-=======
 #include "oauth/provider.h"
->>>>>>> 1ce2e4a (Let programs in by OAuth 2 and OpenID Connect)
 #include "web/cors.h"
 #include "web/fetch.h"
 #include "web/logos.h"
@@ -33,12 +30,9 @@ class Web {
   web::Logos logos_;
   api::Callers callers_;
   gmail::Services gmail_;
-<<<<<<< HEAD
   mailbox::Overviews overviews_;
   jmap::Jmap jmap_;
-=======
   oauth::Provider oauth_;
->>>>>>> 1ce2e4a (Let programs in by OAuth 2 and OpenID Connect)
   web::Router router_;
   web::Cors gmail_for_scripts_;
   web::Cors oauth_for_scripts_;

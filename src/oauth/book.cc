@@ -301,6 +301,9 @@ Result<Issued> Book::issue(store::Transaction& t, Grant grant, const Fresh& fres
                            std::vector<std::string> scopes) const {
   const auto client_of = client(t, grant.client);
   if (!client_of) return client_of.error();
+  const auto owner = directory_.account(t, grant.account);
+  if (!owner) return owner.error();
+  if (!*owner || !(*owner)->enabled) return Error{Code::kNotFound, "the account has gone, or is switched off"};
   grant.used = clock_.now();
   grant.expires = grant.used + (grant.refresh_hash.empty() ? Duration(kAccessLife) : Duration(kRefreshLife));
   identity::Token token;
@@ -373,6 +376,7 @@ Result<Outcome> Book::redeem(store::Transaction& t, const Exchange& exchange, co
   grant.scopes = code.scopes;
   grant.signed_in = code.signed_in;
   auto issued = begin(t, std::move(grant), code.refresh, fresh);
+  if (!issued && issued.code() == Code::kNotFound) return wrong;
   if (!issued) return issued.error();
   issued->nonce = code.nonce;
   code.grant = issued->grant.id;
@@ -428,7 +432,7 @@ Result<Outcome> Book::refresh(store::Transaction& t, const Client& client, const
   }
   const std::vector<std::string> scopes = renewal.scopes.empty() ? grant.scopes : renewal.scopes;
   auto issued = issue(t, std::move(grant), fresh, scopes);
-  if (!issued && issued.code() == Code::kNotFound) return wrong;  // the account has gone
+  if (!issued && issued.code() == Code::kNotFound) return wrong;
   if (!issued) return issued.error();
   issued->refresh = next;
   return Outcome(std::move(*issued));
@@ -515,6 +519,8 @@ Result<Outcome> Book::redeem_device(store::Transaction& t, std::string_view clie
   grant.scopes = device.scopes;
   grant.signed_in = device.signed_in;
   auto issued = begin(t, std::move(grant), true, fresh);
+  if (!issued && issued.code() == Code::kNotFound)
+    return Outcome(Refusal{"invalid_grant", "the account has gone, or is switched off"});
   if (!issued) return issued.error();
   return Outcome(std::move(*issued));
 }

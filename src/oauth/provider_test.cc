@@ -523,6 +523,10 @@ TEST_F(ProviderTest, RefreshTokensOfOthersStay) {
 TEST_F(ProviderTest, AccountsThatHaveGoneGetNoTokens) {
   const auto got = tokens();
   const auto alice = directory->account(*store, "alice@example.com");
+  const std::string late = code(wish());
+  enable((*alice)->id, false);
+  EXPECT_EQ(text_of(post("/oauth/token", exchange(late)), "error"), "invalid_grant");
+  enable((*alice)->id, true);
   ASSERT_TRUE(commit([&](store::Transaction& t) { return directory->remove_account(t, (*alice)->id); }));
   EXPECT_EQ(text_of(post("/oauth/token", {{"grant_type", "refresh_token"},
                                           {"client_id", "phone"},
