@@ -1,7 +1,10 @@
 #include "gmail/gmail.h"
 
+#include "gmail/batch.h"
 #include "gmail/error.h"
 #include "gmail/routes.h"
+#include "gmail/settings.h"
+#include "gmail/uploads.h"
 
 namespace pabal::gmail {
 namespace {
@@ -15,6 +18,12 @@ Task<web::Response> nothing_here(web::Request) {
 void add_routes(web::Router& router, Services& services) {
   add_messages(router, services);
   add_drafts(router, services);
+  add_settings(router, services);
+  add_filters(router, services);
+  add_forwarding(router, services);
+  add_senders(router, services);
+  add_batch(router);
+  add_uploads(router, services);
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     router.add(method, "/gmail/v1/{path*}", [](web::Request request) { return nothing_here(std::move(request)); });
 }

@@ -45,6 +45,10 @@ class ScriptedOutgoing final : public mailbox::Outgoing {
     co_return "1";
   }
   Result<State> state(const store::Reader&, std::string_view) const override { return State{}; }
+  std::vector<std::string> unreachable(const std::vector<Recipient>&) const override { return {}; }
+  Result<std::vector<Delivery>> deliveries(const store::Reader&, std::string_view) const override {
+    return std::vector<Delivery>();
+  }
   Result<void> cancel(store::Transaction&, std::string_view) override { return {}; }
 
   std::vector<Letter> sent;
