@@ -143,7 +143,7 @@ void Server::Impl::wire() {
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(
       access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
-  web = std::make_unique<Web>(config, r, *resolver, *login, *pool);
+  web = std::make_unique<Web>(config, r, *resolver, *login, *pool, *outgoing);
   outbound = std::make_unique<relay::Outbound>(
       loops->loop(0),
       relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool,

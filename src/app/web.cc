@@ -15,15 +15,16 @@ web::Networks networks(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool)
+Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
+         mailbox::Outgoing& outgoing)
     : fetcher_(web::make_fetcher(resolver, {config.fetch_private})),
       logos_(*rooms.store, resolver, *fetcher_),
       callers_(login, config.hostname),
-      gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,       callers_, pool, rooms.clock,
-             rooms.random, config.hostname,  config.max_message_size},
+      gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,        callers_, pool, rooms.clock,
+             rooms.random, config.hostname,  config.max_message_size, &outgoing},
       overviews_(*rooms.mailboxes),
       jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
-             config.hostname, config.max_message_size}),
+             outgoing, *rooms.scripts, config.hostname, config.max_message_size}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
       gmail_for_scripts_(router_, "/gmail/", {}),

@@ -22,7 +22,8 @@ namespace pabal::app {
 class Web {
  public:
   // All that it is given outlives it; it outlives the sessions, and dies before the loops.
-  Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool);
+  Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
+      mailbox::Outgoing& outgoing);
   web::Services& services() { return services_; }
 
  private:

@@ -8,6 +8,7 @@
 #include "jmap/dispatch.h"
 #include "jmap/fields.h"
 #include "jmap/ids.h"
+#include "jmap/sieve_scripts.h"
 #include "message/message.h"
 
 namespace pabal::jmap {
@@ -131,6 +132,10 @@ Result<std::optional<Blob>> read_blob(const Services& services, const store::Rea
     auto upload = read_upload(r, account.id, parts[0]);
     if (!upload || !*upload) return upload;
     out = std::move(*upload);
+  } else if (parts[0].starts_with('V') && account.own) {
+    auto script = read_script(services, r, account.id, parts[0]);
+    if (!script || !*script) return script;
+    out = std::move(*script);
   } else
     return out;
   for (; at < numbers.size(); ++at) {

@@ -1,6 +1,6 @@
-// Binary data (RFC 8620 §6). A blob id is "B12", the octets of email E12; "Ux", an upload; and with "-3" behind either,
-// or several of these, the decoded content of the third entity (from 0, in the order of the message) of the message
-// that the octets before are: "B12-3-1".
+// Binary data (RFC 8620 §6). A blob id is "B12", the octets of email E12; "Ux", an upload, "V3", a script; and with
+// "-3" behind, or several of these, the decoded content of the third entity (from 0, in the order of the message) of
+// the message that the octets before are: "B12-3-1".
 //
 // Uploads lie in the store in pieces, with expiry: each for a day, unless its account needs the room after an hour.
 // What refers to a blob keeps its own octets, so nothing is held.

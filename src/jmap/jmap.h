@@ -18,8 +18,10 @@
 #include "jmap/blobs.h"
 #include "jmap/methods.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/outgoing.h"
 #include "mailbox/overview.h"
 #include "net/loop.h"
+#include "sieve/scripts.h"
 #include "web/router.h"
 
 namespace pabal::jmap {
@@ -33,6 +35,8 @@ struct Services {
   Random& random;
   const Clock& clock;
   mailbox::Overviews& overviews;
+  mailbox::Outgoing& outgoing;
+  const sieve::Scripts& scripts;
   std::string hostname;
   size_t max_message_size;  // octets
 };

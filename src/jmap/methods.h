@@ -30,6 +30,7 @@ struct Services;
 
 constexpr std::string_view kCore = "urn:ietf:params:jmap:core";
 constexpr std::string_view kMail = "urn:ietf:params:jmap:mail";
+constexpr std::string_view kSubmission = "urn:ietf:params:jmap:submission";
 
 // What the core capability advertises (RFC 8620 §2), each counted for one caller.
 constexpr size_t kMaxSizeRequest = 10'000'000;  // octets

@@ -8,11 +8,21 @@ namespace pabal::jmap {
 void add_core(Methods& methods);             // core.cc
 void add_blobs(Methods& methods);            // blobs.cc
 void add_mailbox_methods(Methods& methods);  // mailbox_methods.cc
+void add_identities(Methods& methods);       // identities.cc
+void add_submissions(Methods& methods);      // submissions.cc
+void add_quota(Methods& methods);            // quota.cc
+void add_contacts(Methods& methods);         // contacts.cc
+void add_sieve_scripts(Methods& methods);    // sieve_scripts.cc
 
 inline void add_modules(Methods& methods) {
   add_core(methods);
   add_blobs(methods);
   add_mailbox_methods(methods);
+  add_identities(methods);
+  add_submissions(methods);
+  add_quota(methods);
+  add_contacts(methods);
+  add_sieve_scripts(methods);
 }
 
 }  // namespace pabal::jmap

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/id.h"
 #include "base/text.h"
 #include "identity/login.h"
 #include "jmap/jmap.h"
@@ -24,6 +25,53 @@ inline json::value parse(std::string_view text) {
   return parsed ? std::move(*parsed) : json::value();
 }
 
+// An MSA that keeps what it is given. Names say what becomes of the letters.
+class Letters final : public mailbox::Outgoing {
+ public:
+  explicit Letters(const Clock& clock) : clock_(clock) {}
+  store::Store* store = nullptr;
+  std::vector<Letter> sent;
+  std::map<std::string, State, std::less<>> states;
+  std::map<std::string, std::vector<Delivery>, std::less<>> fates;
+
+  Task<Result<std::string>> send(net::Loop& loop, Letter letter) override {
+    static_cast<void>(loop);
+    if (letter.content.find("Subject: refuse") != std::string::npos) co_return Error{Code::kInvalid, "no"};
+    Ready ready;
+    ready.id = id_text(sent.size() + 1);
+    ready.prepared = mailbox::prepare(letter.content);
+    ready.release = letter.release.value_or(clock_.now());
+    states[ready.id].waits = ready.release > clock_.now();
+    if (letter.also) {
+      const auto also = letter.also;
+      const auto done = store->transact_and_wait([&](store::Transaction& t) { return also(t, ready); });
+      if (!done) co_return done.error();
+    }
+    sent.push_back(std::move(letter));
+    co_return ready.id;
+  }
+  std::vector<std::string> unreachable(const std::vector<Recipient>& recipients) const override {
+    std::vector<std::string> out;
+    for (const Recipient& one : recipients)
+      if (one.address.starts_with("nobody@")) out.push_back(one.address);
+    return out;
+  }
+  Result<State> state(const store::Reader&, std::string_view id) const override { return states.find(id)->second; }
+  Result<std::vector<Delivery>> deliveries(const store::Reader&, std::string_view id) const override {
+    const auto found = fates.find(id);
+    return found == fates.end() ? std::vector<Delivery>() : found->second;
+  }
+  Result<void> cancel(store::Transaction&, std::string_view id) override {
+    State& state = states.find(id)->second;
+    if (!state.waits) return {Code::kConflict, "it is too late"};
+    state = {false, true};
+    return {};
+  }
+
+ private:
+  const Clock& clock_;
+};
+
 class World {
  public:
   World() {
@@ -43,8 +91,9 @@ class World {
     alice = add_account("alice@example.com");
     bob = add_account("bob@example.com");
     jmap = std::make_unique<Jmap>(Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock,
-                                           *overviews_, "mail.example.com", 50'000'000});
+                                           *overviews_, letters, scripts, "mail.example.com", 50'000'000});
     jmap->add_to(router);
+    letters.store = store.get();
   }
   ~World() { pool_.reset(); }
 
@@ -137,6 +186,8 @@ class World {
   std::unique_ptr<Jmap> jmap;
   web::Router router;
   mailbox::AccountId alice = 0, bob = 0;
+  Letters letters{clock};
+  sieve::Scripts scripts{clock};
   json::array last;  // all answers of the last call()
 
  private:

@@ -29,9 +29,10 @@ class Outgoing {
   static constexpr size_t kMaxRecipients = 1'000;
   static constexpr days kMaxDelay{366};  // of a scheduled release
 
+  enum Notify : uint8_t { kNever = 1, kSuccess = 2, kFailure = 4, kDelay = 8 };  // RFC 3461 §4.1; queue::Notify
   struct Recipient {
     std::string address;
-    uint8_t notify = 0;  // RFC 3461 §4.1, as queue::Notify
+    uint8_t notify = 0;  // of Notify
     std::string orcpt{};
   };
   // A letter on its way, before it is committed.
