@@ -16,6 +16,8 @@ constexpr size_t kParsedHere = 64 << 10;  // octets of JSON read on the loop
 // One of these is enough (identity/tokens.h).
 std::vector<std::string_view> needs_of(Need need) {
   switch (need) {
+    case Need::kProfile:
+      return {identity::kMailMetadata, identity::kMailDrafts};
     case Need::kMetadata:
       return {identity::kMailMetadata};
     case Need::kRead:

@@ -15,6 +15,7 @@ namespace pabal::gmail {
 
 // What a token must be good for, as Google's table of methods and scopes says.
 enum class Need : uint8_t {
+  kProfile,   // whose mailbox it is
   kMetadata,  // gmail.metadata is enough: lists, headers, history
   kRead,      // attachments
   kModify,    // labels of messages

@@ -2,12 +2,14 @@
 #include "gmail/drafts.h"
 #include "gmail/ids.h"
 #include "gmail/letters.h"
+#include "gmail/listing.h"
 #include "gmail/modify.h"
 #include "gmail/resource.h"
 #include "gmail/routes.h"
 
 namespace pabal::gmail {
 
+using api::json::array;
 using api::json::object;
 using api::json::value;
 
@@ -37,6 +39,40 @@ Task<Result<value>> get(CallPtr call) {
     return value(std::move(out));
   };
   Task<Result<value>> reading = look(call, Where::kPool, read);
+  co_return co_await reading;
+}
+
+Result<value> list_at(const Call& c, const store::Reader& r, const Asked& asked) {
+  const auto labels = Labels::read(c.services.mailboxes, r, c.account());
+  if (!labels) return labels.error();
+  const auto page = page_of(c, {c.services.mailboxes, r, c.account(), *labels}, asked, Each::kMessage);
+  if (!page) return page.error();
+  array items;
+  for (const mailbox::Message& m : page->messages) {
+    const auto draft = draft_of(r, c.account(), m.id);
+    if (!draft) return draft.error();
+    object message;
+    message["id"] = id_text(m.id);
+    message["threadId"] = id_text(m.thread);
+    object one;
+    one["id"] = draft_text(*draft);
+    one["message"] = std::move(message);
+    items.push_back(std::move(one));
+  }
+  object out;
+  if (!items.empty()) out["drafts"] = std::move(items);
+  if (!page->next.empty()) out["nextPageToken"] = page->next;
+  out["resultSizeEstimate"] = page->estimate;
+  return value(std::move(out));
+}
+
+Task<Result<value>> list(CallPtr call) {
+  auto asked = parse_asked(*call);
+  if (!asked) co_return asked.error();
+  asked->labels.assign(1, "DRAFT");
+  const Where where = asked->scan_is_long() ? Where::kPool : Where::kHere;
+  const Look read = [asked = std::move(*asked)](const Call& c, const store::Reader& r) { return list_at(c, r, asked); };
+  Task<Result<value>> reading = look(call, where, read);
   co_return co_await reading;
 }
 
@@ -81,6 +117,7 @@ Task<Result<value>> send(CallPtr call) {
 }  // namespace
 
 void add_drafts(web::Router& router, Services& services) {
+  add(router, services, "GET", "/drafts", Need::kReadDrafts, list);
   add(router, services, "GET", "/drafts/{id}", Need::kReadDrafts, get);
   add(router, services, "POST", "/drafts", Need::kDraft, create, raw_limit(services));
   add(router, services, "PUT", "/drafts/{id}", Need::kDraft, update, raw_limit(services));

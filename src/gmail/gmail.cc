@@ -24,6 +24,9 @@ void add_routes(web::Router& router, Services& services) {
   add_senders(router, services);
   add_batch(router);
   add_uploads(router, services);
+  add_threads(router, services);
+  add_labels(router, services);
+  add_history(router, services);
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     router.add(method, "/gmail/v1/{path*}", [](web::Request request) { return nothing_here(std::move(request)); });
 }

@@ -11,10 +11,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "api/caller.h"
 #include "base/random.h"
+#include "gmail/counts.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/outgoing.h"
 #include "net/loop.h"
@@ -33,6 +35,7 @@ struct Services {
   std::string hostname;                   // of Message-IDs made here
   uint64_t max_message_size = 0;          // octets
   mailbox::Outgoing* outgoing = nullptr;  // null: nothing can be sent
+  std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 };
 
 // Before the first request. The services outlive the router.

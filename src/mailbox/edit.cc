@@ -39,8 +39,14 @@ void Edit::erase(MailboxId id) {
 }
 
 void Edit::note(Change::Kind kind, MailboxId mailbox, Uid uid, MessageId message) {
-  changes_.push_back({modseq, kind, mailbox, uid, message});
+  changes_.push_back({{modseq, kind, mailbox, uid, message}});
   if (const auto box = boxes_.find(mailbox); uid > 0 && box != boxes_.end()) box->second.highest_modseq = modseq;
+}
+
+void Edit::note_flags(MailboxId mailbox, Uid uid, MessageId message, const Flags& before, const Flags& after) {
+  note(Change::Kind::kFlags, mailbox, uid, message);
+  changes_.back().set = static_cast<uint8_t>(after.system & ~before.system & (kSeen | kFlagged));
+  changes_.back().cleared = static_cast<uint8_t>(before.system & ~after.system & (kSeen | kFlagged));
 }
 
 Result<void> Edit::finish() {
@@ -168,10 +174,10 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
 }
 
 Result<void> write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
-                       const Message::Place& place) {
+                       const Message::Place& place, const Flags& before) {
   const auto done =
       change_row(t, account, place.mailbox, place.uid, [&](auto&, auto row) { *row = row_of(edit, message, place); });
-  if (done) edit.note(Change::Kind::kFlags, place.mailbox, place.uid, message.id);
+  if (done) edit.note_flags(place.mailbox, place.uid, message.id, before, message.flags);
   return done;
 }
 

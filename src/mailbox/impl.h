@@ -113,6 +113,7 @@ class Edit {
   Mailbox& create(const Clock& clock, const std::string& name, Role role);
   void erase(MailboxId id);
   void note(Change::Kind kind, MailboxId mailbox, Uid uid = 0, MessageId message = 0);
+  void note_flags(MailboxId mailbox, Uid uid, MessageId message, const Flags& before, const Flags& after);
   // With nothing noted, nothing is written.
   Result<void> finish();
 
@@ -122,16 +123,16 @@ class Edit {
   store::Transaction& t_;
   AccountId account_;
   std::map<MailboxId, Mailbox> boxes_;  // read or made, written by finish()
-  std::vector<Change> changes_;
+  std::vector<HistoryChange> changes_;
 };
 
 // Places of messages in mailboxes: rows, UID chunks and counters together; the message itself is not written. edit.cc
 // `place` without its UID, which enter() gives.
 Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message& message, Message::Place place);
 Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox);
-// The row of one place, which is there, with the modseq of the edit, and its change record.
+// The row of one place, which is there, with the modseq of the edit, and its change record. `before`: its flags so far.
 Result<void> write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
-                       const Message::Place& place);
+                       const Message::Place& place, const Flags& before);
 // Writes the message with the modseq of the edit. A row keeps the modseq of the last change seen in its mailbox.
 void write_message(store::Transaction& t, AccountId account, const Edit& edit, Message& message);
 // leave(), then writes the message; one that is in no mailbox any more begins its undelete window at `now`. undelete.cc

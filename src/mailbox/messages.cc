@@ -59,7 +59,7 @@ Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, 
     if (before.has(kSeen) != m.flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
     if (here && deleted != place.deleted) (*box)->deleted += deleted ? 1 : -1;
     if (here) place.deleted = deleted;
-    if (const auto done = write_row(t, account, edit, m, place); !done) return done;
+    if (const auto done = write_row(t, account, edit, m, place, before); !done) return done;
   }
   return {};
 }
@@ -174,8 +174,8 @@ Result<std::vector<Mailboxes::Edited>> Mailboxes::edit_flags(store::Transaction&
       const auto box = edit->mailbox(mailbox);
       if (!box) return box.error();
       count_flags(**box, row->flags, edited.row.flags);
+      edit->note_flags(mailbox, *uid, row->message, row->flags, edited.row.flags);
       *row = edited.row;
-      edit->note(Change::Kind::kFlags, mailbox, *uid, row->message);
       changed = true;
     }
     if (changed) t.put(key, encode_rows(*rows));
@@ -315,9 +315,8 @@ Result<std::vector<MessageId>> Mailboxes::thread(const store::Reader& r, Account
   return out;
 }
 
-Result<std::vector<Change>> Mailboxes::changes(const store::Reader& r, AccountId account, ModSeq since,
-                                               size_t limit) const {
-  std::vector<Change> out;
+Result<std::vector<HistoryChange>> history(const store::Reader& r, AccountId account, ModSeq since, size_t limit) {
+  std::vector<HistoryChange> out;
   const auto state = need_state(r, account);
   if (!state) return state.error();
   if (since >= state->modseq) return out;
@@ -334,6 +333,13 @@ Result<std::vector<Change>> Mailboxes::changes(const store::Reader& r, AccountId
   if (!scanned) return scanned.error();
   if (!whole) return damaged("a change");
   return out;
+}
+
+Result<std::vector<Change>> Mailboxes::changes(const store::Reader& r, AccountId account, ModSeq since,
+                                               size_t limit) const {
+  const auto found = history(r, account, since, limit);
+  if (!found) return found.error();
+  return std::vector<Change>(found->begin(), found->end());
 }
 
 std::unique_ptr<store::Store::Watch> Mailboxes::watch(AccountId account, std::function<void()> changed) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
+constexpr uint8_t kChangesVersion = 3;  // 2 did not tell which flags changed
 constexpr size_t kMaxPlaces = 5'000;
 constexpr uint8_t kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
 constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
@@ -177,22 +178,31 @@ std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_
   return rows;
 }
 
-std::string encode(const std::vector<Change>& changes) {
+// The kind, and above it what happened to kSeen and kFlagged: no octet more for each of many messages that were read.
+constexpr uint8_t kKindBits = 0x0F, kSeenSet = 0x10, kSeenCleared = 0x20, kFlaggedSet = 0x40, kFlaggedCleared = 0x80;
+
+std::string encode(const std::vector<HistoryChange>& changes) {
   Encoder out;
-  out.u8(kVersion).varint(changes.size());
-  for (const Change& c : changes) out.u8(static_cast<uint8_t>(c.kind)).u32(c.mailbox).u32(c.uid).varint(c.message);
+  out.u8(kChangesVersion).varint(changes.size());
+  for (const HistoryChange& c : changes) {
+    const int flags = (c.set & kSeen ? kSeenSet : 0) | (c.cleared & kSeen ? kSeenCleared : 0) |
+                      (c.set & kFlagged ? kFlaggedSet : 0) | (c.cleared & kFlagged ? kFlaggedCleared : 0);
+    out.u8(static_cast<uint8_t>(static_cast<uint8_t>(c.kind) | flags)).u32(c.mailbox).u32(c.uid).varint(c.message);
+  }
   return out.take();
 }
-std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq) {
+std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record, ModSeq modseq) {
   Decoder in(record);
-  if (in.u8() != kVersion) return {};
-  std::vector<Change> out;
+  if (const uint8_t version = in.u8(); version != kVersion && version != kChangesVersion) return {};
+  std::vector<HistoryChange> out;
   const uint64_t count = in.varint();
   if (count > record.size()) return {};
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    Change c;
+    HistoryChange c;
     c.modseq = modseq;
-    const uint8_t kind = in.u8();
+    const uint8_t octet = in.u8(), kind = octet & kKindBits;
+    c.set = static_cast<uint8_t>((octet & kSeenSet ? kSeen : 0) | (octet & kFlaggedSet ? kFlagged : 0));
+    c.cleared = static_cast<uint8_t>((octet & kSeenCleared ? kSeen : 0) | (octet & kFlaggedCleared ? kFlagged : 0));
     if (kind > static_cast<uint8_t>(Change::Kind::kAnnotations)) return {};
     c.kind = static_cast<Change::Kind>(kind);
     c.mailbox = in.u32();

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mailbox/history.h"
 #include "mailbox/mailbox.h"
 
 namespace pabal::mailbox {
@@ -26,7 +27,7 @@ std::string encode(const Message& m);  // flags and \Deleted lie in its rows, un
 // A block of rows. One that comes behind all others is appended.
 std::string encode_rows(const std::vector<Row>& rows);
 void append_row(std::string& record, const Row& row);
-std::string encode(const std::vector<Change>& changes);  // their modseq is the key
+std::string encode(const std::vector<HistoryChange>& changes);  // their modseq is the key
 std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure,
                            std::string_view results);
 std::string encode_uids(const std::vector<UidMap::Range>& ranges);
@@ -35,7 +36,7 @@ std::optional<AccountState> decode_state(std::string_view record);
 std::optional<Mailbox> decode_mailbox(std::string_view record);
 std::optional<Message> decode_message(std::string_view record);
 std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_them);
-std::optional<std::vector<Change>> decode_changes(std::string_view record, ModSeq modseq);
+std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record, ModSeq modseq);
 std::optional<Details> decode_details(std::string_view record);
 std::optional<message::Summary> decode_summary(std::string_view details);
 std::optional<std::string_view> decode_prefix(std::string_view details);  // a view into it

@@ -106,14 +106,26 @@ TEST(Records, RowsSurviveBeingWrittenAndAppended) {
 }
 
 TEST(Records, ChangesSurviveBeingWritten) {
-  const std::vector<Change> changes = {{9, Change::Kind::kAdded, 1, 2, 3}, {9, Change::Kind::kSubscription, 4, 0, 0}};
+  const std::vector<HistoryChange> changes = {{{9, Change::Kind::kAdded, 1, 2, 3}},
+                                              {{9, Change::Kind::kFlags, 1, 2, 3}, kSeen, kFlagged},
+                                              {{9, Change::Kind::kFlags, 1, 2, 3}, kFlagged, kSeen},
+                                              {{9, Change::Kind::kSubscription, 4, 0, 0}}};
   const auto again = decode_changes(encode(changes), 9);
   ASSERT_TRUE(again);
-  ASSERT_EQ(again->size(), 2u);
+  ASSERT_EQ(again->size(), 4u);
   EXPECT_EQ((*again)[0].modseq, 9u);
   EXPECT_EQ((*again)[0].message, 3u);
-  EXPECT_EQ((*again)[1].kind, Change::Kind::kSubscription);
+  EXPECT_EQ((*again)[0].set | (*again)[0].cleared, 0);
+  EXPECT_EQ((*again)[1].kind, Change::Kind::kFlags);
+  EXPECT_EQ((*again)[1].set, kSeen);
+  EXPECT_EQ((*again)[1].cleared, kFlagged);
+  EXPECT_EQ((*again)[2].set, kFlagged);
+  EXPECT_EQ((*again)[2].cleared, kSeen);
+  EXPECT_EQ((*again)[3].kind, Change::Kind::kSubscription);
   expect_refuses_cuts(encode(changes), [](std::string_view r) { return decode_changes(r, 9); });
+  std::string older = encode(changes);  // which told nothing of flags
+  older[0] = 2;
+  EXPECT_TRUE(decode_changes(older, 9));
 }
 
 TEST(Records, UidsSurviveBeingWrittenAndDisorderIsRefused) {
