@@ -55,7 +55,7 @@ TEST_F(ContactsTest, CardsAreKeptAsTheyAreAndCheckedAsJsContact) {
   EXPECT_EQ(one.at("@type"), "Card");
   EXPECT_EQ(one.at("example.com:color"), "red");
   EXPECT_TRUE(text(one, "uid").starts_with("urn:uuid:"));
-  EXPECT_EQ(one.at("updated"), utc_date(clock.now()));
+  EXPECT_EQ(one.at("updated"), json::value(utc_date(clock.now())));
   clock.advance(hours(1));
   const std::string before = text(call(alice, "ContactCard/get", R"({"ids":[]})"), "state");
   json::object answer =
@@ -63,7 +63,7 @@ TEST_F(ContactsTest, CardsAreKeptAsTheyAreAndCheckedAsJsContact) {
   EXPECT_TRUE(answer.at("updated").is_object()) << api::to_text(answer);
   one = call(alice, "ContactCard/get", R"({"ids":[")" + id + "\"]}").at("list").at(0).as_object();
   EXPECT_EQ(one.at("emails").at("a").at("address"), "bob@example.org");
-  EXPECT_EQ(one.at("updated"), utc_date(clock.now()));
+  EXPECT_EQ(one.at("updated"), json::value(utc_date(clock.now())));
   EXPECT_EQ(call(alice, "ContactCard/changes", R"({"sinceState":")" + before + "\"}").at("updated"), json::array{id});
   const std::string in_book = R"("addressBookIds":{")" + book + R"(":true})";
   const std::pair<std::string, const char*> bad[] = {
@@ -91,28 +91,28 @@ TEST_F(ContactsTest, AreFoundByWhatStandsInThem) {
   const std::string kim =
       card(R"("name":{"components":[{"kind":"given","value":"철수"},{"kind":"surname","value":"김"}]},
       "emails":{"a":{"address":"kim@univ.edu","label":"School"}},"organizations":{"o":{"name":"Seoul National University"}})");
-  const std::string bob =
+  const std::string org =
       card(R"("kind":"org","name":{"components":[{"kind":"given","value":"Bob"},{"kind":"surname","value":"Adams"}],
       "full":"Bob Adams"},"phones":{"p":{"number":"+1 555"}},"notes":{"n":{"note":"met in Seoul"}},"members":{"urn:x":true})");
-  EXPECT_EQ(ids(R"({"filter":{"text":"seoul"}})"), (json::array{kim, bob}));
+  EXPECT_EQ(ids(R"({"filter":{"text":"seoul"}})"), (json::array{kim, org}));
   EXPECT_EQ(ids(R"({"filter":{"text":"\"seoul national\""}})"), json::array{kim});
-  EXPECT_EQ(ids(R"({"filter":{"name":"BOB adams"}})"), json::array{bob});
+  EXPECT_EQ(ids(R"({"filter":{"name":"BOB adams"}})"), json::array{org});
   EXPECT_EQ(ids(R"({"filter":{"name/given":"철수"}})"), json::array{kim});
   EXPECT_EQ(ids(R"({"filter":{"name/surname":"철수"}})"), json::array());
   EXPECT_EQ(ids(R"({"filter":{"email":"school"}})"), json::array{kim});
   EXPECT_EQ(ids(R"({"filter":{"organization":"national","text":"kim@univ.edu"}})"), json::array{kim});
   EXPECT_EQ(ids(R"({"filter":{"kind":"individual"}})"), json::array{kim});
-  EXPECT_EQ(ids(R"({"filter":{"hasMember":"urn:x"}})"), json::array{bob});
-  EXPECT_EQ(ids(R"({"filter":{"inAddressBook":")" + book + "\"}}"), (json::array{kim, bob}));
-  EXPECT_EQ(ids(R"({"sort":[{"property":"name/surname"}]})"), (json::array{bob, kim}));
+  EXPECT_EQ(ids(R"({"filter":{"hasMember":"urn:x"}})"), json::array{org});
+  EXPECT_EQ(ids(R"({"filter":{"inAddressBook":")" + book + "\"}}"), (json::array{kim, org}));
+  EXPECT_EQ(ids(R"({"sort":[{"property":"name/surname"}]})"), (json::array{org, kim}));
   EXPECT_EQ(ids(R"({"filter":{"createdAfter":"2040-01-01T00:00:00Z"}})"), json::array());
   EXPECT_EQ(text(call(alice, "ContactCard/query", R"({"filter":{"shoe":"x"}})"), "type"), "unsupportedFilter");
   const json::object before = call(alice, "ContactCard/query", R"({"filter":{"text":"seoul"}})");
-  set(R"({"update":{")" + bob + R"(":{"notes":null}}})");
+  set(R"({"update":{")" + org + R"(":{"notes":null}}})");
   const json::object changes =
       call(alice, "ContactCard/queryChanges",
            R"({"filter":{"text":"seoul"},"sinceQueryState":")" + text(before, "queryState") + "\"}");
-  EXPECT_EQ(changes.at("removed"), json::array{bob}) << api::to_text(changes);
+  EXPECT_EQ(changes.at("removed"), json::array{org}) << api::to_text(changes);
   EXPECT_EQ(changes.at("added"), json::array());
 }
 

@@ -1,4 +1,5 @@
 // Identities and submissions (RFC 8621 §6, §7) as a client meets them.
+#include "jmap/fields.h"
 #include "jmap/testing.h"
 
 namespace pabal::jmap {
@@ -102,7 +103,7 @@ TEST_F(SubmissionTest, SendsAtOnceToThoseOfTheHeader) {
             parse(R"({"smtpReply":"250 2.1.5 filed","delivered":"yes","displayed":"unknown"})"));
   EXPECT_EQ(now.at("deliveryStatus").at("dan@univ.edu").at("delivered"), "queued");
   EXPECT_EQ(now.at("envelope").at("rcptTo").as_array().size(), 2u);
-  EXPECT_EQ(now.at("emailId"), email);
+  EXPECT_EQ(now.at("emailId"), json::value(email));
   EXPECT_FALSE(now.contains("letter"));
   letters.fates["0000000000001"][1] = {"dan@univ.edu", mailbox::Outgoing::Delivery::State::kRelayed, "250 2.0.0 Ok"};
   letters.states["0000000000001"].finished = true;
@@ -114,7 +115,7 @@ TEST_F(SubmissionTest, SendsAtOnceToThoseOfTheHeader) {
 TEST_F(SubmissionTest, WhatWaitsCanBeTakenBack) {
   const json::object made = created(send_of(R"(,"envelope":)" + envelope(R"({"HOLDFOR":"3600"})")));
   EXPECT_EQ(made.at("undoStatus"), "pending");
-  EXPECT_EQ(made.at("sendAt"), utc_date(clock.now() + hours(1)));
+  EXPECT_EQ(made.at("sendAt"), json::value(utc_date(clock.now() + hours(1))));
   ASSERT_EQ(letters.sent.size(), 1u);
   EXPECT_EQ(letters.sent[0].release, clock.now() + hours(1));
   EXPECT_EQ(letters.sent[0].recipients[0].notify, mailbox::Outgoing::kSuccess | mailbox::Outgoing::kFailure);

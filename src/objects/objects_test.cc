@@ -136,7 +136,8 @@ TEST_F(ObjectsTest, WhoFollowsTheChangesStaysInStep) {
       more = page.more;
     }
     std::map<ObjectId, std::string> server;
-    for (const Object& object : *all(*store, kAccount, kKind)) server[object.id] = object.value;
+    const auto now_there = *all(*store, kAccount, kKind);
+    for (const Object& object : now_there) server[object.id] = object.value;
     ASSERT_EQ(client, server) << round;
     ASSERT_EQ(seen, now().modseq);
   }
