@@ -76,36 +76,6 @@ def test_a_filter_sorts_real_mail(server):
     assert unknown["status"] == 404
 
 
-def test_vacation_answers_and_forwarding_passes_on(pair):
-    here, there = pair
-    token = token_of(here, "alice@example.com")
-    google_one(here, token, "users.settings.updateVacation",
-               {"requestBody": {"enableAutoReply": True, "responseSubject": "Away", "responseBodyPlainText": "Back on Monday."}})
-    send(here, "alice@example.com", "first", "bob@univ.edu")
-    wait_for(lambda: "Away" in subjects(there, "bob@univ.edu"))
-    google_one(here, token, "users.settings.updateVacation", {"requestBody": {"enableAutoReply": False}})
-
-    bob = {"forwardingEmail": "bob@univ.edu"}
-    assert google_one(here, token, "users.settings.forwardingAddresses.create", {"requestBody": bob}) == {**bob, "verificationStatus": "pending"}
-    on = {"enabled": True, "emailAddress": "bob@univ.edu", "disposition": "archive"}
-    assert google(here, token, ("users.settings.updateAutoForwarding", {"requestBody": on}))[0]["status"] == 400
-    wait_for(lambda: any("forwarding" in s for s in subjects(there, "bob@univ.edu")) or None)
-    text = messages(there, "bob@univ.edu")[-1].decode()
-    body = base64.b64decode(text.split("\r\n\r\n", 1)[1]).decode() if "base64" in text else text.replace("=\r\n", "").replace("=3D", "=")
-    link = re.search(r"http://\S+/forwarding/confirm\?t=\S+", body)[0]
-    with urllib.request.urlopen(urllib.request.Request(link, headers={"Accept-Language": "ko"})) as page:
-        assert "전달 허용" in page.read().decode()
-    assert google(here, token, ("users.settings.updateAutoForwarding", {"requestBody": on}))[0]["status"] == 400, "a look is no answer"
-    address, question = link.split("?")
-    with urllib.request.urlopen(address, data=question.encode()) as page:
-        assert page.status == 200
-    assert google_one(here, token, "users.settings.updateAutoForwarding", {"requestBody": on}) == on
-    send(here, "alice@example.com", "second", "carol@example.net")
-    wait_for(lambda: "second" in subjects(there, "bob@univ.edu"))
-    assert subjects(here, "alice@example.com", "Archive") == ["second"]
-    assert "Away" not in subjects(there, "bob@univ.edu")[-1:], "the answer is off"
-
-
 def test_media_uploads_of_the_npm_client(server):
     token = token_of(server, "alice@example.com")
     letter = LETTER.format(to="alice@example.com", subject="uploaded")
@@ -117,39 +87,6 @@ def test_media_uploads_of_the_npm_client(server):
     wait_for(lambda: "sent by upload" in subjects(server, "bob@example.com"))
     refused = google(server, token, ("users.messages.insert", {}, "From: x\r\n\r\n" + "x" * (60 << 20)))[0]
     assert refused["status"] in (413, None) or "EPIPE" in refused["message"]
-
-
-def test_googles_python_client_batches_and_resumes(server):
-    discovery, service_http = pytest.importorskip("googleapiclient.discovery"), pytest.importorskip("googleapiclient.http")
-    import httplib2
-    token = token_of(server, "alice@example.com")
-
-    class Bearer(httplib2.Http):
-        def request(self, uri, method="GET", body=None, headers=None, **more):
-            return super().request(uri, method, body, {**(headers or {}), "Authorization": "Bearer " + token}, **more)
-
-    api = discovery.build("gmail", "v1", http=Bearer(), discoveryServiceUrl=root_of(server) + "$discovery/rest?version=v1", static_discovery=False)
-    big = LETTER.format(to="alice@example.com", subject="resumed") + ("x" * 70 + "\r\n") * 10_000
-    media = service_http.MediaInMemoryUpload(big.encode(), "message/rfc822", chunksize=256 << 10, resumable=True)
-    inserting, pieces = api.users().messages().insert(userId="me", body={"labelIds": ["INBOX"]}, media_body=media), 0
-    done = None
-    while done is None:
-        _, done = inserting.next_chunk()
-        pieces += 1
-    assert pieces == 3
-    small = service_http.MediaInMemoryUpload(LETTER.format(to="alice@example.com", subject="at once").encode(), "message/rfc822")
-    api.users().messages().insert(userId="me", body={"labelIds": ["INBOX"]}, media_body=small).execute()
-    assert subjects(server, "alice@example.com") == ["resumed", "at once"]
-
-    answers = {}
-    batch = api.new_batch_http_request(callback=lambda name, answer, error: answers.__setitem__(name, (answer, error)))
-    batch.add(api.users().messages().get(userId="me", id=done["id"], format="minimal"), "there")
-    batch.add(api.users().messages().get(userId="me", id="0000000000099999"), "missing")
-    batch.add(api.users().settings().updateLanguage(userId="me", body={"displayLanguage": "ko"}), "language")
-    batch.execute()
-    assert answers["there"][0]["id"] == done["id"]
-    assert answers["missing"][1].resp.status == 404
-    assert answers["language"][0] == {"displayLanguage": "ko"}
 
 
 def test_send_as_and_what_is_not_here(server):

@@ -9,7 +9,6 @@
 namespace pabal::jmap {
 namespace {
 
-constexpr size_t kMaxId = 255;  // RFC 8620 §1.2
 
 bool is_invocation(const json::value& value) {
   const json::array* array = value.if_array();

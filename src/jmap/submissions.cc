@@ -368,8 +368,8 @@ Task<Answer> submission_set(Call& call, const Methods& methods) {
   std::map<std::string, std::string> emails;
   for (const auto& [name, object] : create) {
     const std::string creation(name);
-    std::function<Result<Or<Sending>>()> preparing = [&call, &creation, &object = object]() -> Result<Or<Sending>> {
-      return prepare_sending(call, creation, object.as_object());
+    std::function<Result<Or<Sending>>()> preparing = [&call, &creation, &made = object]() -> Result<Or<Sending>> {
+      return prepare_sending(call, creation, made.as_object());
     };
     Task<Result<Or<Sending>>> working = net::run_on<Or<Sending>>(call.services().pool, call.loop(), preparing);
     Result<Or<Sending>> ready = co_await working;
