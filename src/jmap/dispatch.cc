@@ -9,7 +9,6 @@
 namespace pabal::jmap {
 namespace {
 
-
 bool is_invocation(const json::value& value) {
   const json::array* array = value.if_array();
   return array && array->size() == 3 && (*array)[0].is_string() && (*array)[1].is_object() && (*array)[2].is_string();
