@@ -9,8 +9,6 @@
 namespace pabal::gmail {
 namespace {
 
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
-
 // Hop by hop (RFC 9110 §7.6.1), or of the batch's own body and answer.
 bool is_of_the_batch(std::string_view name) {
   constexpr std::string_view kNames[] = {"Accept-Encoding", "Connection", "Expect",  "Host",    "Keep-Alive",

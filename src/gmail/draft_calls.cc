@@ -1,5 +1,6 @@
 // users.drafts.
 #include "gmail/drafts.h"
+#include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/letters.h"
 #include "gmail/listing.h"
@@ -14,11 +15,6 @@ using api::json::object;
 using api::json::value;
 
 namespace {
-
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 Task<Result<value>> get(CallPtr call) {
   const auto id = parse_draft(call->path("id"));

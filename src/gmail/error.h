@@ -2,12 +2,17 @@
 // "message":"..."}],"status":"NOT_FOUND"}}.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "api/caller.h"
 #include "web/http.h"
 
 namespace pabal::gmail {
+
+// What methods fail with, in Google's words: 404; 400 with what is wrong.
+inline Error missing() { return {Code::kNotFound, "Requested entity was not found."}; }
+inline Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
 
 // `reason` is one of Google's: "badRequest", "invalidArgument", "notFound", "failedPrecondition"...
 web::Response failure(int status, std::string_view reason, std::string_view message);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/labels.h"
 #include "gmail/settings.h"
@@ -15,12 +16,6 @@ using sieve::Filter;
 using sieve::Settings;
 
 namespace {
-
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 Result<sieve::Criteria> criteria_of(const value& body) {
   const auto known = only_members(body, {"from", "to", "subject", "query", "negatedQuery", "hasAttachment",

@@ -21,12 +21,6 @@ namespace {
 constexpr const char* kPage = "/forwarding/confirm";
 constexpr size_t kMaxForm = 1 << 10;  // octets
 
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
-
 // --- auto-forwarding -------------------------------------------------------------------------------------------------
 
 constexpr std::pair<const char*, AfterForwarding> kDispositions[] = {{"leaveInInbox", AfterForwarding::kLeaveInInbox},

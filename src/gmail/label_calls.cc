@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "gmail/counts.h"
+#include "gmail/error.h"
 #include "gmail/keys.h"
 #include "gmail/labels.h"
 #include "gmail/routes.h"
@@ -17,11 +18,6 @@ using mailbox::MailboxId;
 namespace {
 
 constexpr uint8_t kLookVersion = 1;
-
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 // --- how a label looks -----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "gmail/drafts.h"
+#include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/labels.h"
 #include "gmail/modify.h"
@@ -25,11 +26,6 @@ using mailbox::Role;
 namespace {
 
 using PreparedPtr = std::shared_ptr<const Prepared>;
-
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 // Many scripts write "\n" alone: RFC 5322 §2.3 wants CRLF.
 std::string with_line_ends(std::string bytes) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/labels.h"
 #include "gmail/letters.h"
@@ -20,11 +21,6 @@ namespace {
 constexpr size_t kMaxBatch = 1'000;      // ids of one batchModify or batchDelete
 constexpr size_t kReadHere = 256 << 10;  // octets of a message that is shown without the pool
 constexpr size_t kMaxMetadataHeaders = 100;
-
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 // --- get -------------------------------------------------------------------------------------------------------------
 

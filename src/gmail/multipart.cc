@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "message/header.h"
 
 namespace pabal::gmail {
 namespace {
-
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
 
 // Takes a line off `text`, without its end.
 std::string_view take_line(std::string_view& text) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "gmail/settings.h"
 #include "message/address.h"
 
@@ -17,12 +18,6 @@ using sieve::Sender;
 using sieve::Settings;
 
 namespace {
-
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 const Sender* find(const std::vector<Sender>& list, std::string_view address) {
   const auto at =

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "message/address.h"
 
 namespace pabal::gmail {
@@ -14,8 +15,6 @@ using sieve::Settings;
 namespace {
 
 constexpr int kTries = 5;
-
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
 
 struct Edited {
   sieve::ReadySettings ready;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/listing.h"
 #include "gmail/modify.h"
@@ -20,11 +21,6 @@ namespace {
 constexpr size_t kMaxMetadataHeaders = 100;
 constexpr size_t kMaxShown = 1'000;                // messages of one thread, the newest
 constexpr uint64_t kMaxShownOctets = 64ull << 20;  // of whole messages in one answer
-
-const Error& missing() {
-  static const Error error{Code::kNotFound, "Requested entity was not found."};
-  return error;
-}
 
 // --- lists -----------------------------------------------------------------------------------------------------------
 

@@ -29,8 +29,6 @@ constexpr Route kRoutes[] = {{"POST", "/messages/send", Need::kSend, Kind::kSend
 constexpr size_t kFraming = 16 << 10;  // octets of boundaries and headers around the parts
 constexpr std::string_view kMessage = "message/";
 
-Error invalid(std::string why) { return {Code::kInvalid, std::move(why)}; }
-
 web::Response failed(const Error& error) {
   return error.code == Code::kLimit ? failure(413, "uploadTooLarge", error.message) : failure(error);
 }

@@ -29,10 +29,6 @@ struct Wanted {
 // Words that must stand in a row in one field: a phrase, a substring, or a run of Chinese, Japanese or Korean.
 using Chain = std::vector<Wanted>;
 
-// What must be in a message for a term: every chain, in one of the fields.
-std::vector<Chain> chains_of(const Mailboxes::Term& term);
-std::string_view fields_of(Mailboxes::Term::Field field);
-
 class Lookup {
  public:
   // A chain to look for in one field; gives its number.

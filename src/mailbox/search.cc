@@ -44,8 +44,7 @@ Ids joined(const Ids& a, const Ids& b) {
   return out;
 }
 
-}  // namespace
-
+// What must be in a message for a term is every chain of chains_of(), in one of these fields.
 std::string_view fields_of(Mailboxes::Term::Field field) {
   switch (field) {
     case Mailboxes::Term::Field::kAny:
@@ -86,6 +85,8 @@ std::vector<Chain> chains_of(const Mailboxes::Term& term) {
   if (!out.empty() && term.prefix) out.back().back().match = Match::kPrefix;
   return out;
 }
+
+}  // namespace
 
 Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account,
                                                  const std::vector<Term>& terms) const {
