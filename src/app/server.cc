@@ -21,6 +21,7 @@
 #include "delivery/delivery.h"
 #include "delivery/imap_events.h"
 #include "dns/resolver.h"
+#include "push/hub.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
 #include "smtp/server.h"
@@ -103,6 +104,7 @@ struct Server::Impl {
   access::pop3::Locks maildrops;
   std::unique_ptr<access::pop3::Services> pop3;
   std::unique_ptr<access::managesieve::Services> managesieve;
+  std::unique_ptr<push::Hub> hub;  // outlives what waits on the loops
   std::unique_ptr<net::IoLoops> loops;
   std::unique_ptr<relay::Outbound> outbound;
   std::unique_ptr<Web> web;
@@ -143,7 +145,8 @@ void Server::Impl::wire() {
       access::pop3::Services{*r.store, *r.mailboxes, *login, *r.trace, *pool, maildrops, config.hostname});
   managesieve = std::make_unique<access::managesieve::Services>(
       access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
-  web = std::make_unique<Web>(config, r, *resolver, *login, *pool, *outgoing);
+  hub = std::make_unique<push::Hub>(*r.store, *r.mailboxes);
+  web = std::make_unique<Web>(config, r, *resolver, *login, *pool, *outgoing, *hub);
   outbound = std::make_unique<relay::Outbound>(
       loops->loop(0),
       relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool,

@@ -16,7 +16,7 @@ web::Networks networks(const std::vector<std::string>& texts) {
 }  // namespace
 
 Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
-         mailbox::Outgoing& outgoing)
+         mailbox::Outgoing& outgoing, push::Hub& hub)
     : fetcher_(web::make_fetcher(resolver, {config.fetch_private})),
       logos_(*rooms.store, resolver, *fetcher_),
       callers_(login, config.hostname),
@@ -24,7 +24,7 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
              rooms.random, config.hostname,  config.max_message_size, &outgoing},
       overviews_(*rooms.mailboxes),
       jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
-             outgoing, *rooms.scripts, config.hostname, config.max_message_size}),
+             outgoing, *rooms.scripts, config.hostname, config.max_message_size, hub}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
       gmail_for_scripts_(router_, "/gmail/", {}),

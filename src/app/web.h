@@ -23,7 +23,7 @@ class Web {
  public:
   // All that it is given outlives it; it outlives the sessions, and dies before the loops.
   Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
-      mailbox::Outgoing& outgoing);
+      mailbox::Outgoing& outgoing, push::Hub& hub);
   web::Services& services() { return services_; }
 
  private:

@@ -130,6 +130,7 @@ class Directory {
   std::string make_token(AccountId account) const;
   Result<Token> issue_token(store::Transaction& t, AccountId account, std::string_view secret, Token token) const;
   Result<std::vector<Token>> tokens(const store::Reader& r, AccountId account) const;  // oldest first
+  Result<bool> has_token(const store::Reader& r, std::string_view id) const;           // it is good still
   Result<void> revoke_token(store::Transaction& t, std::string_view id) const;         // kNotFound
   // All of them, or those that `which` chooses.
   Result<void> revoke_tokens(store::Transaction& t, AccountId account,

@@ -168,13 +168,30 @@ Result<std::vector<Token>> Directory::tokens(const store::Reader& r, AccountId i
   return out;
 }
 
-Result<void> Directory::revoke_token(store::Transaction& t, std::string_view id) const {
+// The beginning of the key of the token that an id names.
+static std::optional<std::string> prefix_of(std::string_view id) {
   const size_t dash = id.find('-');
   const auto account = text::parse_u64(id.substr(0, dash));
   const auto hash = dash == id.npos ? std::nullopt : text::unhex(id.substr(dash + 1));
+  if (!account || *account > UINT32_MAX || !hash || hash->size() != kIdOctets) return {};
+  return keys::token(static_cast<AccountId>(*account), *hash);
+}
+
+Result<bool> Directory::has_token(const store::Reader& r, std::string_view id) const {
+  const auto prefix = prefix_of(id);
+  if (!prefix) return false;
+  const auto found = r.list(store::Range::prefix(*prefix));
+  if (!found) return found.error();
+  for (const store::Entry& entry : *found)
+    if (const auto token = decode(entry.key, entry.value); token && token->expires > clock_.now()) return true;
+  return false;
+}
+
+Result<void> Directory::revoke_token(store::Transaction& t, std::string_view id) const {
+  const auto prefix = prefix_of(id);
   const Error unknown{Code::kNotFound, "there is no token " + std::string(id) + "; `pabal token list` shows them"};
-  if (!account || *account > UINT32_MAX || !hash || hash->size() != kIdOctets) return unknown;
-  const auto found = t.list(store::Range::prefix(keys::token(static_cast<AccountId>(*account), *hash)));
+  if (!prefix) return unknown;
+  const auto found = t.list(store::Range::prefix(*prefix));
   if (!found) return found.error();
   if (found->empty()) return unknown;
   for (const store::Entry& entry : *found) t.erase(entry.key);

@@ -1,6 +1,7 @@
 // Core/echo and the core capability (RFC 8620 §2, §4).
 #include "jmap/jmap.h"
 #include "jmap/modules.h"
+#include "jmap/push_routes.h"
 
 namespace pabal::jmap {
 namespace {
@@ -29,6 +30,12 @@ void add_core(Methods& methods) {
   core.of_account = [](const Services&, const Account&) { return json::object(); };
   core.primary = false;
   methods.add(core);
+  Capability socket;  // RFC 8887; what there is to say of it the session says, which knows the origin
+  socket.name = kWebSocket;
+  socket.of_server = [](const Services&) { return json::object(); };
+  socket.of_account = [](const Services&, const Account&) -> std::optional<json::object> { return std::nullopt; };
+  socket.primary = false;
+  methods.add(socket);
   Method method;
   method.name = "Core/echo";
   method.capability = kCore;

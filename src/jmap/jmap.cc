@@ -30,6 +30,7 @@ void Jmap::add_to(web::Router& router) {
   router.add("GET", "/jmap/session", [this](web::Request r) { return answer_session(std::move(r)); });
   router.add("POST", "/jmap", [this](web::Request r) { return answer_api(std::move(r)); }, {SIZE_MAX, true});
   blobs_.add_to(router);
+  push_.add_to(router);
 }
 
 Result<json::object> Jmap::session(const api::Caller& caller, std::string_view origin) const {
@@ -56,6 +57,7 @@ Result<json::object> Jmap::session(const api::Caller& caller, std::string_view o
     of_accounts[id] = std::move(one);
   }
   const std::string at(origin);
+  capabilities[kWebSocket] = websocket_capability(origin);
   json::object out;
   out["capabilities"] = std::move(capabilities);
   out["accounts"] = std::move(of_accounts);
@@ -64,7 +66,7 @@ Result<json::object> Jmap::session(const api::Caller& caller, std::string_view o
   out["apiUrl"] = at + "/jmap";
   out["downloadUrl"] = at + "/jmap/download/{accountId}/{blobId}/{name}?accept={type}";
   out["uploadUrl"] = at + "/jmap/upload/{accountId}/";
-  out["eventSourceUrl"] = at + "/jmap/eventsource?types={types}&closeafter={closeafter}&ping={ping}";
+  out["eventSourceUrl"] = at + std::string(kEventsPath) + "?types={types}&closeafter={closeafter}&ping={ping}";
   out["state"] = session_state(*accounts);
   return out;
 }

@@ -17,10 +17,12 @@
 #include "identity/directory.h"
 #include "jmap/blobs.h"
 #include "jmap/methods.h"
+#include "jmap/push_routes.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/outgoing.h"
 #include "mailbox/overview.h"
 #include "net/loop.h"
+#include "push/hub.h"
 #include "sieve/scripts.h"
 #include "web/router.h"
 
@@ -39,13 +41,14 @@ struct Services {
   const sieve::Scripts& scripts;
   std::string hostname;
   size_t max_message_size;  // octets
+  push::Hub& hub;
 };
 
 class Jmap {
  public:
   // `services` are what the fields refer to: they outlive it.
   explicit Jmap(Services services);
-  // The session, the API, uploads and downloads.
+  // The session, the API over HTTP and WebSocket, events, uploads and downloads.
   void add_to(web::Router& router);
 
   // One request object and its answer: the response object, or problem details (RFC 8620 §3.6.1). For HTTP and others
@@ -69,6 +72,7 @@ class Jmap {
   Services services_;
   Methods methods_;
   BlobRoutes blobs_{services_};
+  PushRoutes push_{*this};
   std::mutex mutex_;
   std::map<mailbox::AccountId, size_t> under_way_;  // requests of each caller
 };

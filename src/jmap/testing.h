@@ -90,8 +90,9 @@ class World {
     });
     alice = add_account("alice@example.com");
     bob = add_account("bob@example.com");
+    hub_ = std::make_unique<push::Hub>(*store, *mailboxes);
     jmap = std::make_unique<Jmap>(Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock,
-                                           *overviews_, letters, scripts, "mail.example.com", 50'000'000});
+                                           *overviews_, letters, scripts, "mail.example.com", 50'000'000, *hub_});
     jmap->add_to(router);
     letters.store = store.get();
   }
@@ -206,6 +207,7 @@ class World {
   identity::LoginGuard guard_{clock};
   std::unique_ptr<identity::Login> login_;
   std::unique_ptr<api::Callers> callers_;
+  std::unique_ptr<push::Hub> hub_;
 };
 
 // A body that comes in two pieces.

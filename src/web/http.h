@@ -58,7 +58,8 @@ class BodySource {
   // The next octets, when there are some; "": the end. An error breaks the response off, so that the client sees that
   // it is not whole.
   virtual Task<Result<std::string>> next() = 0;
-  // The client has gone or the server stops: a next() that waits for something should end soon. Loop thread only.
+  // The client has gone or the server stops: a next() that waits for something should end soon; one that has its
+  // octets at hand may go on. Loop thread only.
   virtual void cancel() {}
 };
 

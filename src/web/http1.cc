@@ -21,7 +21,10 @@ class Session {
   Session(net::Stream& stream, Services& services)
       : stream_(stream), loop_(stream.loop()), services_(services), member_(services.connections, loop_, [this] {
           closing_ = true;
-          if (socket_) socket_->close(CloseCode::kGoingAway, "the server stops");
+          if (socket_)
+            socket_->close(CloseCode::kGoingAway, "the server stops");
+          else if (source_)
+            source_->cancel();
           arrived_.ring();
         }) {}
 

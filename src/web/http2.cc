@@ -252,8 +252,13 @@ void Session::drain() {
                         NGHTTP2_NO_ERROR, nullptr, 0);
   to_write_.ring();
   std::vector<std::shared_ptr<Socket>> sockets;
+  std::vector<std::shared_ptr<BodySource>> sources;
   for (const auto& [id, exchange] : exchanges_)
-    if (exchange->socket) sockets.push_back(exchange->socket);
+    if (exchange->socket)
+      sockets.push_back(exchange->socket);
+    else if (exchange->source && !exchange->source_ended)
+      sources.push_back(exchange->source);
+  for (const auto& source : sources) source->cancel();
   for (const auto& socket : sockets) socket->close(CloseCode::kGoingAway, "the server stops");
 }
 

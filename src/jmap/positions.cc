@@ -1,0 +1,87 @@
+#include "jmap/positions.h"
+
+#include "base/text.h"
+#include "jmap/ids.h"
+
+namespace pabal::jmap {
+namespace {
+
+using mailbox::Change;
+
+constexpr size_t kMailTypes = 4;  // the first of kPushTypes; the others are push::kCollections in their order
+static_assert(kMailTypes + push::kCollections.size() == kPushTypes.size());
+enum : TypeSet { kEmails = 1, kDeliveries = 2, kMailboxes = 4, kThreads = 8 };
+
+TypeSet types_of_kinds(uint32_t kinds) {
+  const auto has = [&](Change::Kind kind) { return (kinds >> static_cast<int>(kind) & 1) != 0; };
+  TypeSet out = 0;
+  if (has(Change::Kind::kAdded)) out |= kEmails | kDeliveries | kMailboxes | kThreads;
+  if (has(Change::Kind::kRemoved)) out |= kEmails | kMailboxes | kThreads;
+  if (has(Change::Kind::kFlags)) out |= kEmails | kMailboxes;
+  for (const Change::Kind kind : {Change::Kind::kMailboxCreated, Change::Kind::kMailboxRenamed,
+                                  Change::Kind::kMailboxRemoved, Change::Kind::kSubscription, Change::Kind::kRights})
+    if (has(kind)) out |= kMailboxes;
+  return out;
+}
+
+}  // namespace
+
+std::string positions_text(const Positions& positions) {
+  std::string out;
+  for (const auto& [account, at] : positions) {
+    out += (out.empty() ? "" : ",") + account_id(account) + "=" + std::to_string(at.mail);
+    for (const objects::ModSeq one : at.collections) out += "." + std::to_string(one);
+  }
+  return out;
+}
+
+std::optional<Positions> parse_positions(std::string_view text) {
+  if (text.empty() || text.size() > kMaxPositionsText) return {};
+  Positions out;
+  for (const std::string_view one : text::split(text, ',')) {
+    const size_t equals = one.find('=');
+    if (equals == one.npos) return {};
+    const auto account = number_of('A', one.substr(0, equals));
+    const auto numbers = text::split(one.substr(equals + 1), '.');
+    if (!account || *account > UINT32_MAX || numbers.size() != 1 + push::kCollections.size()) return {};
+    push::Position& at = out[static_cast<mailbox::AccountId>(*account)];
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const auto number = text::parse_u64(numbers[i]);
+      if (!number) return {};
+      (i == 0 ? at.mail : at.collections[i - 1]) = *number;
+    }
+  }
+  if (out.size() > kMaxFollowed) return {};
+  return out;
+}
+
+TypeSet types_named(const std::set<std::string>& names) {
+  TypeSet out = 0;
+  for (size_t i = 0; i < kPushTypes.size(); ++i)
+    if (names.contains(std::string(kPushTypes[i]))) out |= 1u << i;
+  return out;
+}
+
+TypeSet types_changed(const push::News& news, const Account& account) {
+  if (!account.own) {
+    if (news.any_box) return types_of_kinds(news.kinds);
+    TypeSet out = 0;
+    for (const auto& [box, kinds] : news.boxes)
+      if (account.rights(box)) out |= types_of_kinds(kinds);
+    return out;
+  }
+  TypeSet out = types_of_kinds(news.kinds);
+  for (size_t i = 0; i < push::kCollections.size(); ++i)
+    if (news.since.collections[i] != news.now.collections[i]) out |= 1u << (kMailTypes + i);
+  return out;
+}
+
+json::object type_states(TypeSet types, const push::Position& now) {
+  json::object out;
+  for (size_t i = 0; i < kPushTypes.size(); ++i)
+    if (types >> i & 1)
+      out[kPushTypes[i]] = std::to_string(i < kMailTypes ? now.mail : now.collections[i - kMailTypes]);
+  return out;
+}
+
+}  // namespace pabal::jmap

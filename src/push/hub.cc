@@ -1,0 +1,178 @@
+#include "push/hub.h"
+
+#include <atomic>
+#include <vector>
+
+namespace pabal::push {
+namespace {
+
+constexpr size_t kChangesAtOnce = 1'000;
+constexpr uint32_t kEveryKind = UINT32_MAX;
+
+uint32_t bit(mailbox::Change::Kind kind) { return 1u << static_cast<int>(kind); }
+
+void note(News& news, const mailbox::Change& change) {
+  news.kinds |= bit(change.kind);
+  if (news.any_box) return;
+  for (auto& [box, kinds] : news.boxes)
+    if (box == change.mailbox) {
+      kinds |= bit(change.kind);
+      return;
+    }
+  if (news.boxes.size() < kMaxBoxesNamed)
+    news.boxes.emplace_back(change.mailbox, bit(change.kind));
+  else
+    news.any_box = true;
+}
+
+}  // namespace
+
+Result<Position> position_of(const store::Reader& r, const mailbox::Mailboxes& mailboxes, mailbox::AccountId account) {
+  const auto figures = mailboxes.figures(r, account);
+  if (!figures) return figures.error();
+  Position out;
+  out.mail = figures->modseq;
+  for (size_t i = 0; i < kCollections.size(); ++i) {
+    const auto state = objects::state(r, account, kCollections[i]);
+    if (!state) return state.error();
+    out.collections[i] = state->modseq;
+  }
+  return out;
+}
+
+std::optional<News> read_news(const store::Reader& r, const mailbox::Mailboxes& mailboxes, mailbox::AccountId account,
+                              const Position& since) {
+  const auto now = position_of(r, mailboxes, account);
+  if (!now || *now == since) return {};
+  News news{account, since, *now};
+  // A position from a future that a restored backup does not have: all may be otherwise.
+  bool known = since.mail <= now->mail;
+  for (mailbox::ModSeq at = since.mail; known && at < now->mail;) {
+    const auto changes = mailboxes.changes(r, account, at, kChangesAtOnce);
+    known = changes && !changes->empty();  // else the feed does not reach back
+    if (!known) break;
+    for (const mailbox::Change& change : *changes) note(news, change);
+    at = changes->back().modseq;
+    news.now.mail = std::max(news.now.mail, at);
+  }
+  if (!known) news.kinds = kEveryKind, news.any_box = true;
+  return news;
+}
+
+// One account on one loop. Its thread only, but for `posted`.
+struct Hub::Channel : std::enable_shared_from_this<Channel> {
+  Channel(Hub& h, net::Loop& l, mailbox::AccountId a) : hub(h), loop(l), account(a) {}
+
+  struct Entry {
+    Tell tell;
+    bool gone = false;
+  };
+
+  void begin();
+  void changed();
+  void look();
+
+  Hub& hub;
+  net::Loop& loop;
+  const mailbox::AccountId account;
+  Position seen;
+  Time quiet_until{};
+  std::unique_ptr<net::Loop::Timer> timer;
+  std::vector<std::shared_ptr<Entry>> entries;
+  std::shared_ptr<std::atomic<bool>> posted = std::make_shared<std::atomic<bool>>(false);
+  std::vector<std::unique_ptr<store::Store::Watch>> watches;
+};
+
+struct Hub::Place final : Listener {
+  Place(std::shared_ptr<Channel> c, Tell tell)
+      : channel(std::move(c)), entry(std::make_shared<Channel::Entry>(Channel::Entry{std::move(tell)})) {
+    channel->entries.push_back(entry);
+  }
+  ~Place() override {
+    entry->gone = true;
+    std::erase(channel->entries, entry);
+    if (!channel->entries.empty()) return;
+    const auto watches = std::exchange(channel->watches, {});  // they end outside the lock
+    std::lock_guard lock(channel->hub.mutex_);
+    channel->hub.channels_.erase({&channel->loop, channel->account});
+  }
+  const std::shared_ptr<Channel> channel;
+  const std::shared_ptr<Channel::Entry> entry;
+};
+
+std::unique_ptr<Hub::Listener> Hub::listen(net::Loop& loop, mailbox::AccountId account, Tell tell) {
+  std::shared_ptr<Channel> channel;
+  {
+    std::lock_guard lock(mutex_);
+    std::shared_ptr<Channel>& place = channels_[{&loop, account}];
+    if (!place) place = std::make_shared<Channel>(*this, loop, account);
+    channel = place;
+  }
+  if (channel->watches.empty()) channel->begin();
+  auto place = std::make_unique<Place>(channel, std::move(tell));
+  place->since = channel->seen;
+  return place;
+}
+
+Hub::Seat Hub::take_seat(mailbox::AccountId who) {
+  std::lock_guard lock(mutex_);
+  size_t& taken = seats_[who];
+  if (taken >= kMaxSeatsOfAccount || seats_taken_ >= kMaxSeats) {
+    if (taken == 0) seats_.erase(who);
+    return nullptr;
+  }
+  ++taken, ++seats_taken_;
+  return {this, [who](Hub* hub) {
+            std::lock_guard free(hub->mutex_);
+            --hub->seats_taken_;
+            if (--hub->seats_[who] == 0) hub->seats_.erase(who);
+          }};
+}
+
+size_t Hub::channels() const {
+  std::lock_guard lock(mutex_);
+  return channels_.size();
+}
+
+void Hub::Channel::begin() {
+  // The store calls from its own thread, and may do so while this channel is being dropped.
+  const std::function<void()> told = [weak = weak_from_this(), home = &loop, flag = posted] {
+    if (flag->exchange(true)) return;
+    home->post([weak, flag] {
+      flag->store(false);
+      if (const auto channel = weak.lock()) channel->changed();
+    });
+  };
+  watches.push_back(hub.mailboxes_.watch(account, told));
+  for (const objects::Kind kind : kCollections)
+    watches.push_back(hub.store_.watch(objects::watch_key(account, kind), told));
+  // The watches are there before the numbers are read: nothing falls between them.
+  if (const auto now = position_of(hub.store_, hub.mailboxes_, account)) seen = *now;
+}
+
+void Hub::Channel::changed() {
+  if (timer) return;
+  if (loop.now() >= quiet_until) return look();
+  timer = loop.at(quiet_until, [this] {
+    // The timer that runs is not dropped within its own call.
+    loop.post([weak = weak_from_this()] {
+      const auto channel = weak.lock();
+      if (!channel) return;
+      channel->timer.reset();
+      channel->look();
+    });
+  });
+}
+
+void Hub::Channel::look() {
+  const auto self = shared_from_this();  // who is told may be the last one
+  const std::optional<News> news = read_news(hub.store_, hub.mailboxes_, account, seen);
+  if (!news) return;
+  seen = news->now;
+  quiet_until = loop.now() + kTogether;
+  const std::vector<std::shared_ptr<Entry>> told = entries;
+  for (const auto& entry : told)
+    if (!entry->gone) entry->tell(*news);
+}
+
+}  // namespace pabal::push
