@@ -4,11 +4,14 @@
 # its folder), and sees the roots of the rooms it USES. `#include "relay/queue.h"` from mailbox/ does not compile.
 # x_test.cc files beside the code become one test program, NAME_test.
 #
-# What every file includes is precompiled once for all rooms, and once for all tests. Code of tests is not optimized in a
-# release build: what they test is, and to optimize them took longer than to compile all else.
+# What every file includes is precompiled once for all rooms, and once for all tests. Code of tests is not optimized in any
+# build, nor followed by fuzzers: what they test is, and to do so with them took longer than to compile all else.
 set(PABAL_ROOTS ${CMAKE_SOURCE_DIR}/build/rooms)
 
-set(PABAL_TEST_OPTIONS $<$<CONFIG:Release>:-O0 -U_FORTIFY_SOURCE>)
+set(PABAL_TEST_OPTIONS -O0 -U_FORTIFY_SOURCE)
+if(PABAL_FUZZ)
+  list(APPEND PABAL_TEST_OPTIONS -fno-sanitize=fuzzer-no-link)
+endif()
 if(PABAL_PCH)
   set(often <algorithm> <chrono> <functional> <map> <memory> <optional> <string> <string_view> <variant> <vector>)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/often.cc CONTENT "int main() {}\n")

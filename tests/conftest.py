@@ -16,12 +16,14 @@ PASSWORD = "correct-horse-battery"
 
 
 GIVEN = set()
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 10
 
 
 def free_port(ip="127.0.0.1"):
-    """Never twice the same, and below what the kernel gives to outgoing connections: nobody takes it before the server does."""
+    """Never twice the same, none that another worker of this run may give, and below what the kernel gives to outgoing
+    connections: nobody takes it before the server does."""
     while True:
-        port = random.randrange(10_000, 32_000)
+        port = random.randrange(10_000 + WORKER * 2_200, 10_000 + (WORKER + 1) * 2_200)
         with socket.socket() as probe:
             if port not in GIVEN and probe.connect_ex((ip, port)) != 0:
                 GIVEN.add(port)

@@ -45,17 +45,22 @@ struct ImapEvents::Run {
 };
 
 // RFC 6785 §2.3.1: the mailbox's entry, even an empty one, goes before the server's.
-Result<ImapEvents::Named> ImapEvents::script_for(const Event& event) const {
-  for (const mailbox::Annotated& on : {mailbox::Annotated{event.owner, event.mailbox}, mailbox::kTheServer}) {
-    auto value = mailbox::annotation(services_.store, on, event.owner, kEntry);
+Result<ImapEvents::Named> ImapEvents::script_for(mailbox::AccountId owner, mailbox::MailboxId box) const {
+  for (const mailbox::Annotated& on : {mailbox::Annotated{owner, box}, mailbox::kTheServer}) {
+    auto value = mailbox::annotation(services_.store, on, owner, kEntry);
     if (!value) return value.error();
     if (*value) return Named{std::move(**value), on == mailbox::kTheServer};
   }
   return Named{};
 }
 
+bool ImapEvents::listens(mailbox::AccountId owner, mailbox::MailboxId box) const {
+  const auto named = script_for(owner, box);
+  return !named || !named->script.empty();  // what could not be read is said when it happens
+}
+
 void ImapEvents::happened(Event event) {
-  auto named = script_for(event);
+  auto named = script_for(event.owner, event.mailbox);
   if (!named) return log::error("delivery", "whether a script is to run for IMAP: " + named.error().message);
   if (named->script.empty() || event.messages.empty()) return;
   std::lock_guard lock(mutex_);

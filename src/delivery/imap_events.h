@@ -24,6 +24,7 @@ class ImapEvents final : public mailbox::MailEvents {
   ImapEvents(Services services, Delivery& delivery, net::Pool& pool)
       : services_(std::move(services)), delivery_(delivery), pool_(pool) {}
 
+  bool listens(mailbox::AccountId owner, mailbox::MailboxId mailbox) const override;
   void happened(Event event) override;
 
  private:
@@ -38,7 +39,7 @@ class ImapEvents final : public mailbox::MailEvents {
   };
   struct Run;
 
-  Result<Named> script_for(const Event& event) const;
+  Result<Named> script_for(mailbox::AccountId owner, mailbox::MailboxId box) const;
   void start();  // with the lock held: has the pool work, if there is any
   void work();
   Result<void> handle(const Job& job, const Affected& affected);

@@ -24,6 +24,8 @@ class MailEvents {
     MailboxId mailbox = 0;
     std::vector<Affected> messages;
   };
+  // False: nothing would come of an event there, so that none need be gathered. Thread-safe.
+  virtual bool listens(AccountId owner, MailboxId mailbox) const = 0;
   // After the commit. Returns at once and never fails its caller; thread-safe. What follows of it is no event.
   virtual void happened(Event event) = 0;
 };

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
-constexpr uint8_t kChangesVersion = 3;  // 2 did not tell which flags changed
+constexpr uint8_t kChangesVersion = 4;  // 2 did not tell which flags changed, and up to 3 each change stood alone
 constexpr size_t kMaxPlaces = 5'000;
 constexpr uint8_t kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
 constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
@@ -181,23 +181,36 @@ std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_
 // The kind, and above it what happened to kSeen and kFlagged: no octet more for each of many messages that were read.
 constexpr uint8_t kKindBits = 0x0F, kSeenSet = 0x10, kSeenCleared = 0x20, kFlaggedSet = 0x40, kFlaggedCleared = 0x80;
 
+// Alike changes of messages whose UIDs follow each other stand together, an octet or two for each: the first one, how
+// many follow, and how much greater (ZigZag) the message id of each is than that of the one before.
 std::string encode(const std::vector<HistoryChange>& changes) {
   Encoder out;
   out.u8(kChangesVersion).varint(changes.size());
-  for (const HistoryChange& c : changes) {
-    const int flags = (c.set & kSeen ? kSeenSet : 0) | (c.cleared & kSeen ? kSeenCleared : 0) |
-                      (c.set & kFlagged ? kFlaggedSet : 0) | (c.cleared & kFlagged ? kFlaggedCleared : 0);
-    out.u8(static_cast<uint8_t>(static_cast<uint8_t>(c.kind) | flags)).u32(c.mailbox).u32(c.uid).varint(c.message);
+  for (auto first = changes.begin(); first != changes.end();) {
+    const int flags = (first->set & kSeen ? kSeenSet : 0) | (first->cleared & kSeen ? kSeenCleared : 0) |
+                      (first->set & kFlagged ? kFlaggedSet : 0) | (first->cleared & kFlagged ? kFlaggedCleared : 0);
+    auto end = first + 1;
+    while (end != changes.end() && end->kind == first->kind && end->mailbox == first->mailbox &&
+           end->uid == (end - 1)->uid + 1 && end->set == first->set && end->cleared == first->cleared)
+      ++end;
+    out.u8(static_cast<uint8_t>(static_cast<uint8_t>(first->kind) | flags)).u32(first->mailbox).u32(first->uid);
+    out.varint(first->message).varint(static_cast<uint64_t>(end - first - 1));
+    while (++first != end) {
+      const auto step = static_cast<int64_t>(first->message - (first - 1)->message);
+      out.varint((static_cast<uint64_t>(step) << 1) ^ static_cast<uint64_t>(step >> 63));
+    }
   }
   return out.take();
 }
 std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record, ModSeq modseq) {
   Decoder in(record);
-  if (const uint8_t version = in.u8(); version != kVersion && version != kChangesVersion) return {};
+  const uint8_t version = in.u8();
+  if (version != kVersion && version != 3 && version != kChangesVersion) return {};
   std::vector<HistoryChange> out;
   const uint64_t count = in.varint();
   if (count > record.size()) return {};
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+  out.reserve(count);
+  while (out.size() < count && in.ok()) {
     HistoryChange c;
     c.modseq = modseq;
     const uint8_t octet = in.u8(), kind = octet & kKindBits;
@@ -209,6 +222,14 @@ std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record
     c.uid = in.u32();
     c.message = in.varint();
     out.push_back(c);
+    const uint64_t more = version == kChangesVersion ? in.varint() : 0;
+    if (more > count - out.size()) return {};
+    for (uint64_t i = 0; i < more && in.ok(); ++i) {
+      const uint64_t step = in.varint();
+      ++c.uid;
+      c.message += (step >> 1) ^ (0 - (step & 1));
+      out.push_back(c);
+    }
   }
   if (!in.ok()) return {};
   return out;

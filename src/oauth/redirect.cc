@@ -102,7 +102,7 @@ std::string with_parameters(std::string_view uri, const std::vector<std::pair<st
   std::string out(uri);
   char before = uri.find('?') == uri.npos ? '?' : '&';
   for (const auto& [name, value] : parameters) {
-    ((((out += before) += name) += '=') += percent_encoded(value));
+    ((((out += before) += percent_encoded(name)) += '=') += percent_encoded(value));
     before = '&';
   }
   return out;

@@ -81,10 +81,11 @@ Task<void> Session::store_flags(Words words, bool uid) {
   const MailboxId box = selected_->box.id;
   struct Stored {
     std::vector<mailbox::Mailboxes::Edited> edited;
-    std::vector<Flags> before;  // of each edited one
+    std::vector<Flags> before;  // of each edited one, for the scripts
     std::vector<Row> refused;   // changed since
   };
   auto stored = std::make_shared<Stored>();
+  const bool scripts = services_.events && services_.events->listens(selected_->account, box);
   SetText modified;
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kFlagsPerCommit) {
@@ -94,7 +95,7 @@ Task<void> Session::store_flags(Words words, bool uid) {
     for (const Target& target : part_of(*wanted, i, kFlagsPerCommit)) part.push_back(target.uid);
     Task<Result<void>> committing =
         commit([&boxes = services_.mailboxes, account = selected_->account, part, given = allowed, sign, rights, box,
-                stored, unchanged_since](store::Transaction& t) -> Result<void> {
+                stored, unchanged_since, scripts](store::Transaction& t) -> Result<void> {
           std::vector<Uid> unrefused = unchanged_since ? std::vector<Uid>() : part;
           stored->refused.clear();
           for (size_t n = 0; unchanged_since && n < part.size(); ++n) {
@@ -107,7 +108,7 @@ Task<void> Session::store_flags(Words words, bool uid) {
           }
           stored->before.clear();
           auto done = boxes.edit_flags(t, account, box, unrefused, [&](Flags& f) {
-            stored->before.push_back(f);
+            if (scripts) stored->before.push_back(f);
             change_flags(f, sign, given, rights);
           });
           if (!done) return done.error();
@@ -117,7 +118,7 @@ Task<void> Session::store_flags(Words words, bool uid) {
     if (const Result<void> done = co_await committing; !done) co_return no(done.error());
     gone += part.size() - stored->edited.size() - stored->refused.size();  // removed meanwhile
     std::vector<mailbox::MailEvents::Affected> touched;
-    for (size_t n = 0; n < stored->edited.size(); ++n)
+    for (size_t n = 0; scripts && n < stored->edited.size(); ++n)
       if (const auto& [row, changed] = stored->edited[n]; changed)
         touched.push_back({row.uid, difference(stored->before[n], row.flags)});
     tell_event(mailbox::MailEvents::Cause::kFlag, selected_->account, box, std::move(touched));

@@ -17,8 +17,10 @@ using ::testing::StartsWith;
 using testing::World;
 
 struct Told final : MailEvents {
+  bool listens(mailbox::AccountId, mailbox::MailboxId) const override { return wanted; }
   void happened(Event event) override { events.push_back(std::move(event)); }
   std::vector<Event> events;
+  bool wanted = true;
 };
 
 struct ImapEvents : ::testing::Test {

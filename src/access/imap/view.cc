@@ -35,13 +35,9 @@ void View::note(const mailbox::Change& change) {
         changed_.erase(change.uid);
       }
       break;
-    case Kind::kFlags: {
-      const auto own = own_.find(change.uid);
-      const bool known =
-          own != own_.end() && (change.modseq <= own->second.told || change.modseq == own->second.silent);
-      if (!known && uids_.sequence(change.uid) > 0) changed_.emplace(change.uid, change.modseq);
+    case Kind::kFlags:
+      if (!is_own(change) && uids_.sequence(change.uid) > 0) changed_.emplace(change.uid, change.modseq);
       break;
-    }
     case Kind::kMailboxRemoved:
       mailbox_removed_ = true;
       break;
@@ -69,11 +65,28 @@ void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq se
 }
 
 void View::told(Uid uid, ModSeq modseq) {
-  Own& own = own_.try_emplace(own_.end(), uid)->second;  // most come in order
-  own.told = std::max(own.told, modseq);
+  own_sorted_ = own_sorted_ && (own_.empty() || own_.back().uid <= uid);
+  own_.push_back({uid, modseq, 0});
+  next_own_ = 0;
 }
 
-void View::silent(Uid uid, ModSeq modseq) { own_.try_emplace(own_.end(), uid)->second.silent = modseq; }
+void View::silent(Uid uid, ModSeq modseq) {
+  told(uid, 0);
+  own_.back().silent = modseq;
+}
+
+bool View::is_own(const mailbox::Change& change) {
+  if (!own_sorted_) std::sort(own_.begin(), own_.end(), [](const Own& a, const Own& b) { return a.uid < b.uid; });
+  own_sorted_ = true;
+  auto own = own_.begin() + static_cast<long>(std::min(next_own_, own_.size()));
+  if (own == own_.end() || own->uid != change.uid)
+    own = std::lower_bound(own_.begin(), own_.end(), change.uid, [](const Own& o, Uid uid) { return o.uid < uid; });
+  bool known = false;
+  for (; own != own_.end() && own->uid == change.uid; ++own)
+    known = known || change.modseq <= own->told || change.modseq == own->silent;
+  next_own_ = static_cast<size_t>(own - own_.begin());
+  return known;
+}
 
 View::News View::take(May may) {
   News news;
@@ -83,6 +96,7 @@ View::News View::take(May may) {
     changed_.clear();
   }
   own_.clear();
+  next_own_ = 0;
   if (may.expunge && !removed_.empty()) {
     for (const auto& [uid, modseq] : removed_) news.removed.push_back(uid);
     for (auto uid = news.removed.rbegin(); uid != news.removed.rend(); ++uid)

@@ -64,9 +64,13 @@ class View {
   mailbox::ModSeq highest_modseq_ = 0;  // of the changes of this mailbox that are known here
   std::map<mailbox::Uid, mailbox::ModSeq> added_, removed_, changed_;  // since when
   struct Own {
-    mailbox::ModSeq told = 0, silent = 0;
+    mailbox::Uid uid;
+    mailbox::ModSeq told, silent;
   };
-  std::map<mailbox::Uid, Own> own_;
+  bool is_own(const mailbox::Change& change);
+  std::vector<Own> own_;  // ascending by UID when own_sorted_; several of one UID
+  bool own_sorted_ = true;
+  size_t next_own_ = 0;  // where the change looked up next may be: most come in this order
   bool mailbox_removed_ = false;
 };
 
