@@ -1,6 +1,7 @@
 #include "gmail/gmail.h"
 
 #include "gmail/batch.h"
+#include "gmail/discovery.h"
 #include "gmail/error.h"
 #include "gmail/routes.h"
 #include "gmail/settings.h"
@@ -25,8 +26,10 @@ void add_routes(web::Router& router, Services& services) {
   add_batch(router);
   add_uploads(router, services);
   add_threads(router, services);
+  add_changes(router, services);
   add_labels(router, services);
   add_history(router, services);
+  add_discovery(router, services.max_message_size);
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     router.add(method, "/gmail/v1/{path*}", [](web::Request request) { return nothing_here(std::move(request)); });
 }

@@ -1,6 +1,7 @@
 #include "gmail/listing.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/codec.h"
 #include "base/text.h"
@@ -17,7 +18,8 @@ using mailbox::Row;
 namespace {
 
 constexpr uint8_t kTokenVersion = 1;
-constexpr size_t kAtOnce = 64;  // messages read together
+constexpr size_t kAtOnce = 64;         // messages read together
+constexpr size_t kMaxAtOnce = 20'000;  // asked of a query
 
 Error bad_label(const std::string& id) { return {Code::kInvalid, "Invalid label: " + text::printable(id)}; }
 
@@ -35,9 +37,10 @@ class Lister {
       driver_ = token->driver;
       position_ = token->position;
     }
-    if (const auto found = learn_ids(); !found) return found.error();
+    start_ = position_;
+    if (const auto learnt = learn_query(); !learnt) return learnt.error();
     while (page_.messages.size() <= asked_.results && !done_) {
-      auto batch = ids_ ? from_ids() : driver_ != 0 ? from_mailbox() : from_all();
+      auto batch = query_ ? from_query() : driver_ != 0 ? from_mailbox() : from_all();
       if (!batch) return batch.error();
       if (const auto taken = take(std::move(*batch)); !taken) return taken.error();
     }
@@ -52,7 +55,6 @@ class Lister {
   };
 
   // --- what is asked for
-  // ------------------------------------------------------------------------------------------------
 
   Result<void> learn_labels() {
     everywhere_ = asked_.everywhere;
@@ -93,23 +95,39 @@ class Lister {
     return static_cast<uint32_t>(hash64(key));
   }
 
-  // The messages of a query; of flags that no mailbox narrows down.
-  Result<void> learn_ids() {
-    if (done_) return {};
+  // Whatever no mailbox narrows down: q, and labels that are flags.
+  Result<void> learn_query() {
+    if (done_ || driver_ != 0 || (!asked_.query && labels_.empty())) return {};
+    mailbox::Query all;
+    all.op = mailbox::Query::Op::kAnd;
     if (asked_.query) {
-      const auto query = mailbox::parse_query(*asked_.query, call_.services.clock.now());
+      auto query = mailbox::parse_query(*asked_.query, call_.services.clock.now());
       if (!query) return Error{Code::kInvalid, "q has too many terms, or is nested too deeply"};
-      mailbox::QueryScope scope;
-      scope.me.push_back(call_.caller.account.name);
-      scope.everywhere = everywhere_;
-      auto found = mailbox::find(view_.boxes, view_.r, view_.account, *query, scope);
-      if (!found) return found.error();
-      ids_ = std::move(*found);
-      everywhere_ = true;  // the query itself says so
-    } else if (driver_ == 0 && !labels_.empty()) {
-      return flagged();
+      all.children.push_back(std::move(*query));
     }
+    for (const Label* label : labels_) all.children.push_back(query_of(*label));
+    query_ = std::move(all);
+    scope_.me.push_back(call_.caller.account.name);
+    scope_.everywhere = everywhere_;
     return {};
+  }
+
+  static mailbox::Query query_of(const Label& label) {
+    mailbox::Query out;
+    out.op = mailbox::Query::Op::kKeyword;
+    out.text = label.keyword;
+    if (label.kind == Label::Kind::kMailbox) {
+      out.op = mailbox::Query::Op::kMailbox;
+      out.mailboxes.push_back(label.mailbox);
+    } else if (label.kind != Label::Kind::kCategory) {
+      out.op = mailbox::Query::Op::kFlag;
+      out.flag = label.kind == Label::Kind::kStarred ? mailbox::kFlagged : mailbox::kSeen;
+    }
+    if (label.kind != Label::Kind::kUnread) return out;
+    mailbox::Query unseen;
+    unseen.op = mailbox::Query::Op::kNot;
+    unseen.children.push_back(std::move(out));
+    return unseen;
   }
 
   bool row_fits(const Row& row) const {
@@ -121,38 +139,18 @@ class Lister {
     });
   }
 
-  // Counts tell where no unread message is left, so that a few are found without a look at all rows.
-  Result<void> flagged() {
-    const bool unread = std::any_of(labels_.begin(), labels_.end(),
-                                    [](const Label* label) { return label->kind == Label::Kind::kUnread; });
-    ids_.emplace();
-    for (const mailbox::Mailbox& box : view_.labels.mailboxes()) {
-      const bool hidden = box.role == mailbox::Role::kTrash || box.role == mailbox::Role::kJunk;
-      uint32_t left = box.unseen;
-      if ((hidden && !everywhere_) || (unread && left == 0)) continue;
-      const auto read = mailbox::newest_rows(view_.r, view_.account, box.id, 0, [&](const Row& row) {
-        if (row_fits(row)) ids_->push_back(row.message);
-        if (!row.flags.has(mailbox::kSeen)) --left;
-        return !unread || left > 0;
-      });
-      if (!read) return read;
-    }
-    std::sort(ids_->begin(), ids_->end());
-    ids_->erase(std::unique(ids_->begin(), ids_->end()), ids_->end());
-    return {};
-  }
-
   // --- candidates, from `position_` down
-  // --------------------------------------------------------------------------------
 
-  Result<std::vector<Candidate>> from_ids() {
-    auto end = position_ == 0 ? ids_->end() : std::lower_bound(ids_->begin(), ids_->end(), position_);
+  Result<std::vector<Candidate>> from_query() {
+    mailbox::PageWanted wanted;
+    wanted.limit = at_once_ = std::min(std::max(asked_.results + 1, 2 * at_once_), kMaxAtOnce);
+    if (position_ != 0) wanted.before = position_;
+    const auto found = mailbox::find_page(view_.boxes, view_.r, view_.account, *query_, scope_, wanted);
+    if (!found) return found.error();
+    if (estimate_ == 0) estimate_ = found->total;
+    done_ = !found->more;
     std::vector<Candidate> out;
-    while (end != ids_->begin() && out.size() < kAtOnce) {
-      --end;
-      out.push_back({*end, *end});
-    }
-    done_ = end == ids_->begin();
+    for (const MessageId id : found->ids) out.push_back({id, id});
     return out;
   }
 
@@ -180,11 +178,10 @@ class Lister {
   }
 
   // --- which of them it is
-  // ----------------------------------------------------------------------------------------------
 
   bool matches(const Message& m) const {
+    if (query_) return true;  // it was found
     if (m.places.empty() || (!everywhere_ && view_.labels.is_hidden(m))) return false;
-    if (ids_ && !std::binary_search(ids_->begin(), ids_->end(), m.id)) return false;
     return std::all_of(labels_.begin(), labels_.end(), [&](const Label* label) { return label->is_on(m); });
   }
   uint64_t position_of(const Message& m) const {
@@ -192,6 +189,28 @@ class Lister {
     for (const Message::Place& place : m.places)
       if (place.mailbox == driver_) return place.uid;
     return 0;
+  }
+
+  // Threads of `batch` that an earlier page of this query has shown.
+  Result<void> learn_shown(const std::vector<Message>& batch) {
+    if (start_ == 0) return {};
+    std::map<MessageId, mailbox::ThreadId> later;
+    for (const Message& m : batch) {
+      const auto members = view_.boxes.thread(view_.r, view_.account, m.thread);
+      if (!members) return members.error();
+      for (const MessageId id : *members)
+        if (id >= start_) later.emplace(id, m.thread);
+    }
+    if (later.empty()) return {};
+    mailbox::QueryScope scope = scope_;
+    scope.among.emplace();
+    for (const auto& [id, thread] : later) scope.among->push_back(id);
+    mailbox::PageWanted all;
+    all.limit = later.size();
+    const auto found = mailbox::find_page(view_.boxes, view_.r, view_.account, *query_, scope, all);
+    if (!found) return found.error();
+    for (const MessageId id : found->ids) shown_.insert(later.at(id));
+    return {};
   }
 
   // No later message of its thread is found, so that it stands for the thread: whatever page that one is on.
@@ -206,7 +225,6 @@ class Lister {
     if (!read) return read.error();
     return last;
   }
-
   Result<void> take(std::vector<Candidate> batch) {
     if (batch.empty()) return {};
     position_ = batch.back().position;
@@ -217,11 +235,15 @@ class Lister {
     const auto read =
         view_.boxes.each_message(view_.r, view_.account, ids, [&](Message&& m) { found.push_back(std::move(m)); });
     if (!read) return read;
+    const bool found_threads = query_ && each_ == Each::kThread;
+    if (found_threads)
+      if (const auto learnt = learn_shown(found); !learnt) return learnt;
     for (const Candidate& one : batch) {
       const auto m = std::lower_bound(found.begin(), found.end(), one.id,
                                       [](const Message& message, MessageId id) { return message.id < id; });
       if (m == found.end() || m->id != one.id || !matches(*m)) continue;
-      if (each_ == Each::kThread) {
+      if (found_threads && !shown_.insert(m->thread).second) continue;
+      if (each_ == Each::kThread && !query_) {
         const auto stands = stands_for_thread(*m);
         if (!stands) return stands.error();
         if (!*stands) continue;
@@ -241,7 +263,7 @@ class Lister {
     page_.estimate = page_.messages.size();
     if (!more && asked_.token.empty()) return;
     const auto figures = view_.boxes.figures(view_.r, view_.account);
-    page_.estimate = std::max<size_t>(page_.estimate, ids_           ? ids_->size()
+    page_.estimate = std::max<size_t>(page_.estimate, query_         ? estimate_
                                                       : driver_ != 0 ? messages_in(driver_)
                                                       : figures      ? figures->messages
                                                                      : 0);
@@ -253,9 +275,14 @@ class Lister {
   const Each each_;
   bool everywhere_ = false, done_ = false;
   std::vector<const Label*> labels_;
-  MailboxId driver_ = 0;                       // its rows are gone through; 0: by id
-  uint64_t position_ = 0;                      // candidates are below it; 0: all
-  std::optional<std::vector<MessageId>> ids_;  // no other message can be meant
+  MailboxId driver_ = 0;   // its rows are gone through; 0: by id
+  uint64_t position_ = 0;  // candidates are below it; 0: all
+  uint64_t start_ = 0;     // where the page begins
+  std::optional<mailbox::Query> query_;
+  mailbox::QueryScope scope_;
+  std::set<mailbox::ThreadId> shown_;  // of a query: by this page, and by earlier ones where learn_shown() looked
+  uint64_t estimate_ = 0;              // of a query
+  size_t at_once_ = 0;                 // as many were asked of the query at last
   Page page_;
 };
 

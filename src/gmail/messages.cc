@@ -1,12 +1,9 @@
-// users.messages, but for its lists.
-#include <algorithm>
-
+// users.messages: what shows one, and what brings one in.
 #include "base/text.h"
 #include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/labels.h"
 #include "gmail/letters.h"
-#include "gmail/modify.h"
 #include "gmail/resource.h"
 #include "gmail/routes.h"
 
@@ -18,7 +15,6 @@ using mailbox::MessageId;
 
 namespace {
 
-constexpr size_t kMaxBatch = 1'000;      // ids of one batchModify or batchDelete
 constexpr size_t kReadHere = 256 << 10;  // octets of a message that is shown without the pool
 constexpr size_t kMaxMetadataHeaders = 100;
 
@@ -56,116 +52,6 @@ Task<Result<value>> get_attachment(CallPtr call) {
   };
   Task<Result<value>> reading = look(call, Where::kPool, read);
   co_return co_await reading;
-}
-
-// --- change ----------------------------------------------------------------------------------------------------------
-
-// One message, all or nothing; then how it is now.
-Task<Result<value>> change_one(CallPtr call, LabelChange change) {
-  const auto id = parse_id(call->path("id"));
-  if (!id) co_return Error{Code::kInvalid, "Invalid id value"};
-  const store::Work work = [call, id = *id, change = std::move(change)](store::Transaction& t) {
-    return change_labels(call->services.mailboxes, t, call->account(), {id}, change, call->services.clock.now(), true);
-  };
-  Task<Result<void>> committing = commit(call, work);
-  if (const Result<void> done = co_await committing; !done) co_return done.error();
-  const Look read = [id = *id](const Call& c, const store::Reader& r) -> Result<value> {
-    const auto m = c.services.mailboxes.message(r, c.account(), id);
-    if (!m) return m.error();
-    if (!*m) return missing();
-    const auto labels = Labels::read(c.services.mailboxes, r, c.account());
-    if (!labels) return labels.error();
-    return value(brief_of(*labels, **m));
-  };
-  Task<Result<value>> reading = look(call, Where::kHere, read);
-  co_return co_await reading;
-}
-
-Task<Result<value>> modify(CallPtr call) {
-  auto change = parse_change(call->body);
-  if (!change) co_return change.error();
-  Task<Result<value>> changing = change_one(call, std::move(*change));
-  co_return co_await changing;
-}
-
-Task<Result<value>> trash(CallPtr call) {
-  LabelChange change;
-  change.add.push_back("TRASH");
-  Task<Result<value>> changing = change_one(call, std::move(change));
-  co_return co_await changing;
-}
-
-Task<Result<value>> untrash(CallPtr call) {
-  LabelChange change;
-  change.remove.push_back("TRASH");
-  Task<Result<value>> changing = change_one(call, std::move(change));
-  co_return co_await changing;
-}
-
-Task<Result<value>> remove(CallPtr call) {
-  const auto id = parse_id(call->path("id"));
-  if (!id) co_return Error{Code::kInvalid, "Invalid id value"};
-  const store::Work work = [call, id = *id](store::Transaction& t) {
-    return remove_message(call->services.mailboxes, t, call->account(), id);
-  };
-  Task<Result<void>> committing = commit(call, work);
-  if (const Result<void> done = co_await committing; !done) co_return done.error();
-  co_return value(nullptr);
-}
-
-// --- many ------------------------------------------------------------------------------------------------------------
-
-Result<std::vector<MessageId>> ids_of(const value& body) {
-  const auto* list = api::array_member(body, "ids");
-  if (!list || list->empty()) return Error{Code::kInvalid, "No message ids specified"};
-  if (list->size() > kMaxBatch) return Error{Code::kInvalid, "Too many message ids: at most 1000"};
-  std::vector<MessageId> out;
-  for (const value& one : *list) {
-    const auto id = one.is_string() ? parse_id(one.get_string()) : std::nullopt;
-    if (!id) return Error{Code::kInvalid, "Invalid id value"};
-    out.push_back(*id);
-  }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
-}
-
-using Change = std::function<Result<void>(store::Transaction&, const std::vector<MessageId>&)>;
-Task<Result<value>> in_parts(CallPtr call, std::vector<MessageId> ids, Change change) {
-  for (size_t i = 0; i < ids.size(); i += kMessagesPerCommit) {
-    const auto first = ids.begin() + static_cast<long>(i);
-    const std::vector<MessageId> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, ids.size() - i)));
-    const store::Work work = [change, part](store::Transaction& t) { return change(t, part); };
-    Task<Result<void>> committing = commit(call, work);
-    if (const Result<void> done = co_await committing; !done) co_return done.error();
-  }
-  co_return value(nullptr);
-}
-
-Task<Result<value>> batch_modify(CallPtr call) {
-  auto ids = ids_of(call->body);
-  if (!ids) co_return ids.error();
-  auto change = parse_change(call->body);
-  if (!change) co_return change.error();
-  const Change work = [call, change = std::move(*change)](store::Transaction& t, const std::vector<MessageId>& part) {
-    return change_labels(call->services.mailboxes, t, call->account(), part, change, call->services.clock.now(), false);
-  };
-  Task<Result<value>> working = in_parts(call, std::move(*ids), work);
-  co_return co_await working;
-}
-
-Task<Result<value>> batch_delete(CallPtr call) {
-  auto ids = ids_of(call->body);
-  if (!ids) co_return ids.error();
-  const Change work = [call](store::Transaction& t, const std::vector<MessageId>& part) -> Result<void> {
-    for (const MessageId id : part) {
-      const auto removed = remove_message(call->services.mailboxes, t, call->account(), id);
-      if (!removed && removed.code() != Code::kNotFound) return removed;
-    }
-    return {};
-  };
-  Task<Result<value>> working = in_parts(call, std::move(*ids), work);
-  co_return co_await working;
 }
 
 // --- in --------------------------------------------------------------------------------------------------------------
@@ -216,12 +102,6 @@ void add_messages(web::Router& router, Services& services) {
   add(router, services, "POST", "/messages", Need::kInsert, insert, raw_limit(services));
   add(router, services, "POST", "/messages/import", Need::kInsert, import, raw_limit(services));
   add(router, services, "POST", "/messages/send", Need::kSend, send, raw_limit(services));
-  add(router, services, "POST", "/messages/{id}/modify", Need::kModify, modify);
-  add(router, services, "POST", "/messages/{id}/trash", Need::kModify, trash);
-  add(router, services, "POST", "/messages/{id}/untrash", Need::kModify, untrash);
-  add(router, services, "DELETE", "/messages/{id}", Need::kDelete, remove);
-  add(router, services, "POST", "/messages/batchModify", Need::kModify, batch_modify);
-  add(router, services, "POST", "/messages/batchDelete", Need::kDelete, batch_delete);
 }
 
 }  // namespace pabal::gmail

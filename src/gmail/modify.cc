@@ -94,7 +94,6 @@ std::set<MailboxId> places_of(const Message& m) {
 }
 
 // --- what a message in Trash was before
-// -------------------------------------------------------------------------------
 
 void remember(store::Transaction& t, AccountId account, MessageId id, const std::set<MailboxId>& places, Time now) {
   Encoder out;
@@ -123,7 +122,6 @@ Result<std::set<MailboxId>> recall(store::Transaction& t, AccountId account, con
 }
 
 // --- one message
-// ------------------------------------------------------------------------------------------------------
 
 Result<void> place_one(Mailboxes& boxes, store::Transaction& t, AccountId account, const Labels& labels,
                        const Message& m, const Plan& plan, Time now) {

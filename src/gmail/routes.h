@@ -11,6 +11,7 @@ Result<Format> format_of(const Call& call, bool whole);
 
 void add_messages(web::Router& router, Services& services);
 void add_threads(web::Router& router, Services& services);
+void add_changes(web::Router& router, Services& services);
 void add_labels(web::Router& router, Services& services);
 void add_drafts(web::Router& router, Services& services);
 void add_history(web::Router& router, Services& services);

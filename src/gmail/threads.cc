@@ -1,11 +1,10 @@
-// users.threads, and the list of messages.
+// users.threads, as they are shown, and the list of messages.
 #include <algorithm>
 
 #include "base/text.h"
 #include "gmail/error.h"
 #include "gmail/ids.h"
 #include "gmail/listing.h"
-#include "gmail/modify.h"
 #include "gmail/routes.h"
 
 namespace pabal::gmail {
@@ -122,94 +121,12 @@ Task<Result<value>> get(CallPtr call) {
   co_return co_await reading;
 }
 
-using Change = std::function<Result<void>(store::Transaction&, const std::vector<MessageId>&)>;
-// Changes all messages of the thread, some at a time.
-Task<Result<void>> change_all(CallPtr call, Change change) {
-  const auto id = parse_id(call->path("id"));
-  if (!id) co_return Error{Code::kInvalid, "Invalid id value"};
-  const auto ids = call->services.mailboxes.thread(call->services.store, call->account(), *id);
-  if (!ids) co_return ids.error();
-  if (ids->empty()) co_return missing();
-  for (size_t i = 0; i < ids->size(); i += kMessagesPerCommit) {
-    const auto first = ids->begin() + static_cast<long>(i);
-    const std::vector<MessageId> part(first, first + static_cast<long>(std::min(kMessagesPerCommit, ids->size() - i)));
-    const store::Work work = [change, part](store::Transaction& t) { return change(t, part); };
-    Task<Result<void>> committing = commit(call, work);
-    if (const Result<void> done = co_await committing; !done) co_return done.error();
-  }
-  co_return Result<void>();
-}
-
-Task<Result<value>> relabel(CallPtr call, LabelChange labels) {
-  const Change change = [call, labels = std::move(labels)](store::Transaction& t, const std::vector<MessageId>& ids) {
-    return change_labels(call->services.mailboxes, t, call->account(), ids, labels, call->services.clock.now(), false);
-  };
-  Task<Result<void>> changing = change_all(call, change);
-  if (const Result<void> done = co_await changing; !done) co_return done.error();
-  const Look read = [](const Call& c, const store::Reader& r) -> Result<value> {
-    const auto id = parse_id(c.path("id"));
-    const auto members = members_of(c, r, *id);
-    if (!members) return members.error();
-    const auto known = Labels::read(c.services.mailboxes, r, c.account());
-    if (!known) return known.error();
-    object out;
-    out["id"] = id_text(*id);
-    uint64_t modseq = 0;
-    array messages;
-    for (const Message& m : *members) {
-      messages.push_back(brief_of(*known, m));
-      modseq = std::max(modseq, m.modseq);
-    }
-    out["historyId"] = std::to_string(modseq);
-    out["messages"] = std::move(messages);
-    return value(std::move(out));
-  };
-  Task<Result<value>> reading = look(call, Where::kHere, read);
-  co_return co_await reading;
-}
-
-Task<Result<value>> modify(CallPtr call) {
-  auto change = parse_change(call->body);
-  if (!change) co_return change.error();
-  Task<Result<value>> changing = relabel(call, std::move(*change));
-  co_return co_await changing;
-}
-Task<Result<value>> trash(CallPtr call) {
-  LabelChange change;
-  change.add.push_back("TRASH");
-  Task<Result<value>> changing = relabel(call, std::move(change));
-  co_return co_await changing;
-}
-Task<Result<value>> untrash(CallPtr call) {
-  LabelChange change;
-  change.remove.push_back("TRASH");
-  Task<Result<value>> changing = relabel(call, std::move(change));
-  co_return co_await changing;
-}
-
-Task<Result<value>> remove(CallPtr call) {
-  const Change change = [call](store::Transaction& t, const std::vector<MessageId>& ids) -> Result<void> {
-    for (const MessageId id : ids) {
-      const auto removed = remove_message(call->services.mailboxes, t, call->account(), id);
-      if (!removed && removed.code() != Code::kNotFound) return removed;
-    }
-    return {};
-  };
-  Task<Result<void>> removing = change_all(call, change);
-  if (const Result<void> done = co_await removing; !done) co_return done.error();
-  co_return value(nullptr);
-}
-
 }  // namespace
 
 void add_threads(web::Router& router, Services& services) {
   add(router, services, "GET", "/messages", Need::kMetadata, list_messages);
   add(router, services, "GET", "/threads", Need::kMetadata, list_threads);
   add(router, services, "GET", "/threads/{id}", Need::kMetadata, get);
-  add(router, services, "POST", "/threads/{id}/modify", Need::kModify, modify);
-  add(router, services, "POST", "/threads/{id}/trash", Need::kModify, trash);
-  add(router, services, "POST", "/threads/{id}/untrash", Need::kModify, untrash);
-  add(router, services, "DELETE", "/threads/{id}", Need::kDelete, remove);
 }
 
 }  // namespace pabal::gmail

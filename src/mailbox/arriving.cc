@@ -46,9 +46,9 @@ bool stands_in(const Words& words, char field, const Chain& chain) {
 std::string not_at_arrival(const Query& query) {
   if (query.op == Op::kLabel || query.op == Op::kUserLabels || query.op == Op::kMailbox ||
       query.op == Op::kMailboxBeside)
-    return "labels and places (in:, label:, category:, has:userlabels)";
+    return "labels and places (in:, label:, has:userlabels)";
   if (query.op == Op::kFlag || query.op == Op::kKeyword || query.op == Op::kThreadAll || query.op == Op::kThreadSome)
-    return "flags (is:read, is:starred)";
+    return "flags (is:read, is:starred, category:)";
   for (const Query& child : query.children)
     if (std::string what = not_at_arrival(child); !what.empty()) return what;
   return "";

@@ -64,10 +64,13 @@ class Finder {
 
  private:
   IdSet set_of_bounds() const {
-    if (bounds_.set) return *bounds_.set;
-    IdSet all(facts_.end());
-    all.invert();
-    return all;
+    IdSet out = bounds_.set ? *bounds_.set : IdSet(facts_.end());
+    if (!bounds_.set) out.invert();
+    if (!scope_.among) return out;
+    IdSet these(facts_.end());
+    for (const MessageId id : *scope_.among) these.add(id);
+    out.keep(these);
+    return out;
   }
 
   bool is_done() const { return !wanted_->total && out_.ids.size() > wanted_->limit; }
@@ -109,7 +112,7 @@ class Finder {
     out_.is_estimate = !saw_all;
     if (saw_all) return std::move(out_);
     // As many of the others as of those looked at.
-    const uint64_t all = bounds_.set ? candidates_.count() : facts_.messages();
+    const uint64_t all = bounds_.set || scope_.among ? candidates_.count() : facts_.messages();
     if (bounds_.exact && facts_.has_read_rows()) {
       out_.total = all;
       out_.is_estimate = false;

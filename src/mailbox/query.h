@@ -43,10 +43,10 @@ struct Query {
     kAttachment,  // has:attachment
     kUserLabels,  // has:userlabels
     kFlag,
-    kKeyword,        // `text`, regardless of case; $seen, $answered, $flagged and $draft are the flags
+    kKeyword,        // `text`, regardless of case; $seen, $answered, $flagged and $draft are the flags; category:
     kThreadAll,      // every message of the thread has the keyword `text`
     kThreadSome,     // one has it
-    kLabel,          // in:, label:, category:
+    kLabel,          // in:, label:
     kMailbox,        // in one of `mailboxes`
     kMailboxBeside,  // in one that is not of `mailboxes`
     kAnywhere,       // in:anywhere
@@ -77,6 +77,7 @@ struct QueryScope {
   bool everywhere = false;        // also in Trash and Junk, though the query does not name them
   // Of another's account only this mailbox may be known: messages of others are not found, labels are not seen.
   std::optional<MailboxId> only{};
+  std::optional<std::vector<MessageId>> among{};  // only of these: for one that is asked for, or a few
 };
 // The messages found, oldest first. `r` is one moment. May read much: run it on a pool.
 Result<std::vector<MessageId>> find(const Mailboxes& boxes, const store::Reader& r, AccountId account,

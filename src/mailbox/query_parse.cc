@@ -275,13 +275,14 @@ class Parser {
                                       {"deliveredto", Op::kDeliveredTo},
                                       {"rfc822msgid", Op::kMessageId},
                                       {"filename", Op::kFilename},
-                                      {"label", Op::kLabel},
-                                      {"category", Op::kLabel}};
+                                      {"label", Op::kLabel}};
     for (const Text& known : kTexts)
       if (known.name == name) return words(known.op, std::move(value), in_quotes);
     const std::string lower = text::lowered(value);
     if (name == "has") return has(lower);
     if (name == "is") return is(lower);
+    if (name == "category")  // as who sorts mail sets them, whatever protocol
+      return leaf(Op::kKeyword, "$category_" + (lower == "primary" ? "personal" : lower));
     if (name == "in")
       return lower == "anywhere"  ? leaf(Op::kAnywhere)
              : lower == "starred" ? flag(kFlagged)

@@ -17,7 +17,7 @@ std::string drawn(const Query& q) {
       {Op::kDeliveredTo, "dt"}, {Op::kMessageId, "id"},  {Op::kFilename, "file"},   {Op::kAround, "around"},
       {Op::kAttachment, "att"}, {Op::kUserLabels, "ul"}, {Op::kFlag, "flag"},       {Op::kLabel, "label"},
       {Op::kAnywhere, "any"},   {Op::kLarger, "larger"}, {Op::kSmaller, "smaller"}, {Op::kSince, "since"},
-      {Op::kBefore, "before"},  {Op::kBody, "body"}};
+      {Op::kBefore, "before"},  {Op::kBody, "body"},     {Op::kKeyword, "keyword"}};
   std::string out = kNames.at(q.op);
   if (!q.text.empty()) out += ":" + q.text + (q.prefix ? "*" : "");
   if (q.op == Op::kFlag) out += ":" + std::to_string(q.flag);
@@ -66,7 +66,7 @@ TEST(QueryParse, OperatorsTakeWordsPhrasesAndGroups) {
   EXPECT_EQ(parse("is:unread is:read is:starred is:important is:chat"),
             "(and (not flag:1) flag:1 flag:4 label:important none)");
   EXPECT_EQ(parse("in:sent label:work-stuff category:social in:anywhere in:starred"),
-            "(and label:sent label:work-stuff label:social any flag:4)");
+            "(and label:sent label:work-stuff keyword:$category_social any flag:4)");
   EXPECT_EQ(parse("http://x.org note:this"), "(and text:http://x.org text:note:this)") << "no operators";
 }
 
