@@ -1,13 +1,11 @@
 """Gmail's settings, uploads and batches, with Google's own clients; and real mail that the settings act on."""
-import base64
-import http.client
+import email
+import email.policy
 import json
 import re
 import smtplib
 import subprocess
 import urllib.request
-
-import pytest
 
 from conftest import ROOT, need, wait_for
 from imap_reader import logged_in, messages
@@ -45,7 +43,7 @@ def send(server, to, subject, sender="carol@example.net"):
 
 
 def subjects(server, user, mailbox="INBOX"):
-    return [re.search(r"(?im)^Subject: (.*?)\r?$", m.decode())[1] for m in messages(server, user, mailbox)]
+    return [email.message_from_bytes(m, policy=email.policy.default)["Subject"] for m in messages(server, user, mailbox)]
 
 
 def test_a_filter_sorts_real_mail(server):
@@ -74,6 +72,35 @@ def test_a_filter_sorts_real_mail(server):
                               ("users.settings.filters.get", {"id": made["id"]}))
     assert refused["status"] == 400 and "flags" in refused["message"]
     assert unknown["status"] == 404
+
+
+def test_vacation_answers_and_forwarding_passes_on(pair):
+    here, there = pair
+    token = token_of(here, "alice@example.com")
+    google_one(here, token, "users.settings.updateVacation",
+               {"requestBody": {"enableAutoReply": True, "responseSubject": "Away", "responseBodyPlainText": "Back on Monday."}})
+    send(here, "alice@example.com", "first", "bob@univ.edu")
+    wait_for(lambda: "Away" in subjects(there, "bob@univ.edu"))
+    google_one(here, token, "users.settings.updateVacation", {"requestBody": {"enableAutoReply": False}})
+
+    bob = {"forwardingEmail": "bob@univ.edu"}
+    assert google_one(here, token, "users.settings.forwardingAddresses.create", {"requestBody": bob}) == {**bob, "verificationStatus": "pending"}
+    on = {"enabled": True, "emailAddress": "bob@univ.edu", "disposition": "archive"}
+    assert google(here, token, ("users.settings.updateAutoForwarding", {"requestBody": on}))[0]["status"] == 400
+    wait_for(lambda: any("메일 전달" in s for s in subjects(there, "bob@univ.edu")))
+    letter = email.message_from_bytes(messages(there, "bob@univ.edu")[-1], policy=email.policy.default)
+    link = re.search(r"http://\S+/forwarding/confirm\?t=\S+", letter.get_body().get_content())[0]
+    with urllib.request.urlopen(urllib.request.Request(link, headers={"Accept-Language": "ko"})) as page:
+        assert "전달 허용" in page.read().decode()
+    assert google(here, token, ("users.settings.updateAutoForwarding", {"requestBody": on}))[0]["status"] == 400, "a look is no answer"
+    address, question = link.split("?")
+    with urllib.request.urlopen(address, data=question.encode()) as page:
+        assert page.status == 200
+    assert google_one(here, token, "users.settings.updateAutoForwarding", {"requestBody": on}) == on
+    send(here, "alice@example.com", "second", "carol@example.net")
+    wait_for(lambda: "second" in subjects(there, "bob@univ.edu"))
+    assert subjects(here, "alice@example.com", "Archive") == ["second"]
+    assert "Away" not in subjects(there, "bob@univ.edu")[-1:], "the answer is off"
 
 
 def test_media_uploads_of_the_npm_client(server):

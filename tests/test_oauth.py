@@ -40,8 +40,8 @@ def context():
 class Browser:
     """What a browser does on the pages: keeps the cookie, says whence a form comes, follows what is ours."""
 
-    def __init__(self, server):
-        self.server, self.cookie = server, ""
+    def __init__(self, server, user="alice@example.com"):
+        self.server, self.user, self.cookie = server, user, ""
         self.host = f"{server.ip}:{server.port['https']}"
 
     def send(self, method, target, form=None, origin=None):
@@ -68,7 +68,7 @@ class Browser:
     def sign_in(self, at):
         status, _, page = self.send("GET", at)
         assert status == 200 and "Password" in page, page
-        status, where, _ = self.send("POST", "/login", self.fields(page) | {"name": "alice@example.com", "password": PASSWORD})
+        status, where, _ = self.send("POST", "/login", self.fields(page) | {"name": self.user, "password": PASSWORD})
         assert status == 303
         return where
 
