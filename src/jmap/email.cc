@@ -10,6 +10,7 @@ namespace pabal::jmap {
 namespace {
 
 using Form = HeaderProperty::Form;
+using message::BodyParts;
 using message::Part;
 
 const std::set<std::string> kMetadata = {"id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt"};
@@ -22,7 +23,21 @@ const std::set<std::string> kPart = {"partId",  "blobId",      "size", "headers"
 const std::set<std::string> kUsualPart = {"partId",  "blobId",      "size", "name",     "type",
                                           "charset", "disposition", "cid",  "language", "location"};
 
-bool is_media(const Part& part) { return part.type == "image" || part.type == "audio" || part.type == "video"; }
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+// §4.1.4: each CRLF becomes LF.
+void with_lf(std::string& text) {
+  size_t to = 0;
+  for (size_t at = 0; at < text.size(); ++at)
+    if (text[at] != '\r' || at + 1 == text.size() || text[at + 1] != '\n') text[to++] = text[at];
+  text.resize(to);
+}
+
+// §4.2: HTML is not cut inside a tag.
+void leave_tag(std::string& html) {
+  const size_t open = html.rfind('<');
+  if (open != html.npos && html.find('>', open) == html.npos) html.resize(open);
+}
 
 json::value text_or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(message::clean_utf8(text));
@@ -138,18 +153,21 @@ class Bodies {
     const std::string octets = message::decode_body(p.body(shown_.bytes), p.encoding);
     const std::string named = p.charset();
     const bool known = named.empty() || message::knows_charset(named);
-    std::string text = message::clean_utf8(message::to_utf8(octets, named));
-    text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());  // §4.1.4: CRLF becomes LF
+    std::string text = message::to_utf8(octets, named);
+    // What could not be decoded, unless the author wrote it so.
+    const bool broken = text.find(kReplacement) != text.npos && octets.find(kReplacement) == octets.npos;
+    with_lf(text);
     bool cut = false;
     if (asked_.max_value > 0 && text.size() > asked_.max_value) {
       text.resize(message::utf8_prefix(text, asked_.max_value).size());
+      if (p.subtype == "html") leave_tag(text);
       cut = true;
     }
     const bool coded = p.encoding != "7bit" && p.encoding != "8bit" && p.encoding != "binary" &&
                        p.encoding != "base64" && p.encoding != "quoted-printable";
     json::object out;
     out["value"] = text;
-    out["isEncodingProblem"] = !known || coded;
+    out["isEncodingProblem"] = !known || coded || broken;
     out["isTruncated"] = cut;
     return out;
   }
@@ -158,74 +176,17 @@ class Bodies {
   const EmailArguments& asked_;
 };
 
-// §4.1.4, step by step as it is written there. A null list takes nothing more.
-class Sorter {
- public:
-  explicit Sorter(BodyParts& out) : out_(out) {}
-  using List = std::vector<std::pair<const Part*, size_t>>;
-
-  void walk(const std::vector<std::pair<const Part*, size_t>>& parts, std::string_view type, bool in_alternative,
-            List* html, List* text) {
-    const size_t text_before = text ? text->size() : 0, html_before = html ? html->size() : 0;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const auto& [part, number] = parts[i];
-      const bool plain = part->is_text() && part->subtype == "plain", rich = part->is_text() && part->subtype == "html";
-      if (part->is_multipart()) {
-        List below;
-        size_t next = number + 1;
-        for (const Part& child : part->children) {
-          below.emplace_back(&child, next);
-          next += message::part_count(child);
-        }
-        walk(below, part->subtype, in_alternative || part->subtype == "alternative", html, text);
-        continue;
-      }
-      const bool is_inline = part->disposition != "attachment" && (plain || rich || is_media(*part)) &&
-                             (i == 0 || (type != "related" && (is_media(*part) || part->filename().empty())));
-      if (!is_inline) {
-        out_.attachments.push_back(parts[i]);
-        continue;
-      }
-      if (type == "alternative") {
-        List* to = plain ? text : rich ? html : &out_.attachments;
-        if (to) to->push_back(parts[i]);
-        continue;
-      }
-      if (in_alternative && plain) html = nullptr;
-      if (in_alternative && rich) text = nullptr;
-      if (text) text->push_back(parts[i]);
-      if (html) html->push_back(parts[i]);
-      if ((!text || !html) && is_media(*part)) out_.attachments.push_back(parts[i]);
-    }
-    if (type != "alternative" || !text || !html) return;
-    const bool no_text = text->size() == text_before, no_html = html->size() == html_before;
-    if (no_text && !no_html) text->insert(text->end(), html->begin() + static_cast<long>(html_before), html->end());
-    if (no_html && !no_text) html->insert(html->end(), text->begin() + static_cast<long>(text_before), text->end());
-  }
-
- private:
-  BodyParts& out_;
-};
-
-bool has_attachment(const BodyParts& parts) {
-  return std::any_of(parts.attachments.begin(), parts.attachments.end(),
-                     [](const auto& one) { return one.first->disposition != "inline" || one.first->id.empty(); });
-}
-
 }  // namespace
 
-BodyParts body_parts(const Part& root) {
-  BodyParts out;
-  Sorter(out).walk({{&root, 0}}, "mixed", false, &out.html, &out.text);
-  return out;
-}
-
-bool EmailArguments::needs_bytes() const {
-  const auto needs = [](const std::string& name) {
-    return name == "headers" || name == "bodyStructure" || name == "bodyValues" || name == "textBody" ||
-           name == "htmlBody" || name == "attachments" || name == "references" || name.starts_with("header:");
-  };
-  return std::any_of(properties->begin(), properties->end(), needs);
+EmailArguments::Needs EmailArguments::needs() const {
+  const auto of_header = [](const std::string& name) { return name == "headers" || name.starts_with("header:"); };
+  const bool parts = wants("bodyStructure") || wants("textBody") || wants("htmlBody") || wants("attachments");
+  if (parts && std::any_of(body_properties.begin(), body_properties.end(),
+                           [&](const std::string& name) { return name == "size" || of_header(name); }))
+    return Needs::kAll;
+  if (wants("bodyValues") && (text_values || html_values || all_values)) return Needs::kAll;
+  const bool header = wants("references") || std::any_of(properties.begin(), properties.end(), of_header);
+  return header ? Needs::kHeader : Needs::kStructure;
 }
 
 Or<EmailArguments> read_email_arguments(Call& call, const std::set<std::string>& usual) {
@@ -239,7 +200,7 @@ Or<EmailArguments> read_email_arguments(Call& call, const std::set<std::string>&
   if (const auto bad = in.bad_arguments()) return *bad;
   out.properties = properties ? std::set<std::string>(properties->begin(), properties->end()) : usual;
   out.body_properties = parts ? std::set<std::string>(parts->begin(), parts->end()) : kUsualPart;
-  for (const std::string& name : *out.properties)
+  for (const std::string& name : out.properties)
     if (!kMetadata.contains(name) && !kHeaders.contains(name) && !kBody.contains(name) && !header_property(name))
       return invalid_arguments("there is no property \"" + name + "\"");
   for (const std::string& name : out.body_properties)
@@ -268,18 +229,18 @@ void put_content(json::object& out, const Shown& shown, const EmailArguments& as
 
   std::string head;
   std::vector<message::HeaderField> fields;
-  if (asked.needs_bytes()) {
+  if (asked.needs() != EmailArguments::Needs::kStructure) {
     head = std::string(shown.prefix) + std::string(shown.structure->root.header(shown.bytes));
     fields = message::header_fields(head);
   }
   if (asked.wants("references"))
     out["references"] = header_property_value(fields, {Form::kMessageIds, "References", false});
   if (asked.wants("headers")) out["headers"] = headers_value(fields);
-  for (const std::string& name : *asked.properties)
+  for (const std::string& name : asked.properties)
     if (const auto header = header_property(name)) out[name] = header_property_value(fields, *header);
 
-  const BodyParts parts = body_parts(shown.structure->root);
-  if (asked.wants("hasAttachment")) out["hasAttachment"] = has_attachment(parts);
+  const BodyParts parts = message::body_parts(shown.structure->root);
+  if (asked.wants("hasAttachment")) out["hasAttachment"] = message::has_attachment(shown.structure->root);
   const Bodies bodies(shown, asked);
   if (asked.wants("bodyStructure")) out["bodyStructure"] = bodies.part(shown.structure->root, 0, true);
   if (asked.wants("textBody")) out["textBody"] = bodies.list(parts.text);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "jmap/standard.h"
-#include "mailbox/overview.h"
+#include "message/body_parts.h"
 #include "message/message.h"
 
 namespace pabal::jmap {
@@ -17,12 +17,13 @@ struct Shown {
 };
 
 struct EmailArguments {
-  std::optional<std::set<std::string>> properties;  // none: the usual ones
+  std::set<std::string> properties;
   std::set<std::string> body_properties;
   bool text_values = false, html_values = false, all_values = false;
   uint64_t max_value = 0;  // octets; 0: no bound
-  bool wants(const std::string& name) const { return properties->contains(name); }
-  bool needs_bytes() const;  // more than a message's structure
+  bool wants(const std::string& name) const { return properties.contains(name); }
+  enum class Needs : uint8_t { kStructure, kHeader, kAll };
+  Needs needs() const;  // of the octets
 };
 // The arguments of Email/get and Email/parse; `usual`: the properties where none are named.
 Or<EmailArguments> read_email_arguments(Call& call, const std::set<std::string>& usual);
@@ -49,11 +50,5 @@ struct HeaderProperty {
 std::optional<HeaderProperty> header_property(std::string_view property);
 json::value header_value(std::string_view raw, HeaderProperty::Form form);
 json::value addresses_value(const std::vector<message::AddressItem>& list);
-
-// The parts that a reader is shown (§4.1.4), in order, by their entity numbers.
-struct BodyParts {
-  std::vector<std::pair<const message::Part*, size_t>> text, html, attachments;
-};
-BodyParts body_parts(const message::Part& root);
 
 }  // namespace pabal::jmap

@@ -35,7 +35,7 @@ bool takes(std::string_view name, Form form) {
 
 json::object address(const message::AddressItem& item) {
   json::object out;
-  const std::string name = message::clean_utf8(item.display_text());
+  const std::string name = message::composed(message::clean_utf8(item.display_text()));
   out["name"] = name.empty() ? json::value(nullptr) : json::value(name);
   out["email"] = message::clean_utf8(item.address());
   return out;
@@ -111,11 +111,11 @@ json::value header_value(std::string_view raw, Form form) {
   switch (form) {
     case Form::kRaw: {
       std::string text = message::clean_utf8(raw);
-      std::replace(text.begin(), text.end(), '\0', ' ');
+      std::erase(text, '\0');
       return json::value(text);
     }
     case Form::kText:
-      return json::value(message::clean_utf8(message::decode_words(raw)));
+      return json::value(message::composed(message::decode_words(raw)));
     case Form::kAddresses:
       return addresses_value(message::parse_address_list(raw));
     case Form::kGroups:

@@ -8,6 +8,11 @@ namespace pabal::jmap {
 void add_core(Methods& methods);             // core.cc
 void add_blobs(Methods& methods);            // blobs.cc
 void add_mailbox_methods(Methods& methods);  // mailbox_methods.cc
+void add_emails(Methods& methods);           // email_get.cc
+void add_email_queries(Methods& methods);    // email_query.cc
+void add_email_changes(Methods& methods);    // email_changes.cc
+void add_threads(Methods& methods);          // threads.cc
+void add_snippets(Methods& methods);         // snippets.cc
 void add_identities(Methods& methods);       // identities.cc
 void add_submissions(Methods& methods);      // submissions.cc
 void add_quota(Methods& methods);            // quota.cc
@@ -18,6 +23,11 @@ inline void add_modules(Methods& methods) {
   add_core(methods);
   add_blobs(methods);
   add_mailbox_methods(methods);
+  add_emails(methods);
+  add_email_queries(methods);
+  add_email_changes(methods);
+  add_threads(methods);
+  add_snippets(methods);
   add_identities(methods);
   add_submissions(methods);
   add_quota(methods);

@@ -30,8 +30,13 @@ size_t weight(const json::value& value) {
   if (const json::string* s = value.if_string()) sum += s->size();
   if (const json::array* a = value.if_array())
     for (const json::value& item : *a) sum += weight(item);
-  if (const json::object* o = value.if_object())
-    for (const auto& [name, item] : *o) sum += kValue + name.size() + weight(item);
+  if (const json::object* o = value.if_object()) sum += weight(*o);
+  return sum;
+}
+
+size_t weight(const json::object& object) {
+  size_t sum = 0;
+  for (const auto& [name, item] : object) sum += kValue + name.size() + weight(item);
   return sum;
 }
 

@@ -13,5 +13,6 @@ std::optional<json::value> evaluate(const json::value& of, std::string_view poin
 
 // About what a value takes in memory.
 size_t weight(const json::value& value);
+size_t weight(const json::object& object);
 
 }  // namespace pabal::jmap

@@ -38,15 +38,19 @@ void Edit::erase(MailboxId id) {
   note(Change::Kind::kMailboxRemoved, id);
 }
 
-void Edit::note(Change::Kind kind, MailboxId mailbox, Uid uid, MessageId message) {
-  changes_.push_back({{modseq, kind, mailbox, uid, message}});
+void Edit::note(Change::Kind kind, MailboxId mailbox, Uid uid, MessageId message, ThreadId thread) {
+  changes_.push_back({{modseq, kind, mailbox, uid, message}, 0, 0, thread});
   if (const auto box = boxes_.find(mailbox); uid > 0 && box != boxes_.end()) box->second.highest_modseq = modseq;
+}
+
+namespace {
+constexpr int kTold = kSeen | kFlagged | kDeleted;
 }
 
 void Edit::note_flags(MailboxId mailbox, Uid uid, MessageId message, const Flags& before, const Flags& after) {
   note(Change::Kind::kFlags, mailbox, uid, message);
-  changes_.back().set = static_cast<uint8_t>(after.system & ~before.system & (kSeen | kFlagged));
-  changes_.back().cleared = static_cast<uint8_t>(before.system & ~after.system & (kSeen | kFlagged));
+  changes_.back().set = static_cast<uint8_t>(after.system & ~before.system & kTold);
+  changes_.back().cleared = static_cast<uint8_t>(before.system & ~after.system & kTold);
 }
 
 Result<void> Edit::finish() {
@@ -146,7 +150,7 @@ Result<Uid> enter(store::Transaction& t, AccountId account, Edit& edit, Message&
   message.places.push_back(place);
   if (const auto done = change_chunk(t, account, place.mailbox, place.uid, true); !done) return done.error();
   if (const auto done = add_row(t, account, row_of(edit, message, place), place.mailbox); !done) return done.error();
-  edit.note(Change::Kind::kAdded, place.mailbox, place.uid, message.id);
+  edit.note(Change::Kind::kAdded, place.mailbox, place.uid, message.id, message.thread);
   if (message.places.size() == 2)
     if (const auto done = mark_elsewhere(t, account, message.places.front()); !done) return done.error();
   return place.uid;
@@ -169,15 +173,15 @@ Result<void> leave(store::Transaction& t, AccountId account, Edit& edit, Message
   if (const auto done = change_chunk(t, account, id, uid, false); !done) return done;
   if (const auto done = change_row(t, account, id, uid, [](auto& rows, auto row) { rows.erase(row); }); !done)
     return done;
-  edit.note(Change::Kind::kRemoved, id, uid, message.id);
+  edit.note(Change::Kind::kRemoved, id, uid, message.id, message.thread);
   return {};
 }
 
 Result<void> write_row(store::Transaction& t, AccountId account, Edit& edit, const Message& message,
                        const Message::Place& place, const Flags& before) {
-  const auto done =
-      change_row(t, account, place.mailbox, place.uid, [&](auto&, auto row) { *row = row_of(edit, message, place); });
-  if (done) edit.note_flags(place.mailbox, place.uid, message.id, before, message.flags);
+  const Row after = row_of(edit, message, place);
+  const auto done = change_row(t, account, place.mailbox, place.uid, [&](auto&, auto row) { *row = after; });
+  if (done) edit.note_flags(place.mailbox, place.uid, message.id, before, after.flags);
   return done;
 }
 

@@ -112,7 +112,8 @@ class Edit {
   Result<Mailbox*> mailbox(MailboxId id);  // kNotFound
   Mailbox& create(const Clock& clock, const std::string& name, Role role);
   void erase(MailboxId id);
-  void note(Change::Kind kind, MailboxId mailbox, Uid uid = 0, MessageId message = 0);
+  void note(Change::Kind kind, MailboxId mailbox, Uid uid = 0, MessageId message = 0, ThreadId thread = 0);
+  // Both as that mailbox shows them.
   void note_flags(MailboxId mailbox, Uid uid, MessageId message, const Flags& before, const Flags& after);
   // With nothing noted, nothing is written.
   Result<void> finish();

@@ -58,8 +58,10 @@ Result<void> spread_flags(store::Transaction& t, AccountId account, Edit& edit, 
     if (!box) return box.error();
     if (before.has(kSeen) != m.flags.has(kSeen)) (*box)->unseen += before.has(kSeen) ? 1 : -1;
     if (here && deleted != place.deleted) (*box)->deleted += deleted ? 1 : -1;
+    Flags shown = before;
+    if (place.deleted) shown.system |= kDeleted;
     if (here) place.deleted = deleted;
-    if (const auto done = write_row(t, account, edit, m, place, before); !done) return done;
+    if (const auto done = write_row(t, account, edit, m, place, shown); !done) return done;
   }
   return {};
 }

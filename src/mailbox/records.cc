@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
-constexpr uint8_t kChangesVersion = 4;  // 2 did not tell which flags changed, and up to 3 each change stood alone
+// 2 did not tell which flags changed; up to 3 each change stood alone; up to 4 nothing told of threads and \Deleted.
+constexpr uint8_t kRunsVersion = 4, kChangesVersion = 5;
 constexpr size_t kMaxPlaces = 5'000;
 constexpr uint8_t kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
 constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
@@ -179,25 +180,54 @@ std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_
 }
 
 // The kind, and above it what happened to kSeen and kFlagged: no octet more for each of many messages that were read.
+// Of kFlags the kind tells of kDeleted as well.
 constexpr uint8_t kKindBits = 0x0F, kSeenSet = 0x10, kSeenCleared = 0x20, kFlaggedSet = 0x40, kFlaggedCleared = 0x80;
+constexpr uint8_t kDeletedSet = 0x0E, kDeletedCleared = 0x0F;
 
-// Alike changes of messages whose UIDs follow each other stand together, an octet or two for each: the first one, how
-// many follow, and how much greater (ZigZag) the message id of each is than that of the one before.
+namespace {
+
+bool tells_thread(const Change& c) { return c.kind == Change::Kind::kAdded || c.kind == Change::Kind::kRemoved; }
+
+uint8_t kind_octet(const HistoryChange& c) {
+  const int flags = (c.set & kSeen ? kSeenSet : 0) | (c.cleared & kSeen ? kSeenCleared : 0) |
+                    (c.set & kFlagged ? kFlaggedSet : 0) | (c.cleared & kFlagged ? kFlaggedCleared : 0);
+  const uint8_t kind = c.set & kDeleted       ? kDeletedSet
+                       : c.cleared & kDeleted ? kDeletedCleared
+                                              : static_cast<uint8_t>(c.kind);
+  return static_cast<uint8_t>(kind | flags);
+}
+
+bool take_kind(uint8_t octet, HistoryChange& c) {
+  const uint8_t kind = octet & kKindBits;
+  c.set = static_cast<uint8_t>((octet & kSeenSet ? kSeen : 0) | (octet & kFlaggedSet ? kFlagged : 0) |
+                               (kind == kDeletedSet ? kDeleted : 0));
+  c.cleared = static_cast<uint8_t>((octet & kSeenCleared ? kSeen : 0) | (octet & kFlaggedCleared ? kFlagged : 0) |
+                                   (kind == kDeletedCleared ? kDeleted : 0));
+  const bool deleted = kind == kDeletedSet || kind == kDeletedCleared;
+  c.kind = deleted ? Change::Kind::kFlags : static_cast<Change::Kind>(kind);
+  return c.kind <= Change::Kind::kAnnotations;
+}
+
+}  // namespace
+
+// Alike changes of messages whose UIDs follow each other stand together, a few octets for each: the first one, how many
+// follow, and how much greater (ZigZag) the message id of each is than that of the one before. A thread is told by how
+// much older than the message it is.
 std::string encode(const std::vector<HistoryChange>& changes) {
   Encoder out;
   out.u8(kChangesVersion).varint(changes.size());
   for (auto first = changes.begin(); first != changes.end();) {
-    const int flags = (first->set & kSeen ? kSeenSet : 0) | (first->cleared & kSeen ? kSeenCleared : 0) |
-                      (first->set & kFlagged ? kFlaggedSet : 0) | (first->cleared & kFlagged ? kFlaggedCleared : 0);
     auto end = first + 1;
     while (end != changes.end() && end->kind == first->kind && end->mailbox == first->mailbox &&
            end->uid == (end - 1)->uid + 1 && end->set == first->set && end->cleared == first->cleared)
       ++end;
-    out.u8(static_cast<uint8_t>(static_cast<uint8_t>(first->kind) | flags)).u32(first->mailbox).u32(first->uid);
+    out.u8(kind_octet(*first)).u32(first->mailbox).u32(first->uid);
     out.varint(first->message).varint(static_cast<uint64_t>(end - first - 1));
+    if (tells_thread(*first)) out.varint(first->message - first->thread);
     while (++first != end) {
       const auto step = static_cast<int64_t>(first->message - (first - 1)->message);
       out.varint((static_cast<uint64_t>(step) << 1) ^ static_cast<uint64_t>(step >> 63));
+      if (tells_thread(*first)) out.varint(first->message - first->thread);
     }
   }
   return out.take();
@@ -205,7 +235,7 @@ std::string encode(const std::vector<HistoryChange>& changes) {
 std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record, ModSeq modseq) {
   Decoder in(record);
   const uint8_t version = in.u8();
-  if (version != kVersion && version != 3 && version != kChangesVersion) return {};
+  if (version < kVersion || version > kChangesVersion) return {};
   std::vector<HistoryChange> out;
   const uint64_t count = in.varint();
   if (count > record.size()) return {};
@@ -213,21 +243,20 @@ std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record
   while (out.size() < count && in.ok()) {
     HistoryChange c;
     c.modseq = modseq;
-    const uint8_t octet = in.u8(), kind = octet & kKindBits;
-    c.set = static_cast<uint8_t>((octet & kSeenSet ? kSeen : 0) | (octet & kFlaggedSet ? kFlagged : 0));
-    c.cleared = static_cast<uint8_t>((octet & kSeenCleared ? kSeen : 0) | (octet & kFlaggedCleared ? kFlagged : 0));
-    if (kind > static_cast<uint8_t>(Change::Kind::kAnnotations)) return {};
-    c.kind = static_cast<Change::Kind>(kind);
+    if (!take_kind(in.u8(), c)) return {};
     c.mailbox = in.u32();
     c.uid = in.u32();
     c.message = in.varint();
+    const uint64_t more = version >= kRunsVersion ? in.varint() : 0;
+    const bool with_thread = version == kChangesVersion && tells_thread(c);
+    if (with_thread) c.thread = c.message - in.varint();
     out.push_back(c);
-    const uint64_t more = version == kChangesVersion ? in.varint() : 0;
     if (more > count - out.size()) return {};
     for (uint64_t i = 0; i < more && in.ok(); ++i) {
       const uint64_t step = in.varint();
       ++c.uid;
       c.message += (step >> 1) ^ (0 - (step & 1));
+      if (with_thread) c.thread = c.message - in.varint();
       out.push_back(c);
     }
   }

@@ -106,13 +106,17 @@ TEST(Records, RowsSurviveBeingWrittenAndAppended) {
 }
 
 TEST(Records, ChangesSurviveBeingWritten) {
-  const std::vector<HistoryChange> changes = {{{9, Change::Kind::kAdded, 1, 2, 3}},
+  const std::vector<HistoryChange> changes = {{{9, Change::Kind::kAdded, 1, 2, 3}, 0, 0, 2},
                                               {{9, Change::Kind::kFlags, 1, 2, 3}, kSeen, kFlagged},
                                               {{9, Change::Kind::kFlags, 1, 2, 3}, kFlagged, kSeen},
-                                              {{9, Change::Kind::kSubscription, 4, 0, 0}}};
+                                              {{9, Change::Kind::kSubscription, 4, 0, 0}},
+                                              {{9, Change::Kind::kFlags, 1, 2, 3}, kDeleted | kSeen, 0},
+                                              {{9, Change::Kind::kFlags, 1, 2, 3}, 0, kDeleted},
+                                              {{9, Change::Kind::kRemoved, 1, 2, 3}, 0, 0, 3},
+                                              {{9, Change::Kind::kRemoved, 1, 3, 9}, 0, 0, 2}};
   const auto again = decode_changes(encode(changes), 9);
   ASSERT_TRUE(again);
-  ASSERT_EQ(again->size(), 4u);
+  ASSERT_EQ(again->size(), 8u);
   EXPECT_EQ((*again)[0].modseq, 9u);
   EXPECT_EQ((*again)[0].message, 3u);
   EXPECT_EQ((*again)[0].set | (*again)[0].cleared, 0);
@@ -122,6 +126,14 @@ TEST(Records, ChangesSurviveBeingWritten) {
   EXPECT_EQ((*again)[2].set, kFlagged);
   EXPECT_EQ((*again)[2].cleared, kSeen);
   EXPECT_EQ((*again)[3].kind, Change::Kind::kSubscription);
+  EXPECT_EQ((*again)[4].kind, Change::Kind::kFlags);
+  EXPECT_EQ((*again)[4].set, kDeleted | kSeen);
+  EXPECT_EQ((*again)[5].kind, Change::Kind::kFlags);
+  EXPECT_EQ((*again)[5].cleared, kDeleted);
+  EXPECT_EQ((*again)[0].thread, 2u);
+  EXPECT_EQ((*again)[6].thread, 3u);
+  EXPECT_EQ((*again)[7].message, 9u);
+  EXPECT_EQ((*again)[7].thread, 2u);
   expect_refuses_cuts(encode(changes), [](std::string_view r) { return decode_changes(r, 9); });
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "mailbox/compress.h"
 #include "mailbox/search.h"
+#include "message/body_parts.h"
 
 namespace pabal::mailbox {
 namespace {
@@ -141,10 +142,6 @@ class WordTable {
   std::string text_;
 };
 
-bool has_attachment(const message::Part& part) {
-  return part.is_attachment() || std::any_of(part.children.begin(), part.children.end(), has_attachment);
-}
-
 // ASCII octets of these mean ASCII.
 bool extends_ascii(std::string_view charset) {
   if (charset.empty()) return true;
@@ -232,7 +229,7 @@ std::string word_list(std::string_view bytes, const message::Message& m) {
   reader.others(m.root.header(bytes));
   reader.part(m.root);
   if (reader.cut_short()) table.add(kCutShort[0], kCutShort.substr(1), 0);
-  if (has_attachment(m.root)) table.add(kWithAttachment[0], kWithAttachment.substr(1), 0);
+  if (message::has_attachment(m.root)) table.add(kWithAttachment[0], kWithAttachment.substr(1), 0);
   return table.list();
 }
 

@@ -6,6 +6,7 @@
 #include <unicode/utf8.h>
 
 #include "base/text.h"
+#include "message/words.h"
 
 namespace pabal::message {
 
@@ -29,6 +30,16 @@ std::string casemap(std::string_view utf8) {
   if (kDecompose)
     kDecompose->normalizeUTF8(0, {titled.data(), static_cast<int32_t>(titled.size())}, sink, nullptr, error);
   return kDecompose && U_SUCCESS(error) ? out : titled;
+}
+
+std::string composed(std::string_view utf8) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* const compose = icu::Normalizer2::getNFCInstance(error);
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  if (compose && !text::is_ascii(utf8))
+    compose->normalizeUTF8(0, {utf8.data(), static_cast<int32_t>(utf8.size())}, sink, nullptr, error);
+  return out.empty() || U_FAILURE(error) ? std::string(utf8) : out;
 }
 
 Needle::Needle(std::string_view utf8) : mapped_(casemap(utf8)), ascii_(text::is_ascii(mapped_)) {}

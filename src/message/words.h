@@ -30,6 +30,9 @@ bool knows_charset(std::string_view charset);
 // Valid UTF-8 with bad sequences replaced by U+FFFD.
 std::string clean_utf8(std::string_view bytes);
 
+// In Normalization Form C: what some systems write as letters and marks, or as single jamo, as whole characters.
+std::string composed(std::string_view utf8);
+
 // The first `limit` octets at most, never cutting a UTF-8 character.
 std::string_view utf8_prefix(std::string_view utf8, size_t limit);
 
