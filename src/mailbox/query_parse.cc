@@ -325,6 +325,28 @@ class Parser {
 
 std::optional<Query> parse_query(std::string_view utf8, Time now) { return Parser(utf8, now).all(); }
 
+namespace {
+
+// Where the phrase that `utf8` begins with ends; a backslash takes the character behind it as it is (RFC 8621 §4.4.1).
+size_t closing_quote(std::string_view utf8) {
+  for (size_t at = 1; at < utf8.size(); ++at) {
+    if (utf8[at] == utf8[0]) return at;
+    if (utf8[at] == '\\') ++at;
+  }
+  return utf8.npos;
+}
+
+std::string without_backslashes(std::string_view phrase) {
+  std::string out;
+  for (size_t at = 0; at < phrase.size(); ++at) {
+    if (phrase[at] == '\\' && at + 1 < phrase.size()) ++at;
+    out += phrase[at];
+  }
+  return out;
+}
+
+}  // namespace
+
 std::optional<Query> text_query(Op op, std::string_view utf8) {
   constexpr std::string_view kBlanks = " \t\r\n";
   Query out = leaf(Op::kAnd);
@@ -333,11 +355,11 @@ std::optional<Query> text_query(Op op, std::string_view utf8) {
     utf8.remove_prefix(at);
     any = true;
     // A quote that is never closed is of the text.
-    const size_t close = utf8[0] == '"' || utf8[0] == '\'' ? utf8.find(utf8[0], 1) : utf8.npos;
+    const size_t close = utf8[0] == '"' || utf8[0] == '\'' ? closing_quote(utf8) : utf8.npos;
     const bool in_quotes = close != utf8.npos;
     const size_t end = in_quotes ? close : std::min(utf8.find_first_of(kBlanks), utf8.size());
-    const std::string_view value = in_quotes ? utf8.substr(1, close - 1) : utf8.substr(0, end);
-    if (has_words(value)) out.children.push_back(words(op, std::string(value), in_quotes));  // a dash alone is no term
+    std::string value = in_quotes ? without_backslashes(utf8.substr(1, close - 1)) : std::string(utf8.substr(0, end));
+    if (has_words(value)) out.children.push_back(words(op, std::move(value), in_quotes));  // a dash alone is no term
     if (out.children.size() > kMaxQueryTerms) return {};
     utf8.remove_prefix(end + (in_quotes ? 1 : 0));
   }

@@ -84,6 +84,7 @@ TEST(QueryParse, TextConditionsOfJmapAreWordsAndPhrases) {
   EXPECT_EQ(text("foo bar"), "(and body:foo body:bar)");
   EXPECT_EQ(text("foo"), "body:foo");
   EXPECT_EQ(text(" 'foo bar'  \"b c\" don't "), "(and body:foo bar body:b c body:don't)");
+  EXPECT_EQ(text(R"("a \"b\" c" 'it\'s')"), "(and body:a \"b\" c body:it's)");
   EXPECT_EQ(text("\"never closed"), "(and body:\"never body:closed)");
   EXPECT_EQ(text("from:amy OR"), "(and body:from:amy body:OR)") << "no language";
   EXPECT_EQ(text("a - b"), "(and body:a body:b)");
