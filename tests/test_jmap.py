@@ -2,8 +2,7 @@
 import base64
 import json
 import subprocess
-
-import requests
+import urllib.request
 
 from conftest import ROOT, need
 from imap_reader import logged_in
@@ -160,15 +159,20 @@ def test_blobs_are_parsed_and_wrong_requests_told(server):
     uploaded = jam.steps({"upload": "Subject: =?UTF-8?B?7ZqM7J2Y?=\r\n\r\ntext\r\n"})[0]
     parsed = jam.call("Email/parse", blobIds=[uploaded["blobId"], "Bnone"], fetchTextBodyValues=True)
     assert parsed["parsed"][uploaded["blobId"]]["subject"] == "회의" and parsed["notFound"] == ["Bnone"]
-    ask = requests.Session()
-    ask.headers["Authorization"] = f"Bearer {jam.token}"
-    session = ask.get(f"{base(server)}/.well-known/jmap").json()
+
+    def http(url, body=None):
+        headers = {"Authorization": f"Bearer {jam.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(url, headers=headers, data=body and json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return json.load(response)
+
+    session = http(f"{base(server)}/.well-known/jmap")
     account = session["primaryAccounts"][MAIL]
     assert "someInThreadHaveKeyword" in session["accounts"][account]["accountCapabilities"][MAIL]["emailQuerySortOptions"]
 
     def error(method, **arguments):
         body = {"using": ["urn:ietf:params:jmap:core", MAIL], "methodCalls": [[method, {"accountId": account, **arguments}, "0"]]}
-        return ask.post(session["apiUrl"], json=body).json()["methodResponses"][0][1].get("type")
+        return http(session["apiUrl"], body)["methodResponses"][0][1].get("type")
 
     assert error("Email/get", ids=[], properties=["header:From:asDate"]) == "invalidArguments"
     assert error("Email/query", filter={"colour": "red"}) == "unsupportedFilter"
