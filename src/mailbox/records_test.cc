@@ -102,7 +102,7 @@ TEST(Records, RowsSurviveBeingWrittenAndAppended) {
     EXPECT_TRUE(!cut || cut->size() < 3) << "one that is cut between rows is whole";
   }
   EXPECT_FALSE(decode_rows(encode_rows({rows[1], rows[0]}), 70)) << "disorder";
-  EXPECT_FALSE(decode_rows(Encoder().u8(2).u8(32).u8(0).varint(1).varint(1).take(), 70)) << "no such slot";
+  EXPECT_FALSE(decode_rows(Encoder().u8(2).u8(128).u8(0).varint(1).varint(1).take(), 70)) << "no such slot";
 }
 
 TEST(Records, ChangesSurviveBeingWritten) {

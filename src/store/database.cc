@@ -26,7 +26,7 @@ constexpr size_t kBodyBlock = 16 << 10;  // octets of a block of the body space:
 
 constexpr seconds kReopenEvery{5};
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "2";
+constexpr std::string_view kFormat = "3";
 
 rocksdb::Slice slice(std::string_view s) { return {s.data(), s.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
