@@ -80,7 +80,7 @@ TEST_F(RocksStore, AStoreOfAnotherVersionIsRefused) {
     const auto database = Database::open(options_, clock_);
     ASSERT_TRUE(database);
     const auto files = (*database)->now();
-    ASSERT_TRUE((*files)->db->Put({}, (*files)->meta, "format", "3").ok());
+    ASSERT_TRUE((*files)->db->Put({}, (*files)->meta, "format", "another").ok());
   }
   const auto refused = open_rocksdb(options_, clock_);
   ASSERT_FALSE(refused);
