@@ -27,8 +27,9 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
              outgoing, *rooms.scripts, config.hostname, config.max_message_size, hub}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
-      gmail_for_scripts_(router_, "/gmail/", {}),
-      oauth_for_scripts_(gmail_for_scripts_, "/oauth/", {}),
+      gmail_for_scripts_(router_, {"/gmail/", "/upload/gmail/", "/batch", "/$discovery/", "/discovery/"},
+                         {{"*"}, {"Location", "Range", "X-GUploader-UploadID"}}),
+      oauth_for_scripts_(gmail_for_scripts_, {"/oauth/"}, {}),
       services_{oauth_for_scripts_, connections_, networks(config.trusted_proxies)} {
   web::add_site(router_, config.hostname, doors_of(config));
   add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);

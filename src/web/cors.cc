@@ -24,7 +24,9 @@ void Cors::open(Response& response, const std::string& origin) const {
 Task<Response> Cors::handle(Request request) {
   const std::string* from = request.headers.get("Origin");
   const std::string origin = from ? *from : "";
-  const bool here = request.path.starts_with(prefix_) && !origin.empty();
+  const bool here = !origin.empty() && std::any_of(prefixes_.begin(), prefixes_.end(), [&](const std::string& prefix) {
+    return request.path.starts_with(prefix);
+  });
   const std::string* method = request.headers.get("Access-Control-Request-Method");
   if (here && method && request.method == "OPTIONS") {
     Response response;

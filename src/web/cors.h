@@ -14,11 +14,11 @@ struct CorsRules {
   std::vector<std::string> expose{};      // response fields that scripts may read beside the safe ones
 };
 
-// Answers preflights under `prefix` and opens the answers of `inner` to the origins. Elsewhere it changes nothing.
+// Answers preflights under the prefixes and opens the answers of `inner` to the origins. Elsewhere it changes nothing.
 class Cors final : public Handler {
  public:
-  Cors(Handler& inner, std::string prefix, CorsRules rules)
-      : inner_(inner), prefix_(std::move(prefix)), rules_(std::move(rules)) {}
+  Cors(Handler& inner, std::vector<std::string> prefixes, CorsRules rules)
+      : inner_(inner), prefixes_(std::move(prefixes)), rules_(std::move(rules)) {}
   BodyRule body_rule(const Request& request) const override { return inner_.body_rule(request); }
   Task<Response> handle(Request request) override;
 
@@ -26,7 +26,7 @@ class Cors final : public Handler {
   void open(Response& response, const std::string& origin) const;
 
   Handler& inner_;
-  const std::string prefix_;  // of paths: "/gmail/"
+  const std::vector<std::string> prefixes_;  // of paths: "/gmail/"
   const CorsRules rules_;
 };
 

@@ -230,8 +230,9 @@ TEST(Proxies, AreBelievedOnlyWhenTrusted) {
 TEST(Cors, OpensTheApiAndNothingElse) {
   Router router;
   router.add("GET", "/api/x", says("x"));
+  router.add("GET", "/upload/x", says("x"));
   router.add("GET", "/other", says("y"));
-  Cors cors(router, "/api/", {{"https://app.example"}, {"ETag"}});
+  Cors cors(router, {"/api/", "/upload/"}, {{"https://app.example"}, {"ETag"}});
   const auto ask = [&](const std::string& method, const std::string& path, const std::string& origin, bool preflight) {
     Request request = request_for(method, path);
     request.headers.add("Origin", origin);
@@ -242,7 +243,8 @@ TEST(Cors, OpensTheApiAndNothingElse) {
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(*preflight.headers.get("Access-Control-Allow-Origin"), "https://app.example");
   EXPECT_THAT(*preflight.headers.get("Access-Control-Allow-Methods"), HasSubstr("PUT"));
-  EXPECT_EQ(*ask("GET", "/api/x", "https://app.example", false).headers.get("Access-Control-Expose-Headers"), "ETag");
+  for (const char* path : {"/api/x", "/upload/x"})
+    EXPECT_EQ(*ask("GET", path, "https://app.example", false).headers.get("Access-Control-Expose-Headers"), "ETag");
   for (const Response& closed :
        {ask("GET", "/api/x", "https://evil.example", false), ask("OPTIONS", "/api/x", "https://evil.example", true),
         ask("GET", "/other", "https://app.example", false)})
