@@ -325,4 +325,5 @@ def main():
             compare(folder, options.messages)
 
 
-main()
+if __name__ == "__main__":
+    main()

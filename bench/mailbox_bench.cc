@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "mailbox/mailbox.h"
+#include "mailbox/query.h"
 #include "mailbox/search.h"
 #include "store/rocksdb_store.h"
 
@@ -291,6 +292,23 @@ class Bench {
       shown("search: prefix", ask({{"ba", Mailboxes::Term::Field::kBody, false, true}}));
       shown("search: two words and a sender", ask({{rare, Mailboxes::Term::Field::kBody, false, false},
                                                    {"writer7", Mailboxes::Term::Field::kFrom, false, false}}));
+      const auto page = [&](std::string asked, bool total = false) {
+        return [&, asked, total] {
+          const auto query = parse_query(asked, clock_.now());
+          return find_page(boxes_, r, kAccount, *query, {}, {.limit = 50, .total = total})->ids.size();
+        };
+      };
+      const std::string common(words[0]), other(words[3]);
+      shown("page of 50: rare word", page(rare));
+      shown("page of 50: common word", page(common));
+      shown("page of 50: word of every message", page("bench"));
+      shown("page of 50: two words", page(common + " " + other));
+      shown("page of 50: phrase", page('"' + common + " " + other + '"'));
+      shown("page of 50: prefix", page(common.substr(0, 2) + "*"));
+      shown("page of 50: from: and a word", page("from:writer7 " + common));
+      shown("page of 50: in:inbox is:unread", page("in:inbox is:unread"));
+      shown("page of 50: is:starred, none is", page("is:starred"));
+      shown("page of 50: common word, and count all", page(common, true));
       shown("search: phrase", ask({{"bench writer 7", Mailboxes::Term::Field::kFrom, true, false}}));
     };
     fmt::print("  nothing folded (a server folds after 500):\n");

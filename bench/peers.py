@@ -177,11 +177,13 @@ class Dovecot:
     """A Dovecot with its defaults, but that it stores at `location`, "maildir:~/Maildir" or "mdbox:~/mdbox", and that names have
     one separator, so that the one can be made of the other."""
 
-    def __init__(self, base, users, location="maildir:~/Maildir", fsync="optimized"):
-        """`fsync`: mail_fsync; "optimized", its default, may lose changes of flags, "always" is as durable as Pabal."""
+    def __init__(self, base, users, location="maildir:~/Maildir", fsync="optimized", extra=""):
+        """`fsync`: mail_fsync; "optimized", its default, may lose changes of flags, "always" is as durable as Pabal.
+        `extra`: lines for its configuration."""
         base.mkdir(parents=True)
         for folder in (base, base.parent):
             os.chmod(folder, 0o755)
+        self.extra = extra
         self.base, self.users, self.location, self.imap, self.lmtp = base, users, location, free_port(), base / "lmtp"
         self.homes, self.config = base / "homes", base / "dovecot.conf"
         self.homes.mkdir()
@@ -228,7 +230,7 @@ service lmtp {{
     mode = 0666
   }}
 }}
-''')
+{self.extra}''')
         subprocess.run(["/usr/sbin/dovecot", "-c", self.config], check=True)
         self.pids = [read_pid(base / "dovecot/master.pid")]
         wait_port(self.imap)

@@ -1,6 +1,7 @@
 // pabal: the command line.
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include "app/quickstart.h"
 #include "app/server.h"
 #include "base/log.h"
+#include "extract/sandbox.h"
 #include "net/io_loop.h"
 
 namespace pabal::app {
@@ -133,6 +135,8 @@ int run(int argc, char** argv) {
 }  // namespace pabal::app
 
 int main(int argc, char** argv) {
+  // Started by the server, to read a file that a stranger sent: nothing else comes before the sandbox.
+  if (argc == 2 && std::string_view(argv[1]) == "extract") ::_exit(pabal::extract::serve_extract());
   try {
     return pabal::app::run(argc, argv);
   } catch (const std::exception& failure) {  // out of memory and the like: say so rather than abort

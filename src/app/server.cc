@@ -16,11 +16,13 @@
 #include "app/admin.h"
 #include "app/dkim_rotation.h"
 #include "app/dmarc_job.h"
+#include "app/extract_job.h"
 #include "app/web.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "delivery/imap_events.h"
 #include "dns/resolver.h"
+#include "extract/child.h"
 #include "push/hub.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
@@ -37,6 +39,7 @@ constexpr size_t kPoolQueue = 1'000;
 constexpr size_t kMessageMemory = 512 << 20;  // octets of messages under way in all sessions
 constexpr size_t kFoldFrom = 500;             // word lists of an account before they are folded
 constexpr seconds kHousekeeping{2};
+constexpr seconds kReadFiles{2};
 constexpr minutes kErrands{5};
 constexpr size_t kPurgeAtOnce = 200;
 constexpr uint16_t kManageSievePort = 4190;
@@ -113,7 +116,7 @@ struct Server::Impl {
   std::atomic<bool> stopping{false};
   std::mutex stop_mutex;
   std::condition_variable stop_wake;
-  std::thread housekeeper, errands;
+  std::thread housekeeper, errands, files;
 
   void wire();
   static relay::OutboundOptions outbound_options(const Config& config);
@@ -121,6 +124,7 @@ struct Server::Impl {
   void serve(Protocol protocol, std::unique_ptr<net::Stream> stream);
   void keep_house();
   void run_errands();
+  void read_files();
 };
 
 void Server::Impl::wire() {
@@ -257,6 +261,26 @@ void Server::Impl::keep_house() {
   }
 }
 
+// Reads the text of attached files. What waits since before this process is read as well; on a system that does not let
+// it be read safely it goes on waiting.
+void Server::Impl::read_files() {
+  const std::vector<std::string> command = {"/proc/self/exe", "extract"};
+  if (const auto tried = extract::in_child(command, "", stopping); !tried && tried.code() != Code::kClosed) {
+    log::error("app", "the text of attached files will not be found: " + tried.error().message);
+    return;
+  }
+  for (size_t done = 0;;) {
+    {
+      std::unique_lock lock(stop_mutex);
+      const auto wait = done == kFilesAtOnce ? seconds(0) : kReadFiles;
+      if (stop_wake.wait_for(lock, wait, [this] { return stopping.load(); })) return;
+    }
+    const auto read = read_attached(*rooms, command, stopping);
+    if (!read && read.code() != Code::kClosed) log::error("app", read.error().message);
+    done = read ? *read : 0;
+  }
+}
+
 // What waits for the DNS, and so would keep the house waiting: changes DKIM keys in time, sends reports.
 void Server::Impl::run_errands() {
   Time rotate_at = rooms->clock.now() + minutes(10);
@@ -301,6 +325,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   if (const auto done = server->impl_->listen(); !done) return done.error();
   server->impl_->outbound->start();
   server->impl_->housekeeper = std::thread([raw = server->impl_.get()] { raw->keep_house(); });
+  server->impl_->files = std::thread([raw = server->impl_.get()] { raw->read_files(); });
   server->impl_->errands = std::thread([raw = server->impl_.get()] { raw->run_errands(); });
   return server;
 }
@@ -318,6 +343,7 @@ Server::~Server() {
   impl_->loops->stop();
   if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
   if (impl_->errands.joinable()) impl_->errands.join();
+  if (impl_->files.joinable()) impl_->files.join();
   impl_->pool.reset();
   impl_->rooms->store.reset();  // commits what waits while the loops that are told of it still exist
 }

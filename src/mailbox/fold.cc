@@ -26,10 +26,10 @@ class Folder {
   Folder(const Mailboxes& boxes, store::Store& store, IdSource& ids, AccountId account)
       : boxes_(boxes), store_(store), ids_(ids), account_(account) {}
 
-  // Makes a segment of up to `at_most` waiting lists, and gives how many.
-  Result<size_t> take_tail(size_t at_most) {
+  // Makes a segment of up to `at_most` waiting lists, and gives how many. `lists`: tail_of().
+  Result<size_t> take_tail(size_t at_most, char lists_of) {
     const auto snapshot = store_.snapshot();
-    auto tail = tail_of(*snapshot, account_);
+    auto tail = tail_of(*snapshot, account_, lists_of);
     if (!tail) return tail.error();
     tail->limit = at_most;
     const auto waiting = snapshot->list(*tail);
@@ -65,7 +65,7 @@ class Folder {
     for (const std::string_view word : words) writer.add(word, postings[word]);
     write.put = writer.finish(waiting->size());
     const MessageId last = Decoder(std::string_view(waiting->back().key).substr(6)).u64();
-    write.put.push_back({keys::first_waiting(account_), Encoder().u64(last + 1).take()});
+    write.put.push_back({keys::first_waiting(account_, lists_of), Encoder().u64(last + 1).take()});
     if (const auto done = commit(write); !done) return done.error();
     return waiting->size();
   }
@@ -187,12 +187,14 @@ Result<size_t> count_tail(const store::Reader& r, AccountId account, size_t up_t
   const auto state = r.get(keys::state(account));
   if (!state) return state.error();
   if (!*state) return size_t{0};
-  auto tail = tail_of(r, account);
-  if (!tail) return tail.error();
-  tail->limit = up_to;
   size_t count = 0;
-  const auto counted = r.scan(*tail, [&](std::string_view, std::string_view) { return ++count > 0; });
-  if (!counted) return counted.error();
+  for (const char lists : {'w', 'W'}) {
+    auto tail = tail_of(r, account, lists);
+    if (!tail) return tail.error();
+    tail->limit = up_to;
+    const auto counted = r.scan(*tail, [&](std::string_view, std::string_view) { return ++count > 0; });
+    if (!counted) return counted.error();
+  }
   return count;
 }
 
@@ -214,8 +216,9 @@ Result<std::vector<AccountId>> all_accounts(const store::Reader& r) {
 Result<size_t> Mailboxes::fold(AccountId account, size_t at_most) {
   std::lock_guard one_at_a_time(impl_->folding);
   Folder folder(*this, impl_->store, impl_->bodies, account);
-  const auto folded = folder.take_tail(at_most);
+  const auto folded = folder.take_tail(at_most, 'w');
   if (!folded) return folded;
+  if (const auto of_files = folder.take_tail(at_most, 'W'); !of_files) return of_files;
   for (;;) {
     const auto merged = folder.merge();
     if (!merged) return merged.error();

@@ -56,11 +56,12 @@ inline Result<AccountState> need_state(const store::Reader& r, AccountId account
 
 // The word lists that wait. It begins behind those that were folded: the store keeps traces of erased keys for a while,
 // and to step over thousands of them costs more than the search.
-inline Result<store::Range> tail_of(const store::Reader& r, AccountId account) {
-  const auto first = r.get(keys::first_waiting(account));
+// `lists`: 'w' of messages, 'W' of their attached files.
+inline Result<store::Range> tail_of(const store::Reader& r, AccountId account, char lists = 'w') {
+  const auto first = r.get(keys::first_waiting(account, lists));
   if (!first) return first.error();
-  store::Range range = store::Range::prefix(keys::in_account(account, 'w').take());
-  if (*first) range.begin = keys::words(account, Decoder(**first).u64());
+  store::Range range = store::Range::prefix(keys::in_account(account, lists).take());
+  if (*first) range.begin = keys::in_account(account, lists).u64(Decoder(**first).u64()).take();
   return range;
 }
 

@@ -12,6 +12,7 @@
 //   A ACCOUNT T THREAD MESSAGE      members of a thread
 //   A ACCOUNT w MESSAGE             word list not yet folded into a segment (search.h)
 //   A ACCOUNT f                     the first message whose word list may wait: those before it are folded
+//   A ACCOUNT W MESSAGE             likewise of its attached files (attached.h); F: as f
 //   A ACCOUNT g SEGMENT BLOCK       segments of postings (segment.h)
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
 //   A ACCOUNT r MAILBOX             rights of others (sharing.h); none: it is not shared
@@ -21,6 +22,7 @@
 //   G 'a' OWNER MAILBOX             the lists of rights that "anyone" stands in; 'u' ACCOUNT OWNER MAILBOX: that
 //   account;
 //                                   'g' GROUP NUL OWNER MAILBOX: that group
+//   E ACCOUNT MESSAGE               the text of its attached files is not yet read (attached.h)
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
 //   B BODY (body space)             a small body; of a larger one the header: lists of messages need no more
@@ -59,7 +61,12 @@ inline std::string change(AccountId a, ModSeq s) { return in_account(a, 'c').u64
 inline std::string thread_hash(AccountId a, uint64_t h) { return in_account(a, 't').u64(h).take(); }
 inline std::string member(AccountId a, ThreadId t, MessageId m) { return in_account(a, 'T').u64(t).u64(m).take(); }
 inline std::string words(AccountId a, MessageId m) { return in_account(a, 'w').u64(m).take(); }
-inline std::string first_waiting(AccountId a) { return in_account(a, 'f').take(); }
+inline std::string file_words(AccountId a, MessageId m) { return in_account(a, 'W').u64(m).take(); }
+// Of each kind of word lists, 'w' and 'W'.
+inline std::string first_waiting(AccountId a, char lists = 'w') {
+  return in_account(a, lists == 'w' ? 'f' : 'F').take();
+}
+inline std::string file_waits(AccountId a, MessageId m) { return Encoder().u8('E').u32(a).u64(m).take(); }
 inline std::string removed(AccountId a, uint64_t until, MessageId m) {
   return in_account(a, 'd').u64(until).u64(m).take();
 }

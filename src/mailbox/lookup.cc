@@ -107,21 +107,23 @@ Result<void> Lookup::pass(const store::Reader& r, AccountId account,
   for (const Segment& segment : *segments)
     if (segment.whole)
       if (const auto done = look_into(r, account, segment); !done) return done;
-  const auto tail = tail_of(r, account);
-  if (!tail) return tail.error();
-  const auto scanned = r.scan(*tail, [&](std::string_view key, std::string_view record) {
-    const MessageId id = Decoder(key.substr(6)).u64();
-    if (const auto of = words_of_another(record)) {
-      if (copies) copies->emplace_back(*of, id);
-      return true;
-    }
-    const auto list = unpacked(record);
-    whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) {
-               return look(word, {id, positions});
-             });
-    return whole_;
-  });
-  if (!scanned) return scanned;
+  for (const char lists : {'w', 'W'}) {
+    const auto tail = tail_of(r, account, lists);
+    if (!tail) return tail.error();
+    const auto scanned = r.scan(*tail, [&](std::string_view key, std::string_view record) {
+      const MessageId id = Decoder(key.substr(6)).u64();
+      if (const auto of = words_of_another(record)) {
+        if (copies) copies->emplace_back(*of, id);
+        return true;
+      }
+      const auto list = unpacked(record);
+      whole_ = whole_ && list && read_words(*list, [&](std::string_view word, std::string_view positions) {
+                 return look(word, {id, positions});
+               });
+      return whole_;
+    });
+    if (!scanned) return scanned;
+  }
   if (!whole_) return damaged("a word list");
   return {};
 }

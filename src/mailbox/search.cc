@@ -9,6 +9,7 @@ namespace pabal::mailbox {
 namespace {
 
 constexpr size_t kMaxQueryWords = 100;  // of one term
+constexpr char kFileField = 'a';        // of attached files (search.h)
 
 // A single character of a script without blanks is the beginning of pairs.
 Match match_of(const Token& token) { return token.cjk && !token.pair ? Match::kPrefix : Match::kWhole; }
@@ -86,6 +87,25 @@ std::vector<Chain> chains_of(const Mailboxes::Term& term) {
   return out;
 }
 
+Result<std::optional<Mailboxes::Substring>> find_substring(const store::Reader& r, AccountId account,
+                                                           std::string_view text, std::string_view fields, Ids* files) {
+  const Chain chain = chain_of_substring(text);
+  if (chain.empty()) return std::optional<Mailboxes::Substring>();
+  Lookup lookup;
+  std::vector<size_t> asked;
+  for (const char field : fields) asked.push_back(lookup.add(field, chain));
+  const size_t cut_short = lookup.add(kCutShort[0], {{std::string(kCutShort.substr(1)), Match::kWhole, 0}});
+  const size_t in_files = files ? lookup.add(kFileField, chain) : 0;
+  if (const auto done = lookup.gather(r, account); !done) return done.error();
+  Mailboxes::Substring out;
+  for (const size_t one : asked) out.found = joined(out.found, lookup.messages(one));
+  const Ids unsure = lookup.messages(cut_short);
+  std::set_difference(unsure.begin(), unsure.end(), out.found.begin(), out.found.end(), std::back_inserter(out.unsure));
+  out.decided = chain.size() < kMaxQueryWords && decided_by_words(text);
+  if (files) *files = lookup.messages(in_files);
+  return std::optional<Mailboxes::Substring>(std::move(out));
+}
+
 }  // namespace
 
 Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, AccountId account,
@@ -123,19 +143,20 @@ Result<std::vector<MessageId>> Mailboxes::search(const store::Reader& r, Account
 Result<std::optional<Mailboxes::Substring>> Mailboxes::search_substring(const store::Reader& r, AccountId account,
                                                                         std::string_view text,
                                                                         Term::Field field) const {
-  const Chain chain = chain_of_substring(text);
-  if (chain.empty()) return std::optional<Substring>();
-  Lookup lookup;
-  std::vector<size_t> fields;
-  for (const char one : fields_of(field)) fields.push_back(lookup.add(one, chain));
-  const size_t cut_short = lookup.add(kCutShort[0], {{std::string(kCutShort.substr(1)), Match::kWhole, 0}});
-  if (const auto done = lookup.gather(r, account); !done) return done.error();
-  Substring out;
-  for (const size_t one : fields) out.found = joined(out.found, lookup.messages(one));
-  const Ids unsure = lookup.messages(cut_short);
-  std::set_difference(unsure.begin(), unsure.end(), out.found.begin(), out.found.end(), std::back_inserter(out.unsure));
-  out.decided = chain.size() < kMaxQueryWords && decided_by_words(text);
-  return std::optional<Substring>(std::move(out));
+  return find_substring(r, account, text, fields_of(field), nullptr);
+}
+
+Result<std::optional<Mailboxes::Substring>> find_with_files(const store::Reader& r, AccountId account,
+                                                            std::string_view text, Mailboxes::Term::Field field,
+                                                            std::vector<MessageId>& files) {
+  return find_substring(r, account, text, fields_of(field), &files);
+}
+
+Result<std::vector<MessageId>> find_in_files(const store::Reader& r, AccountId account, std::string_view text) {
+  Ids files;
+  const auto done = find_substring(r, account, text, "", &files);
+  if (!done) return done.error();
+  return files;
 }
 
 }  // namespace pabal::mailbox

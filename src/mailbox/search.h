@@ -54,6 +54,15 @@ constexpr std::string_view kCutShort = "!cut", kWithAttachment = "!attachment";
 
 // The words of a message; empty when it has none. Positions are written as gaps, in varints.
 std::string word_list(std::string_view bytes, const message::Message& message);
+// The words of texts of attached files; empty when they have none.
+std::string file_word_list(const std::vector<std::string>& texts);
+// The messages whose attached files have `text` as a substring, as far as the words of the index say: oldest first.
+// Some may have been removed.
+Result<std::vector<MessageId>> find_in_files(const store::Reader& r, AccountId account, std::string_view text);
+// Mailboxes::search_substring(), and find_in_files() in the same pass over the index.
+Result<std::optional<Mailboxes::Substring>> find_with_files(const store::Reader& r, AccountId account,
+                                                            std::string_view text, Mailboxes::Term::Field field,
+                                                            std::vector<MessageId>& files);
 // Visits the words of a list in order of their first position, until false. False: the list is damaged.
 using VisitWord = std::function<bool(std::string_view word, std::string_view positions)>;
 bool read_words(std::string_view list, const VisitWord& visit);

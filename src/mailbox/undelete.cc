@@ -97,6 +97,7 @@ Result<size_t> Mailboxes::purge_expired(store::Transaction& t, AccountId account
     t.erase(keys::message(account, m->id));
     t.erase(keys::details(account, m->id));
     t.erase(keys::words(account, m->id));
+    t.erase(keys::file_words(account, m->id));
     if (const auto left = leave_thread(t, account, *d ? (*d)->structure.summary : message::Summary(), *m); !left)
       return left.error();
     if (const auto freed = release_body(t, m->body); !freed) return freed.error();

@@ -233,6 +233,14 @@ std::string word_list(std::string_view bytes, const message::Message& m) {
   return table.list();
 }
 
+std::string file_word_list(const std::vector<std::string>& texts) {
+  thread_local WordTable table;
+  table.clear();
+  Reader reader(table, {});
+  for (const std::string& text : texts) reader.value('a', text);
+  return table.list();
+}
+
 bool is_indexed_field(std::string_view name) {
   // What has no words to look for, or is in the other fields. References are as long as a thread is old.
   static constexpr std::string_view kNot[] = {"Subject",  "From",         "To",           "Cc",

@@ -41,6 +41,7 @@ struct Facts {
   Label label;                                                  // kGmLabel
   std::optional<mailbox::Mailboxes::Substring> indexed;         // of a string: what the words say
   std::optional<message::Needle> needle;                        // of a string
+  Ids files;                                                    // kText, kBody: whose attached files have it
   bool decides() const { return indexed && indexed->decided; }  // but for those unsure
 };
 using AllFacts = std::map<const SearchKey*, Facts>;
@@ -132,16 +133,28 @@ class Search {
     }
     if (is_string(key.op)) {
       facts_[&key].needle.emplace(key.text);
-      const auto field = field_of(key);
-      // In small mailboxes every octet is read: nothing is left to the words there.
-      if (field && !key.text.empty() && job_.uids.count() > kSubstringSearch) {
-        auto hits = job_.mailboxes.search_substring(r_, job_.account, key.text, *field);
-        if (!hits) return hits.error();
-        facts_[&key].indexed = std::move(*hits);
-      }
+      if (const auto done = ask_words(key, facts_[&key]); !done) return done;
     }
     for (const SearchKey& child : key.children)
       if (const auto done = learn(child); !done) return done;
+    return {};
+  }
+
+  // In small mailboxes every octet is read: nothing but attached files is left to the words there.
+  Result<void> ask_words(const SearchKey& key, Facts& facts) {
+    const auto field = field_of(key);
+    if (!field || key.text.empty()) return {};
+    const bool large = job_.uids.count() > kSubstringSearch, with_files = key.op == Op::kText || key.op == Op::kBody;
+    if (large) {
+      auto hits = with_files ? mailbox::find_with_files(r_, job_.account, key.text, *field, facts.files)
+                             : job_.mailboxes.search_substring(r_, job_.account, key.text, *field);
+      if (!hits) return hits.error();
+      facts.indexed = std::move(*hits);
+    } else if (with_files) {
+      auto files = mailbox::find_in_files(r_, job_.account, key.text);
+      if (!files) return files.error();
+      facts.files = std::move(*files);
+    }
     return {};
   }
 
@@ -157,9 +170,13 @@ class Search {
       last_ = std::min(last_, facts.uids.empty() ? 0 : facts.uids.back());
     } else if (facts.indexed || facts.ids) {
       Ids these = facts.ids.value_or(Ids());
-      if (facts.indexed)
+      if (facts.indexed) {
+        Ids by_words;
         std::set_union(facts.indexed->found.begin(), facts.indexed->found.end(), facts.indexed->unsure.begin(),
-                       facts.indexed->unsure.end(), std::back_inserter(these));
+                       facts.indexed->unsure.end(), std::back_inserter(by_words));
+        std::set_union(by_words.begin(), by_words.end(), facts.files.begin(), facts.files.end(),
+                       std::back_inserter(these));
+      }
       if (only_) {
         Ids both;
         std::set_intersection(only_->begin(), only_->end(), these.begin(), these.end(), std::back_inserter(both));
@@ -327,6 +344,7 @@ class Search {
 
   bool contains(const SearchKey& key, Probe& probe) const {
     const Facts& facts = facts_.at(&key);
+    if (has(facts.files, probe.id())) return true;
     if (facts.indexed) {
       const bool found = has(facts.indexed->found, probe.id());
       if (found && facts.indexed->decided) return true;

@@ -5,7 +5,8 @@
 // for whatever parts two words; a string with other marks is looked for in the octets of those that may match. TEXT
 // looks there into the subject, addresses, the header fields of mailbox/search.h ('h': not those of tracing and
 // signatures), the text parts (of alternatives the plain one), names of files, subjects and senders of embedded
-// messages. RFC 9051 §6.4.4 leaves TEXT and BODY this room.
+// messages. TEXT and BODY find words of attached files as well (mailbox/attached.h). RFC 9051 §6.4.4 leaves them this
+// room.
 #pragma once
 
 #include <atomic>
