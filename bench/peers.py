@@ -88,6 +88,38 @@ def resident_mib(pids):
     return total / 1024
 
 
+class Lmtp:
+    """`where` is a port, or the path of a socket."""
+
+    def __init__(self, where):
+        self.socket = socket.socket(socket.AF_INET if isinstance(where, int) else socket.AF_UNIX)
+        self.socket.connect(("127.0.0.1", where) if isinstance(where, int) else str(where))
+        if isinstance(where, int):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.lines = self.socket.makefile("rb")
+        self.reply()
+        self.socket.sendall(b"LHLO bench\r\n")
+        self.reply()
+
+    def reply(self):
+        while (line := self.lines.readline())[3:4] == b"-":
+            pass
+        if line[:1] not in b"23" or not line:
+            raise RuntimeError(f"a delivery was refused: {line}")
+
+    def begin(self, octets, user="user"):
+        """All but the dot that ends it."""
+        self.socket.sendall(b"MAIL FROM:<s@example.net>\r\nRCPT TO:<%s@example.com>\r\nDATA\r\n" % user.encode())
+        for _ in range(3):
+            self.reply()
+        self.socket.sendall(octets)
+
+    def deliver(self, octets, user="user"):
+        self.begin(octets, user)
+        self.socket.sendall(b".\r\n")
+        self.reply()
+
+
 class Pabal:
     name = "Pabal"
 

@@ -1,5 +1,8 @@
-"""Who is told of changes, and how: WebSockets, EventSource; by clients of other people."""
+"""Who is told of changes, and how: WebSockets, EventSource, Web Push, webhooks; by clients of other people."""
+import base64
+import hmac
 import http.client
+import http.server
 import imaplib
 import json
 import os
@@ -13,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import PASSWORD, ROOT, need, wait_for
+from conftest import PASSWORD, ROOT, Server, need, wait_for
 from test_jmap_more import CORE, MAIL, Jmap
 
 SOCKET = "urn:ietf:params:jmap:websocket"
@@ -23,8 +26,11 @@ class Peer:
     """A process of push_client.mjs and what it hears."""
 
     def __init__(self, mode, url, *args):
-        self.process = subprocess.Popen([need("node"), ROOT / "tests/push_client.mjs", mode, url, *args], text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, env={**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0", "NODE_NO_WARNINGS": "1"})
+        self.run([ROOT / "tests/push_client.mjs", mode, url, *args])
+
+    def run(self, words):
+        self.process = subprocess.Popen([need("node"), *words], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0", "NODE_NO_WARNINGS": "1"})
         self.heard = queue.Queue()
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -262,3 +268,239 @@ def fresh(server, who):
         return source
     source.__exit__()
     return None
+
+
+class Service(Peer):
+    """A push service with one browser."""
+
+    def __init__(self, folder):
+        key, certificate = folder / "push.key", folder / "push.pem"
+        subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                        certificate, "-days", "2", "-subj", "/CN=push.example"], check=True, capture_output=True)
+        self.run([ROOT / "tests/push_service.mjs", key, certificate])
+        made = self.next()
+        self.keys, self.url = made["keys"], f"https://127.0.0.1:{made['port']}/push/1"
+
+
+@pytest.fixture
+def near(tmp_path):
+    """Like `server`, and it may tell hosts of this machine."""
+    made = Server(tmp_path / "near", "example.com")
+    made.config.write_text(made.config.read_text() + "[web]\nfetch_private = true\n")
+    made.run("domain", "add", "example.com")
+    made.add_account("alice@example.com")
+    made.start()
+    yield made
+    made.stop()
+
+
+def subscribe(who, service, **more):
+    answer = who.call("PushSubscription/set", create={"s": {"deviceClientId": "laptop", "url": service.url, "keys": service.keys, **more}})
+    assert answer["created"], answer
+    return answer["created"]["s"]["id"]
+
+
+def test_web_push(near, tmp_path):
+    alice = Jmap(near, "alice@example.com")
+    key = alice.session["capabilities"]["urn:ietf:params:jmap:webpush-vapid"]["applicationServerKey"]
+    with Service(tmp_path) as service:
+        subscription = subscribe(alice, service, types=["Email", "Mailbox"])
+        first = service.next()
+        assert first["message"] == {"@type": "PushVerification", "pushSubscriptionId": subscription,
+                                    "verificationCode": first["message"]["verificationCode"]}
+        assert first["headers"]["content-encoding"] == "aes128gcm" and int(first["headers"]["ttl"]) > 0
+        proof = first["proof"]
+        assert proof["good"] and proof["key"] == key and proof["head"]["alg"] == "ES256"
+        assert proof["claims"]["aud"] == service.url.removesuffix("/push/1") and proof["claims"]["sub"].startswith("mailto:postmaster@")
+        assert 0 < proof["claims"]["exp"] - time.time() <= 24 * 3600
+        # Nothing else is sent before the code came back.
+        deliver(near, "alice@example.com")
+        service.silent(1)
+        wrong = alice.call("PushSubscription/set", update={subscription: {"verificationCode": "wrong"}})
+        assert wrong["notUpdated"][subscription]["properties"] == ["verificationCode"]
+        code = first["message"]["verificationCode"]
+        assert alice.call("PushSubscription/set", update={subscription: {"verificationCode": code}})["updated"] == {subscription: None}
+        told = service.next()  # what came meanwhile
+        assert told["message"]["@type"] == "StateChange"
+        assert told["message"]["changed"] == {alice.account: {name: alice.call("Mailbox/get")["state"] for name in ("Email", "Mailbox")}}
+        deliver(near, "alice@example.com", "secret plans")
+        second = service.next()
+        assert second["message"]["changed"][alice.account]["Email"] == alice.call("Mailbox/get")["state"]
+        # All messages look alike to the push service.
+        assert first["size"] == told["size"] == second["size"]
+        # What fails is tried again; over is over.
+        service.send("answers 503")
+        deliver(near, "alice@example.com")
+        assert service.next()["status"] == 503
+        assert service.next(40)["message"]["changed"][alice.account]["Email"] == alice.call("Mailbox/get")["state"]
+        assert [one["id"] for one in alice.call("PushSubscription/get", ids=None)["list"]] == [subscription]
+        service.send("answers 410")
+        deliver(near, "alice@example.com")
+        assert service.next()["status"] == 410
+        wait_for(lambda: alice.call("PushSubscription/get", ids=None)["list"] == [])
+
+
+def test_push_subscriptions_are_kept_and_checked(near, tmp_path):
+    alice, bob = Jmap(near, "alice@example.com"), None
+    near.add_account("bob@example.com")
+    bob = Jmap(near, "bob@example.com")
+    with Service(tmp_path) as service:
+        subscription = subscribe(alice, service, expires=None, types=None)
+        got = alice.call("PushSubscription/get", ids=[subscription, "P1"])
+        assert set(got) == {"list", "notFound"} and got["notFound"] == ["P1"]
+        one = got["list"][0]
+        assert set(one) == {"id", "deviceClientId", "verificationCode", "expires", "types"}
+        assert one["verificationCode"] is None and one["types"] is None and one["deviceClientId"] == "laptop"
+        assert bob.call("PushSubscription/get", ids=[subscription])["notFound"] == [subscription]
+        assert bob.call("PushSubscription/set", destroy=[subscription])["notDestroyed"][subscription]["type"] == "notFound"
+        assert alice.calls(("PushSubscription/get", {"ids": None, "properties": ["url"]}))[0][1]["type"] == "forbidden"
+        changed = alice.call("PushSubscription/set", update={subscription: {"types": ["Email"], "expires": "2100-01-01T00:00:00Z"}})
+        assert changed["updated"][subscription]["expires"] < "2100"
+        assert alice.call("PushSubscription/set", update={subscription: {"url": service.url}})["notUpdated"][subscription]["properties"] == ["url"]
+        good = {"deviceClientId": "x", "url": service.url, "keys": service.keys}
+        for bad, name in (({"url": service.url.replace("https", "http")}, "url"), ({"keys": {"p256dh": "AAAA", "auth": service.keys["auth"]}}, "keys"),
+                          ({"keys": {**service.keys, "auth": "AAAA"}}, "keys"), ({"expires": "2020-01-01T00:00:00Z"}, "expires"),
+                          ({"deviceClientId": ""}, "deviceClientId"), ({"verificationCode": "x"}, "verificationCode"), ({"more": 1}, "more")):
+            answer = alice.call("PushSubscription/set", create={"s": {**good, **bad}})
+            assert answer["notCreated"]["s"]["properties"] == [name], (bad, answer)
+        assert alice.call("PushSubscription/set", destroy=[subscription])["destroyed"] == [subscription]
+        # It goes with the token that made it.
+        service.next()
+        subscribe(alice, service)
+        code = service.next()["message"]
+        alice.call("PushSubscription/set", update={code["pushSubscriptionId"]: {"verificationCode": code["verificationCode"]}})
+        near.run("token", "revoke", re.search(r"^(\S+) +alice", near.run("token", "list").stdout, re.M)[1])
+        deliver(near, "alice@example.com")
+        service.silent(1)
+        again = Jmap(near, "alice@example.com")
+        wait_for(lambda: again.call("PushSubscription/get", ids=None)["list"] == [])
+
+
+def test_nobody_is_told_at_private_addresses(server, tmp_path):
+    alice = Jmap(server, "alice@example.com")
+    with Service(tmp_path) as service:
+        for url in (service.url, "https://localhost/", "https://[::1]/", "https://10.0.0.1/", "http://push.example.com/", "ftp://push.example.com/",
+                    "https://user@push.example.com/"):
+            answer = alice.call("PushSubscription/set", create={"s": {"deviceClientId": "x", "url": url}})
+            assert answer["notCreated"]["s"]["properties"] == ["url"], url
+        for url in ("https://127.0.0.1/", "http://example.com/"):
+            assert server.run("webhook", "add", "alice@example.com", url, check=False).returncode == 1
+
+
+class Receiver:
+    """A script that webhooks call: answers as told, and keeps what came."""
+
+    def __init__(self, *answers):
+        self.answers, self.came = list(answers), queue.Queue()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = receiver.answers.pop(0) if receiver.answers else 204
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                if status == 503:
+                    self.send_header("Retry-After", "1")
+                self.end_headers()
+                receiver.came.put((status, dict(self.headers), body))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def next(self, secret, seconds=20):
+        """Looks at the signature as standardwebhooks.com says."""
+        status, headers, body = self.came.get(timeout=seconds)
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+        assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+        return status, headers["webhook-id"], json.loads(body)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_webhooks_are_signed_and_tried_again(server):
+    receiver = Receiver(500, 503)
+    made = server.run("webhook", "add", "alice@example.com", receiver.url, "--anywhere", "--label", "tickets").stdout
+    secret = re.search(r"secret: (\S+)", made)[1]
+    deliver(server, "alice@example.com")
+    status, name, body = receiver.next(secret)
+    assert status == 500
+    assert (body["type"], body["account"], len(body["messagesAdded"])) == ("mail.changed", "alice@example.com", 1)
+    assert "500" in wait_for(lambda: re.search(r"fails since.*", server.run("webhook", "list").stdout))[0]
+    deliver(server, "alice@example.com")  # told later, in a call of its own
+    again = receiver.next(secret, 30)
+    assert again == (503, name, body)
+    assert receiver.next(secret, 60) == (204, name, body)
+    status, other, more = receiver.next(secret)
+    assert status == 204 and other != name and more["messagesAdded"][0]["id"] != body["messagesAdded"][0]["id"]
+    assert more["since"] == body["historyId"]
+    wait_for(lambda: "well" in server.run("webhook", "list", "alice@example.com").stdout)
+    # Flags are nothing new; other people's mail even less; a restart loses nothing.
+    imap(server, "alice@example.com").store("1", "+FLAGS", "\\Seen")
+    deliver(server, "bob@example.com")
+    server.stop()
+    server.start()
+    assert receiver.came.empty()
+    deliver(server, "alice@example.com")
+    assert len(receiver.next(secret)[2]["messagesAdded"]) == 1
+    server.run("webhook", "remove", re.search(r"^(\S+) +alice", server.run("webhook", "list").stdout, re.M)[1])
+    assert "no webhooks" in server.run("webhook", "list").stdout
+    assert server.run("webhook", "remove", "1-2", check=False).returncode == 1
+    deliver(server, "alice@example.com")
+    time.sleep(0.5)
+    assert receiver.came.empty()
+    receiver.close()
+
+
+def test_a_webhook_may_hear_of_every_change(server):
+    receiver = Receiver()
+    secret = re.search(r"secret: (\S+)", server.run("webhook", "add", "alice@example.com", receiver.url, "--anywhere", "--every-change").stdout)[1]
+    deliver(server, "alice@example.com")
+    assert len(receiver.next(secret)[2]["messagesAdded"]) == 1
+    imap(server, "alice@example.com").store("1", "+FLAGS", "\\Seen")
+    assert receiver.next(secret)[2]["messagesAdded"] == []
+    receiver.close()
+
+
+def gmail(server, who, *calls):
+    done = subprocess.run([need("node"), ROOT / "tests/gmail_calls.mjs", f"https://{server.ip}:{server.port['https']}/", who.token],
+                          input=json.dumps([{"call": call, "params": params} for call, params in calls]), capture_output=True, text=True,
+                          timeout=60, env={**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0"})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_gmail_watch(server):
+    """By Google's own client; what comes has the form of a push of Pub/Sub."""
+    alice, receiver, topic = Jmap(server, "alice@example.com"), Receiver(500), "projects/mail/topics/new"
+    assert gmail(server, alice, ("users.watch", {"requestBody": {"topicName": topic}}))[0]["status"] == 404
+    secret = re.search(r"secret: (\S+)", server.run("topic", "add", topic, receiver.url, "--anywhere").stdout)[1]
+    body = {"topicName": topic, "labelIds": ["INBOX"], "labelFilterBehavior": "include"}
+    made = gmail(server, alice, ("users.watch", {"requestBody": body}))[0]
+    assert made["status"] == 200 and 6 * 86400 < int(made["data"]["expiration"]) / 1000 - time.time() <= 7 * 86400
+    deliver(server, "alice@example.com")
+    for status in (500, 204):
+        came = receiver.next(secret)
+        assert came[0] == status and came[2]["subscription"] == "projects/mail/subscriptions/new"
+        told = json.loads(base64.b64decode(came[2]["message"]["data"]))
+        assert told["emailAddress"] == "alice@example.com" and told["historyId"] > int(made["data"]["historyId"])
+    history = gmail(server, alice, ("users.history.list", {"startHistoryId": made["data"]["historyId"]}))[0]["data"]
+    assert len(history["history"][0]["messagesAdded"]) == 1 and int(history["historyId"]) == told["historyId"]
+    client = imap(server, "alice@example.com")
+    client.append("Archive", None, None, b"Subject: elsewhere\r\n\r\nhello\r\n")
+    time.sleep(1.5)
+    assert receiver.came.empty()
+    assert gmail(server, alice, ("users.stop", {}))[0]["status"] == 204
+    deliver(server, "alice@example.com")
+    time.sleep(1.5)
+    assert receiver.came.empty()
+    server.run("topic", "remove", topic)
+    receiver.close()

@@ -18,6 +18,8 @@ constexpr std::pair<std::string_view, std::string_view> kCommands[] = {
     {"oauth", "programs let in by OAuth 2: client add, list, remove; grants, revoke; registration"},
     {"mailbox", "an account's folders: list, create, rename, remove, share, unshare; deleted, undelete"},
     {"sieve", "filter scripts: put, list, get, activate, remove, test"},
+    {"webhook", "scripts elsewhere that are told of new mail: add, list, remove"},
+    {"topic", "where users.watch of the Gmail API leads to: add, list, remove"},
     {"forwarder", "forwarders and lists whose seals (ARC) are trusted: add, list, remove"},
     {"reports", "DMARC reports: who sends as our domains and what fails: dmarc, list, failures, send"},
     {"queue", "mail waiting to leave: list, show, retry, hold, cancel"},
@@ -67,6 +69,7 @@ Output parse_and_run(Call& call, const std::vector<std::string>& args) {
   add_oauth_commands(app, call, words);
   add_mailbox_commands(app, call, words);
   add_sieve_commands(app, call, words);
+  add_webhook_commands(app, call, words);
   add_forwarder_commands(app, call, words);
   add_report_commands(app, call, words);
   add_queue_commands(app, call, words);

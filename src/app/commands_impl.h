@@ -40,7 +40,8 @@ struct Words {
   std::string name, other, target, catch_all, display, quota, who, query, label;
   std::vector<std::string> targets, scopes;
   bool admin = false, password_stdin = false, json = false, off = false, receive_only = false, with_mail = false,
-       no_dkim = false, force = false, zone = false, is_public = false, device = false, introspect = false;
+       no_dkim = false, force = false, every_change = false, zone = false, is_public = false, device = false,
+       introspect = false;
   size_t limit = 100;
   int64_t days = identity::kTokenLifetime.count();
   int64_t report_days = 30;
@@ -89,6 +90,8 @@ void add_dkim_commands(const Command& app, Call& call, Words& w);
 void add_oauth_commands(const Command& app, Call& call, Words& w);
 // commands_tokens.cc
 void add_token_commands(const Command& app, Call& call, Words& w);
+// commands_webhooks.cc
+void add_webhook_commands(const Command& app, Call& call, Words& w);
 // commands_forwarders.cc
 void add_forwarder_commands(const Command& app, Call& call, Words& w);
 // commands_mail.cc

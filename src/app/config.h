@@ -57,7 +57,7 @@ struct Config {
 
   std::vector<std::string> trusted_proxies;  // addresses and networks whose Forwarded and X-Forwarded-For are believed
   std::string web_url;         // as browsers reach us, without a slash at its end: "https://mail.example.com"
-  bool fetch_private = false;  // tests: logos are fetched from private addresses, too
+  bool fetch_private = false;  // tests: private addresses are good, too: for logos and push services
 
   std::string admin_socket() const { return data_dir + "/admin.sock"; }
   std::string store_dir() const { return data_dir + "/store"; }

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Rooms>> open_rooms(const Config& config) {
   rooms->queue = std::make_unique<queue::Queue>(*rooms->store);
   rooms->trace = std::make_unique<watch::Trace>(*rooms->store);
   rooms->scripts = std::make_unique<sieve::Scripts>(rooms->clock);
+  rooms->outlets = std::make_unique<push::Outlets>(rooms->clock, rooms->random);
   return rooms;
 }
 

@@ -9,6 +9,7 @@
 #include "dns/resolver.h"
 #include "identity/directory.h"
 #include "mailbox/mailbox.h"
+#include "push/outlets.h"
 #include "queue/queue.h"
 #include "sieve/scripts.h"
 #include "store/store.h"
@@ -29,6 +30,7 @@ struct Rooms {
   std::unique_ptr<queue::Queue> queue;
   std::unique_ptr<watch::Trace> trace;
   std::unique_ptr<sieve::Scripts> scripts;
+  std::unique_ptr<push::Outlets> outlets;
 };
 
 // Opens (or makes) the store in config.store_dir(). kUnavailable: another process has it open.

@@ -107,6 +107,7 @@ struct Server::Impl {
   access::pop3::Locks maildrops;
   std::unique_ptr<access::pop3::Services> pop3;
   std::unique_ptr<access::managesieve::Services> managesieve;
+  std::optional<push::EcKey> vapid;
   std::unique_ptr<push::Hub> hub;  // outlives what waits on the loops
   std::unique_ptr<net::IoLoops> loops;
   std::unique_ptr<relay::Outbound> outbound;
@@ -150,7 +151,7 @@ void Server::Impl::wire() {
   managesieve = std::make_unique<access::managesieve::Services>(
       access::managesieve::Services{*r.store, *r.scripts, *login, *pool, config.hostname});
   hub = std::make_unique<push::Hub>(*r.store, *r.mailboxes);
-  web = std::make_unique<Web>(config, r, *resolver, *login, *pool, *outgoing, *hub);
+  web = std::make_unique<Web>(config, r, *resolver, *login, *pool, *outgoing, *hub, *vapid, loops->loop(0));
   outbound = std::make_unique<relay::Outbound>(
       loops->loop(0),
       relay::OutboundServices{*r.store, *r.mailboxes, *delivery, *r.queue, *r.trace, *resolver, loops->network(), *pool,
@@ -320,10 +321,14 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   const size_t cores = std::max(1u, std::thread::hardware_concurrency());
   impl->pool = net::make_pool(std::max<size_t>(2, cores), kPoolQueue);
   impl->loops = std::make_unique<net::IoLoops>(config.threads ? config.threads : cores);
+  auto vapid = push::vapid_key(*impl->rooms->store, impl->rooms->random);
+  if (!vapid) return vapid.error();
+  impl->vapid = std::move(*vapid);
   impl->wire();
   auto server = std::unique_ptr<Server>(new Server(std::move(impl)));
   if (const auto done = server->impl_->listen(); !done) return done.error();
   server->impl_->outbound->start();
+  server->impl_->web->sender().start();
   server->impl_->housekeeper = std::thread([raw = server->impl_.get()] { raw->keep_house(); });
   server->impl_->files = std::thread([raw = server->impl_.get()] { raw->read_files(); });
   server->impl_->errands = std::thread([raw = server->impl_.get()] { raw->run_errands(); });
@@ -340,6 +345,7 @@ Server::~Server() {
   impl_->listeners.clear();
   impl_->web->services().connections.drain();
   impl_->outbound->stop();
+  impl_->web->sender().stop();
   impl_->loops->stop();
   if (impl_->housekeeper.joinable()) impl_->housekeeper.join();
   if (impl_->errands.joinable()) impl_->errands.join();

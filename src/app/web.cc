@@ -1,6 +1,8 @@
 #include "app/web.h"
 
 #include "app/discovery.h"
+#include "base/text.h"
+#include "jmap/push_subscriptions.h"
 #include "web/site.h"
 
 namespace pabal::app {
@@ -13,18 +15,55 @@ web::Networks networks(const std::vector<std::string>& texts) {
   return out;
 }
 
+// Whom an outlet belongs to; "": it is to go.
+std::string owner_of(const Rooms& rooms, const push::Outlet& outlet) {
+  const auto account = rooms.directory->account(*rooms.store, outlet.account);
+  if (!account) return std::to_string(outlet.account);  // the store fails for a moment
+  if (!*account) return "";
+  if (outlet.token.empty()) return (*account)->name;
+  const auto there = rooms.directory->has_token(*rooms.store, outlet.token);
+  return there && !*there ? "" : (*account)->name;
+}
+
+push::SenderServices telling(const Config& config, Rooms& rooms, push::Hub& hub, web::Poster& poster) {
+  push::SenderServices out{*rooms.store,
+                           *rooms.mailboxes,
+                           hub,
+                           *rooms.outlets,
+                           poster,
+                           rooms.random,
+                           "mailto:postmaster@" + config.hostname,
+                           config.fetch_private};
+  out.name_of = [&rooms](const push::Outlet& outlet) { return owner_of(rooms, outlet); };
+  out.state_change = jmap::state_change;
+  out.subscription_id = jmap::subscription_id;
+  return out;
+}
+
 }  // namespace
 
 Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
-         mailbox::Outgoing& outgoing, push::Hub& hub)
+         mailbox::Outgoing& outgoing, push::Hub& hub, push::EcKey vapid, net::Loop& loop)
     : fetcher_(web::make_fetcher(resolver, {config.fetch_private})),
+      poster_(web::make_poster(resolver, {config.fetch_private})),
       logos_(*rooms.store, resolver, *fetcher_),
       callers_(login, config.hostname),
-      gmail_{*rooms.store, *rooms.mailboxes, *rooms.directory,        callers_, pool, rooms.clock,
-             rooms.random, config.hostname,  config.max_message_size, &outgoing},
+      gmail_{*rooms.store,
+             *rooms.mailboxes,
+             *rooms.directory,
+             callers_,
+             pool,
+             rooms.clock,
+             rooms.random,
+             config.hostname,
+             config.max_message_size,
+             &outgoing,
+             rooms.outlets.get()},
       overviews_(*rooms.mailboxes),
+      sender_(loop, telling(config, rooms, hub, *poster_), std::move(vapid)),
       jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
-             outgoing, *rooms.scripts, config.hostname, config.max_message_size, hub}),
+             outgoing, *rooms.scripts, config.hostname, config.max_message_size, hub, *rooms.outlets,
+             text::base64url(sender_.vapid_point()), config.fetch_private}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
       gmail_for_scripts_(router_, {"/gmail/", "/upload/gmail/", "/batch", "/$discovery/", "/discovery/"},

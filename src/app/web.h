@@ -11,6 +11,7 @@
 #include "jmap/jmap.h"
 #include "mailbox/overview.h"
 #include "oauth/provider.h"
+#include "push/sender.h"
 #include "web/cors.h"
 #include "web/fetch.h"
 #include "web/logos.h"
@@ -23,15 +24,18 @@ class Web {
  public:
   // All that it is given outlives it; it outlives the sessions, and dies before the loops.
   Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::Login& login, net::Pool& pool,
-      mailbox::Outgoing& outgoing, push::Hub& hub);
+      mailbox::Outgoing& outgoing, push::Hub& hub, push::EcKey vapid, net::Loop& loop);
   web::Services& services() { return services_; }
+  push::Sender& sender() { return sender_; }
 
  private:
   std::unique_ptr<web::Fetcher> fetcher_;
+  std::unique_ptr<web::Poster> poster_;
   web::Logos logos_;
   api::Callers callers_;
   gmail::Services gmail_;
   mailbox::Overviews overviews_;
+  push::Sender sender_;  // to push services and webhooks
   jmap::Jmap jmap_;
   oauth::Provider oauth_;
   web::Router router_;

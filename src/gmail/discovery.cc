@@ -22,6 +22,8 @@ constexpr Method kMethods[] = {
     {"getProfile", "GET", "/profile", "", "", "Profile", kMeta},
     {"history.list", "GET", "/history", "startHistoryId:uint64 historyTypes* labelId maxResults:uint32 pageToken", "",
      "ListHistoryResponse", kMeta},
+    {"watch", "POST", "/watch", "", "WatchRequest", "WatchResponse", kMeta},
+    {"stop", "POST", "/stop", "", "", "", kMeta},
     {"messages.list", "GET", "/messages", kListing, "", "ListMessagesResponse", kMeta},
     {"messages.get", "GET", "/messages/{id}", "format metadataHeaders*", "", "Message", kMeta},
     {"messages.send", "POST", "/messages/send", "", "Message", "Message", kSend, true},
@@ -143,6 +145,8 @@ constexpr Schema kSchemas[] = {
     {"VacationSettings",
      "enableAutoReply:bool responseSubject responseBodyPlainText responseBodyHtml restrictToContacts:bool "
      "restrictToDomain:bool startTime:int64 endTime:int64"},
+    {"WatchRequest", "topicName labelIds:[string] labelFilterBehavior labelFilterAction"},
+    {"WatchResponse", "historyId:uint64 expiration:int64"},
 };
 
 constexpr std::string_view kScopeNames[] = {"compose",  "insert", "labels",         "metadata",        "modify",

@@ -29,6 +29,7 @@ void add_routes(web::Router& router, Services& services) {
   add_changes(router, services);
   add_labels(router, services);
   add_history(router, services);
+  add_watch(router, services);
   add_discovery(router, services.max_message_size);
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     router.add(method, "/gmail/v1/{path*}", [](web::Request request) { return nothing_here(std::move(request)); });

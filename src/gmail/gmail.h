@@ -20,6 +20,7 @@
 #include "mailbox/mailbox.h"
 #include "mailbox/outgoing.h"
 #include "net/loop.h"
+#include "push/outlets.h"
 #include "web/router.h"
 
 namespace pabal::gmail {
@@ -32,9 +33,10 @@ struct Services {
   net::Pool& pool;
   const Clock& clock;
   Random& random;
-  std::string hostname;                   // of Message-IDs made here
-  uint64_t max_message_size = 0;          // octets
-  mailbox::Outgoing* outgoing = nullptr;  // null: nothing can be sent
+  std::string hostname;                    // of Message-IDs made here
+  uint64_t max_message_size = 0;           // octets
+  mailbox::Outgoing* outgoing = nullptr;   // null: nothing can be sent
+  const push::Outlets* outlets = nullptr;  // null: nothing can be watched
   std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 };
 

@@ -15,5 +15,6 @@ void add_changes(web::Router& router, Services& services);
 void add_labels(web::Router& router, Services& services);
 void add_drafts(web::Router& router, Services& services);
 void add_history(web::Router& router, Services& services);
+void add_watch(web::Router& router, Services& services);  // watch and stop
 
 }  // namespace pabal::gmail

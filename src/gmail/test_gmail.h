@@ -109,7 +109,7 @@ class GmailTest : public testing::Test {
     callers = std::make_unique<api::Callers>(*login, "mail.example.com");
     outgoing = std::make_unique<ScriptedOutgoing>(*store, *boxes);
     services = std::make_unique<Services>(Services{*store, *boxes, *directory, *callers, *pool, loop, random,
-                                                   "mail.example.com", 1 << 20, outgoing.get()});
+                                                   "mail.example.com", 1 << 20, outgoing.get(), &outlets});
     add_routes(router, *services);
     alice = add_account(std::string(kAlice));
     token = make_token(alice, {std::string(identity::kMailRead), std::string(identity::kMailSend)});
@@ -202,6 +202,7 @@ class GmailTest : public testing::Test {
   net::SimLoop loop;
   store::FaultyDisk disk;  // in memory
   SeededRandom random{7};
+  push::Outlets outlets{loop, random};
   std::unique_ptr<store::Store> store;
   std::unique_ptr<mailbox::Mailboxes> boxes;
   std::unique_ptr<identity::Directory> directory;

@@ -23,6 +23,7 @@
 #include "mailbox/overview.h"
 #include "net/loop.h"
 #include "push/hub.h"
+#include "push/outlets.h"
 #include "sieve/scripts.h"
 #include "web/router.h"
 
@@ -42,6 +43,9 @@ struct Services {
   std::string hostname;
   size_t max_message_size;  // octets
   push::Hub& hub;
+  const push::Outlets& outlets;
+  std::string vapid_key;       // of this server, for push services: public, base64url
+  bool push_anywhere = false;  // tests: subscriptions may lead to private addresses
 };
 
 class Jmap {

@@ -5,19 +5,20 @@
 
 namespace pabal::jmap {
 
-void add_core(Methods& methods);             // core.cc
-void add_blobs(Methods& methods);            // blobs.cc
-void add_mailbox_methods(Methods& methods);  // mailbox_methods.cc
-void add_emails(Methods& methods);           // email_get.cc
-void add_email_queries(Methods& methods);    // email_query.cc
-void add_email_changes(Methods& methods);    // email_changes.cc
-void add_threads(Methods& methods);          // threads.cc
-void add_snippets(Methods& methods);         // snippets.cc
-void add_identities(Methods& methods);       // identities.cc
-void add_submissions(Methods& methods);      // submissions.cc
-void add_quota(Methods& methods);            // quota.cc
-void add_contacts(Methods& methods);         // contacts.cc
-void add_sieve_scripts(Methods& methods);    // sieve_scripts.cc
+void add_core(Methods& methods);                // core.cc
+void add_blobs(Methods& methods);               // blobs.cc
+void add_mailbox_methods(Methods& methods);     // mailbox_methods.cc
+void add_emails(Methods& methods);              // email_get.cc
+void add_email_queries(Methods& methods);       // email_query.cc
+void add_email_changes(Methods& methods);       // email_changes.cc
+void add_threads(Methods& methods);             // threads.cc
+void add_snippets(Methods& methods);            // snippets.cc
+void add_identities(Methods& methods);          // identities.cc
+void add_submissions(Methods& methods);         // submissions.cc
+void add_quota(Methods& methods);               // quota.cc
+void add_contacts(Methods& methods);            // contacts.cc
+void add_sieve_scripts(Methods& methods);       // sieve_scripts.cc
+void add_push_subscriptions(Methods& methods);  // push_subscriptions.cc
 
 inline void add_modules(Methods& methods) {
   add_core(methods);
@@ -33,6 +34,7 @@ inline void add_modules(Methods& methods) {
   add_quota(methods);
   add_contacts(methods);
   add_sieve_scripts(methods);
+  add_push_subscriptions(methods);
 }
 
 }  // namespace pabal::jmap

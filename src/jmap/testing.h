@@ -91,8 +91,9 @@ class World {
     alice = add_account("alice@example.com");
     bob = add_account("bob@example.com");
     hub_ = std::make_unique<push::Hub>(*store, *mailboxes);
-    jmap = std::make_unique<Jmap>(Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock,
-                                           *overviews_, letters, scripts, "mail.example.com", 50'000'000, *hub_});
+    jmap =
+        std::make_unique<Jmap>(Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock, *overviews_,
+                                        letters, scripts, "mail.example.com", 50'000'000, *hub_, outlets, "the key"});
     jmap->add_to(router);
     letters.store = store.get();
   }
@@ -189,6 +190,7 @@ class World {
   mailbox::AccountId alice = 0, bob = 0;
   Letters letters{clock};
   sieve::Scripts scripts{clock};
+  push::Outlets outlets{clock, random};
   json::array last;  // all answers of the last call()
 
  private:

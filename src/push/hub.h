@@ -1,4 +1,5 @@
-// push: tells others of what changes in accounts: sockets and streams that are open here. It knows of changes, never of
+// push: tells others of what changes in accounts: sockets and streams that are open here (hub.h), and servers elsewhere
+// that asked to be told: push services (RFC 8030) and webhooks (outlets.h, sender.h). It knows of changes, never of
 // content: that something changed is told, the receiver comes and reads it.
 //
 // Hub: whoever listens to an account hears of its changes on its own loop, soon after the commit. All that listen to

@@ -1,0 +1,129 @@
+// What is told of changes: positions, types, events.
+#include <gmock/gmock.h>
+
+#include "jmap/follower.h"
+#include "jmap/ids.h"
+#include "jmap/testing.h"
+
+namespace pabal::jmap {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::World;
+
+TEST(Positions, AreTheSameAfterAJourney) {
+  Positions some;
+  some[7] = {120, {1, 0, 3, UINT64_MAX}};
+  some[12] = {};
+  EXPECT_EQ(positions_text(some), "A7=120.1.0.3.18446744073709551615,A12=0.0.0.0.0");
+  EXPECT_EQ(parse_positions(positions_text(some)), some);
+  for (const char* bad :
+       {"", "A7", "A7=", "A7=1.2.3.4", "A7=1.2.3.4.5.6", "A7=1.2.3.4.x", "B7=1.2.3.4.5", "A7=1.2.3.4.5,",
+        "A99999999999=1.2.3.4.5", "A7=-1.2.3.4.5", "A7=1.2.3.4.18446744073709551616"})
+    EXPECT_FALSE(parse_positions(bad)) << bad;
+  Positions many;
+  for (mailbox::AccountId i = 1; i <= kMaxFollowed; ++i) many[i] = {};
+  EXPECT_TRUE(parse_positions(positions_text(many)));
+  many[999] = {};
+  EXPECT_FALSE(parse_positions(positions_text(many)));
+}
+
+std::string names(TypeSet types) {
+  std::string out;
+  for (size_t i = 0; i < kPushTypes.size(); ++i)
+    if (types >> i & 1) out += std::string(out.empty() ? "" : " ") + std::string(kPushTypes[i]);
+  return out;
+}
+
+TEST(Types, FollowFromWhatHappened) {
+  using Kind = mailbox::Change::Kind;
+  const auto bit = [](Kind kind) { return 1u << static_cast<int>(kind); };
+  Account own{1, "alice@example.com", true, {}}, shared{1, "alice@example.com", false, {{5, mailbox::kAllRights}}};
+  push::News news;
+  const auto happens = [&](Kind kind, mailbox::MailboxId box) {
+    news.kinds = bit(kind);
+    news.boxes = {{box, bit(kind)}};
+  };
+  const std::pair<Kind, const char*> cases[] = {{Kind::kAdded, "Email EmailDelivery Mailbox Thread"},
+                                                {Kind::kRemoved, "Email Mailbox Thread"},
+                                                {Kind::kFlags, "Email Mailbox"},
+                                                {Kind::kMailboxRenamed, "Mailbox"},
+                                                {Kind::kRights, "Mailbox"},
+                                                {Kind::kAnnotations, ""}};
+  for (const auto& [kind, types] : cases) {
+    happens(kind, 5);
+    EXPECT_EQ(names(types_changed(news, own)), types);
+    EXPECT_EQ(names(types_changed(news, shared)), types);
+    happens(kind, 6);
+    EXPECT_EQ(names(types_changed(news, shared)), "");
+    news.any_box = true;
+    EXPECT_EQ(names(types_changed(news, shared)), types);
+    news.any_box = false;
+  }
+  push::News cards;
+  cards.now.collections = {0, 0, 0, 4};
+  EXPECT_EQ(names(types_changed(cards, own)), "ContactCard");
+  EXPECT_EQ(names(types_changed(cards, shared)), "");  // contacts are their owner's
+  EXPECT_EQ(api::to_text(json::value(type_states(types_changed(cards, own), cards.now))), R"({"ContactCard":"4"})");
+  EXPECT_EQ(names(types_named({"Email", "ContactCard", "Other"})), "Email ContactCard");
+}
+
+// The next piece of a stream; empty: its end, or nothing within `patience`.
+struct Heard {
+  std::shared_ptr<web::BodySource> source;
+  World& world;
+  std::string next(Duration patience = seconds(1)) {
+    const auto piece = std::make_shared<std::optional<std::string>>();
+    world.loop.spawn(read(source, piece));
+    world.loop.run_until([&] { return piece->has_value(); }, patience);
+    return piece->value_or("(nothing)");
+  }
+  static Task<void> read(std::shared_ptr<web::BodySource> from, std::shared_ptr<std::optional<std::string>> to) {
+    Task<Result<std::string>> reading = from->next();
+    const Result<std::string> got = co_await reading;
+    *to = got ? *got : "(broken)";
+  }
+};
+
+TEST(Events, CommentsKeepAnIdleStreamAndTheTokenItsReader) {
+  World world;
+  const std::string token = world.token(world.alice);
+  const auto response = world.http("GET", "/jmap/eventsource", "", token);
+  ASSERT_EQ(response.status, 200);
+  EXPECT_EQ(*response.headers.get("content-type"), "text/event-stream");
+  Heard heard{response.source, world};
+  EXPECT_EQ(heard.next(), ":\n\n");
+  EXPECT_EQ(heard.next(kSilence), ":\n\n");
+  world.deliver(world.alice, "Subject: hello\n\nhello\n");
+  // Watches are told after the commit; when this one is done, they have been.
+  world.change([](store::Transaction& t) -> Result<void> {
+    t.put("mark", "");
+    return {};
+  });
+  const std::string event = heard.next();
+  EXPECT_THAT(event, HasSubstr("event: state\ndata: {\"@type\":\"StateChange\",\"changed\":{\"" +
+                               account_id(world.alice) + "\":{\"Email\":\""));
+  EXPECT_TRUE(parse_positions(std::string_view(event).substr(4, event.find('\n') - 4))) << event;
+  // Revoked: the stream ends at the next look.
+  world.change([&](store::Transaction& t) { return world.directory->revoke_tokens(t, world.alice); });
+  std::string last = heard.next(kLookAgain);
+  for (int i = 0; i < 10 && last == ":\n\n"; ++i) last = heard.next(kLookAgain);
+  EXPECT_EQ(last, "");
+}
+
+TEST(Events, EndWhenTheReaderGoes) {
+  World world;
+  const auto response = world.http("GET", "/jmap/eventsource", "", world.token(world.alice));
+  Heard heard{response.source, world};
+  EXPECT_EQ(heard.next(), ":\n\n");
+  const auto piece = std::make_shared<std::optional<std::string>>();
+  world.loop.spawn(Heard::read(response.source, piece));
+  world.loop.run_until_idle();
+  EXPECT_FALSE(piece->has_value());
+  response.source->cancel();
+  world.loop.run_until_idle();
+  EXPECT_EQ(*piece, "");
+}
+
+}  // namespace
+}  // namespace pabal::jmap
