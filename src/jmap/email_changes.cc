@@ -133,16 +133,8 @@ Answer thread_changes(Call& call) {
 }  // namespace
 
 void add_email_changes(Methods& methods) {
-  const auto add = [&](const char* name, std::function<Answer(Call&)> read) {
-    Method method;
-    method.name = name;
-    method.capability = kMail;
-    method.read = std::move(read);
-    method.scope = identity::kMailMetadata;
-    methods.add(method);
-  };
-  add("Email/changes", email_changes);
-  add("Thread/changes", thread_changes);
+  add_mail_reads(methods, identity::kMailMetadata,
+                 {{"Email/changes", email_changes}, {"Thread/changes", thread_changes}});
 }
 
 }  // namespace pabal::jmap

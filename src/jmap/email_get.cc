@@ -216,16 +216,7 @@ Answer parse(Call& call) {
 }  // namespace
 
 void add_emails(Methods& methods) {
-  const auto add = [&](const char* name, std::function<Answer(Call&)> read) {
-    Method method;
-    method.name = name;
-    method.capability = kMail;
-    method.read = std::move(read);
-    method.scope = identity::kMailRead;
-    methods.add(method);
-  };
-  add("Email/get", get);
-  add("Email/parse", parse);
+  add_mail_reads(methods, identity::kMailRead, {{"Email/get", get}, {"Email/parse", parse}});
 }
 
 }  // namespace pabal::jmap

@@ -204,16 +204,7 @@ Answer query_changes(Call& call) {
 }  // namespace
 
 void add_email_queries(Methods& methods) {
-  const auto add = [&](const char* name, std::function<Answer(Call&)> read) {
-    Method method;
-    method.name = name;
-    method.capability = kMail;
-    method.read = std::move(read);
-    method.scope = identity::kMailRead;
-    methods.add(method);
-  };
-  add("Email/query", query);
-  add("Email/queryChanges", query_changes);
+  add_mail_reads(methods, identity::kMailRead, {{"Email/query", query}, {"Email/queryChanges", query_changes}});
 }
 
 }  // namespace pabal::jmap

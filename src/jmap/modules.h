@@ -20,6 +20,22 @@ void add_contacts(Methods& methods);            // contacts.cc
 void add_sieve_scripts(Methods& methods);       // sieve_scripts.cc
 void add_push_subscriptions(Methods& methods);  // push_subscriptions.cc
 
+// Methods of Mail that only read.
+struct MailRead {
+  const char* name;
+  Answer (*read)(Call&);
+};
+inline void add_mail_reads(Methods& methods, std::string_view scope, const std::vector<MailRead>& reads) {
+  for (const MailRead& one : reads) {
+    Method method;
+    method.name = one.name;
+    method.capability = kMail;
+    method.read = one.read;
+    method.scope = scope;
+    methods.add(method);
+  }
+}
+
 inline void add_modules(Methods& methods) {
   add_core(methods);
   add_blobs(methods);

@@ -57,13 +57,6 @@ Answer get(Call& call) {
 
 }  // namespace
 
-void add_snippets(Methods& methods) {
-  Method method;
-  method.name = "SearchSnippet/get";
-  method.capability = kMail;
-  method.read = get;
-  method.scope = identity::kMailRead;
-  methods.add(method);
-}
+void add_snippets(Methods& methods) { add_mail_reads(methods, identity::kMailRead, {{"SearchSnippet/get", get}}); }
 
 }  // namespace pabal::jmap

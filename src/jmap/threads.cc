@@ -75,13 +75,6 @@ Answer get(Call& call) {
 
 }  // namespace
 
-void add_threads(Methods& methods) {
-  Method method;
-  method.name = "Thread/get";
-  method.capability = kMail;
-  method.read = get;
-  method.scope = identity::kMailMetadata;
-  methods.add(method);
-}
+void add_threads(Methods& methods) { add_mail_reads(methods, identity::kMailMetadata, {{"Thread/get", get}}); }
 
 }  // namespace pabal::jmap
