@@ -1,8 +1,12 @@
 #include "app/web.h"
 
+#include "api/document.h"
 #include "app/discovery.h"
 #include "base/text.h"
+#include "gmail/operations.h"
+#include "jmap/operations.h"
 #include "jmap/push_subscriptions.h"
+#include "oauth/operations.h"
 #include "web/site.h"
 
 namespace pabal::app {
@@ -76,6 +80,10 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
   gmail::add_routes(router_, gmail_);
   jmap_.add_to(router_);
   oauth_.add_to(router_);
+  api::Described described = gmail::described();
+  described.add(jmap::described());
+  described.add(oauth::described());
+  api::add_document(router_, {web_origin(config), config.hostname, PABAL_VERSION}, described);
 }
 
 }  // namespace pabal::app

@@ -29,6 +29,7 @@ void Router::add(std::string method, std::string_view path, Handle handle, BodyR
     if (!next) next = std::make_unique<Node>();
     node = next.get();
   }
+  listed_.push_back({method, std::string(path)});
   PABAL_CHECK(node->routes.emplace(std::move(method), std::move(route)).second);
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "web/http.h"
 
@@ -18,6 +19,12 @@ class Router final : public Handler {
  public:
   // Before the first request. The path begins with a slash; method and path together are new.
   void add(std::string method, std::string_view path, Handle handle, BodyRule body = {});
+
+  // All of them, in the order in which they were added: for documents.
+  struct Listed {
+    std::string method, path;
+  };
+  const std::vector<Listed>& routes() const { return listed_; }
 
   BodyRule body_rule(const Request& request) const override;
   // 404; 405 with Allow; HEAD is answered by GET, OPTIONS with Allow.
@@ -42,6 +49,7 @@ class Router final : public Handler {
   static const Route* route_of(const Node& node, std::string_view method);
 
   Node root_;
+  std::vector<Listed> listed_;
 };
 
 }  // namespace pabal::web
