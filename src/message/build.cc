@@ -160,4 +160,47 @@ std::string encode_base64_lines(std::string_view bytes) {
   return out;
 }
 
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 32);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+    if (text[i] == '\n') out += '\r';
+    out += text[i];
+  }
+  return out;
+}
+
+bool is_7bit(std::string_view s) {
+  size_t line = 0;
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (s[i] == '\r' && i + 1 < s.size() && s[i + 1] == '\n') {
+      ++i;
+      line = 0;
+    } else if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0' || static_cast<unsigned char>(s[i]) >= 0x80 || ++line > 998)
+      return false;
+  }
+  return true;
+}
+
+bool is_media_type(std::string_view type) {
+  const size_t slash = type.find('/');
+  const auto token = [](std::string_view s) {
+    return !s.empty() && s.size() <= 127 && std::all_of(s.begin(), s.end(), [](char c) {
+      return text::is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
+    });
+  };
+  return slash != type.npos && token(type.substr(0, slash)) && token(type.substr(slash + 1));
+}
+
+Coded code_text(std::string_view text) {
+  if (is_7bit(text)) return {"7bit", std::string(text)};
+  std::string quoted = encode_quoted_printable(text);
+  const bool base64 = text.size() / 57 * 78 + 78 < quoted.size();  // mostly not ASCII
+  if (base64) return {"base64", encode_base64_lines(text)};
+  return {"quoted-printable", std::move(quoted)};
+}
+
+std::string new_boundary(Random& random) { return "=_" + text::hex(random.bytes(15)); }
+
 }  // namespace pabal::message

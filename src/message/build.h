@@ -30,4 +30,17 @@ std::string parameter(std::string_view name, std::string_view utf8);
 std::string encode_quoted_printable(std::string_view text_crlf);  // RFC 2045 §6.7, lines of at most 76
 std::string encode_base64_lines(std::string_view bytes);          // RFC 2045 §6.8, lines of 76 with CRLF
 
+std::string with_crlf(std::string_view text);  // each line end, CRLF or LF, as CRLF
+bool is_7bit(std::string_view s);  // RFC 2045 §2.7: ASCII without NUL, CR and LF in pairs only, lines of at most 998
+bool is_media_type(std::string_view type);  // "type/subtype"
+
+// Octets as they travel, and the Content-Transfer-Encoding that undoes it.
+struct Coded {
+  std::string encoding, octets;
+};
+Coded code_text(std::string_view text_crlf);  // 7bit, else the shorter of quoted-printable and base64
+
+// Of a multipart (RFC 2046 §5.1.1): "=_" is in no quoted-printable or base64 line, its random octets in no other.
+std::string new_boundary(Random& random);
+
 }  // namespace pabal::message

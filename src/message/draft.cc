@@ -15,58 +15,17 @@ struct Entity {
   std::string body;    // coded
 };
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
-    if (text[i] == '\n') out += '\r';
-    out += text[i];
-  }
-  if (!out.empty() && !out.ends_with("\r\n")) out += "\r\n";
-  return out;
-}
-
-// RFC 2045 §2.7: no NUL, no CR or LF but in pairs, lines of at most 998.
-bool is_7bit(std::string_view s) {
-  size_t line = 0;
-  for (size_t i = 0; i < s.size(); ++i) {
-    if (s[i] == '\r' && i + 1 < s.size() && s[i + 1] == '\n') {
-      ++i;
-      line = 0;
-    } else if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0' || static_cast<unsigned char>(s[i]) >= 0x80 || ++line > 998)
-      return false;
-  }
-  return true;
-}
-
 Entity text_entity(std::string_view subtype, std::string_view text) {
-  Entity out;
-  const std::string plain = with_crlf(text);
-  out.header = "Content-Type: text/" + std::string(subtype) + "; charset=utf-8\r\nContent-Transfer-Encoding: ";
-  if (is_7bit(plain)) {
-    out.header += "7bit\r\n";
-    out.body = plain;
-    return out;
-  }
-  out.body = encode_quoted_printable(plain);
-  const bool shorter = plain.size() / 57 * 78 + 78 < out.body.size();  // mostly not ASCII
-  if (shorter) out.body = encode_base64_lines(plain);
-  out.header += shorter ? "base64\r\n" : "quoted-printable\r\n";
-  return out;
-}
-
-bool is_type(std::string_view type) {
-  const size_t slash = type.find('/');
-  const auto token = [](std::string_view s) {
-    return !s.empty() && s.size() <= 127 && std::all_of(s.begin(), s.end(), [](char c) {
-      return text::is_alnum(c) || std::string_view("!#$&-^_.+").find(c) != std::string_view::npos;
-    });
-  };
-  return slash != type.npos && token(type.substr(0, slash)) && token(type.substr(slash + 1));
+  std::string plain = with_crlf(text);
+  if (!plain.empty() && !plain.ends_with("\r\n")) plain += "\r\n";
+  Coded coded = code_text(plain);
+  return {"Content-Type: text/" + std::string(subtype) +
+              "; charset=utf-8\r\nContent-Transfer-Encoding: " + coded.encoding + "\r\n",
+          std::move(coded.octets)};
 }
 
 Result<Entity> attached(const Attachment& a) {
-  if (!is_type(a.type) || text::istarts_with(a.type, "multipart/"))
+  if (!is_media_type(a.type) || text::istarts_with(a.type, "multipart/"))
     return Error{Code::kInvalid, "\"" + text::printable(a.type) + "\" is no type of an attachment"};
   const bool good_id = std::all_of(a.content_id.begin(), a.content_id.end(),
                                    [](char c) { return c > ' ' && c < 0x7F && c != '<' && c != '>'; });
@@ -88,10 +47,9 @@ Result<Entity> attached(const Attachment& a) {
   return out;
 }
 
-// RFC 2046 §5.1.1. "=_" is in no quoted-printable or base64 line; the random octets are in no other.
 Entity multipart(std::string_view subtype, const std::vector<Entity>& parts, Random& random) {
   if (parts.size() == 1) return parts.front();
-  const std::string boundary = "=_" + text::hex(random.bytes(15));
+  const std::string boundary = new_boundary(random);
   Entity out;
   out.header = "Content-Type: multipart/" + std::string(subtype) + ";\r\n boundary=\"" + boundary + "\"\r\n";
   for (const Entity& part : parts) out.body += "--" + boundary + "\r\n" + part.header + "\r\n" + part.body + "\r\n";
