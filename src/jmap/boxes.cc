@@ -20,13 +20,13 @@ constexpr RoleName kRoles[] = {{"inbox", Role::kInbox, 1},     {"important", Rol
                                {"trash", Role::kTrash, 7}};
 constexpr uint64_t kNoRoleOrder = 10;
 
-uint64_t default_order(Role role) {
+}  // namespace
+
+uint64_t default_sort_order(Role role) {
   for (const RoleName& one : kRoles)
     if (one.role == role) return one.sort_order;
   return kNoRoleOrder;
 }
-
-}  // namespace
 
 std::string_view role_name(Role role) {
   for (const RoleName& one : kRoles)
@@ -38,6 +38,22 @@ std::optional<Role> role_named(std::string_view name) {
   for (const RoleName& one : kRoles)
     if (one.name == name) return one.role;
   return {};
+}
+
+json::object rights_object(mailbox::Rights rights, Role role) {
+  const auto may = [&](mailbox::Rights all) { return (rights & all) == all; };
+  const bool inbox = role == Role::kInbox;
+  json::object out;
+  out["mayReadItems"] = may(mailbox::kLookup | mailbox::kRead);
+  out["mayAddItems"] = may(mailbox::kInsert);
+  out["mayRemoveItems"] = may(mailbox::kDeleteMessages | mailbox::kExpunge);
+  out["maySetSeen"] = may(mailbox::kKeepSeen);
+  out["maySetKeywords"] = may(mailbox::kWriteFlags);
+  out["mayCreateChild"] = may(mailbox::kCreateBelow);
+  out["mayRename"] = may(mailbox::kRemoveMailbox) && !inbox;
+  out["mayDelete"] = may(mailbox::kRemoveMailbox) && !inbox;
+  out["maySubmit"] = may(mailbox::kPost);
+  return out;
 }
 
 std::string subscribed_name(const Account& account, std::string_view name) {
@@ -58,7 +74,7 @@ Result<std::vector<Box>> visible_boxes(const Services& services, const store::Re
     seen[box.name] = box.id;
     Box one;
     one.rights = account.rights(box.id);
-    one.sort_order = default_order(box.role);
+    one.sort_order = default_sort_order(box.role);
     const auto order = mailbox::annotation(r, {account.id, box.id}, caller.id, kSortOrder);
     if (!order) return order.error();
     if (*order) one.sort_order = text::parse_u64(**order).value_or(one.sort_order);

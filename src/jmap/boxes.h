@@ -21,6 +21,11 @@ Result<std::vector<Box>> visible_boxes(const Services& services, const store::Re
 std::string_view role_name(mailbox::Role role);
 std::optional<mailbox::Role> role_named(std::string_view name);
 
+// MailboxRights.
+json::object rights_object(mailbox::Rights rights, mailbox::Role role);
+// Where nothing else is set.
+uint64_t default_sort_order(mailbox::Role role);
+
 // Where the caller keeps what he set with sortOrder.
 constexpr std::string_view kSortOrder = "/private/vendor/pabal/sort-order";
 // The name under which he subscribes to it.

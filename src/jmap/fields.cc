@@ -28,6 +28,7 @@ bool is_id(std::string_view text) {
 std::optional<uint64_t> unsigned_int(const json::value& value) {
   if (const int64_t* i = value.if_int64(); i && *i >= 0 && static_cast<uint64_t>(*i) <= kMaxInt)
     return static_cast<uint64_t>(*i);
+  if (const uint64_t* u = value.if_uint64(); u && *u <= kMaxInt) return *u;
   if (const double* d = value.if_double(); d && *d >= 0 && *d <= static_cast<double>(kMaxInt) && std::floor(*d) == *d)
     return static_cast<uint64_t>(*d);
   return {};

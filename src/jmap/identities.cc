@@ -206,7 +206,7 @@ Task<std::optional<Failure>> keep_identities(Call& call) {
 void add_identities(Methods& methods) {
   methods.add(Method{"Identity/get", std::string(kSubmission), {}, identity_get});
   methods.add(Method{"Identity/changes", std::string(kSubmission), identity_changes});
-  methods.add(Method{"Identity/set", std::string(kSubmission), {}, identity_set, std::string(identity::kMailSend)});
+  methods.add(Method{"Identity/set", std::string(kSubmission), {}, identity_set, std::string(identity::kMailSettings)});
 }
 
 }  // namespace pabal::jmap

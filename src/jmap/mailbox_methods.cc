@@ -17,22 +17,6 @@ const std::set<std::string> kProperties = {"id",          "name",         "paren
                                            "isSubscribed"};
 constexpr const char* kCounts[] = {"totalEmails", "unreadEmails", "totalThreads", "unreadThreads"};
 
-json::object rights_object(const Box& one) {
-  const auto may = [&](mailbox::Rights all) { return (one.rights & all) == all; };
-  const bool inbox = one.box.role == mailbox::Role::kInbox;
-  json::object out;
-  out["mayReadItems"] = may(mailbox::kLookup | mailbox::kRead);
-  out["mayAddItems"] = may(mailbox::kInsert);
-  out["mayRemoveItems"] = may(mailbox::kDeleteMessages | mailbox::kExpunge);
-  out["maySetSeen"] = may(mailbox::kKeepSeen);
-  out["maySetKeywords"] = may(mailbox::kWriteFlags);
-  out["mayCreateChild"] = may(mailbox::kCreateBelow);
-  out["mayRename"] = may(mailbox::kRemoveMailbox) && !inbox;
-  out["mayDelete"] = may(mailbox::kRemoveMailbox) && !inbox;
-  out["maySubmit"] = may(mailbox::kPost);
-  return out;
-}
-
 json::value id_or_null(mailbox::MailboxId id) { return id ? json::value(mailbox_id(id)) : json::value(nullptr); }
 json::value role_or_null(mailbox::Role role) {
   return role == mailbox::Role::kNone ? json::value(nullptr) : json::value(role_name(role));
@@ -71,7 +55,7 @@ json::object object_of(const Box& one, const GetArguments& asked, const Counts& 
   put("unreadEmails", n.unread);
   put("totalThreads", n.threads);
   put("unreadThreads", n.unread_threads);
-  put("myRights", rights_object(one));
+  put("myRights", rights_object(one.rights, one.box.role));
   put("isSubscribed", one.subscribed);
   return out;
 }

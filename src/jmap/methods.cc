@@ -92,6 +92,16 @@ bool Call::spend(size_t octets) {
   return enough;
 }
 
+Call Call::further(std::string method, const Account& account, json::object given) const {
+  Call out(talk_, std::move(method), std::move(given), id_);
+  out.account_ = &account;
+  return out;
+}
+
+Failure Call::lacks(std::string_view scope) const {
+  return {"forbidden", "the access token does not cover " + std::string(scope)};
+}
+
 void Call::also(std::string method, json::object answer) {
   also_.push_back(json::array{std::move(method), std::move(answer), id_});
 }

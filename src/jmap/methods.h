@@ -131,6 +131,10 @@ class Call {
 
   // Takes from what the request may still gather; false: it is used up, and the call fails with requestTooLarge.
   bool spend(size_t octets);
+  // A further call of another method, which this one makes by itself; it has this one's id.
+  Call further(std::string method, const Account& account, json::object given) const;
+  // For what the caller's token does not cover.
+  Failure lacks(std::string_view scope) const;
   // A further response, behind that of this call.
   void also(std::string method, json::object answer);
 

@@ -18,6 +18,11 @@ void add_submissions(Methods& methods);         // submissions.cc
 void add_quota(Methods& methods);               // quota.cc
 void add_contacts(Methods& methods);            // contacts.cc
 void add_sieve_scripts(Methods& methods);       // sieve_scripts.cc
+void add_blob_methods(Methods& methods);        // blob_methods.cc
+void add_mdn(Methods& methods);                 // mdn.cc
+void add_mailbox_set(Methods& methods);         // mailbox_set.cc
+void add_email_changing(Methods& methods);      // email_set.cc
+void add_vacation(Methods& methods);            // vacation.cc
 void add_push_subscriptions(Methods& methods);  // push_subscriptions.cc
 
 // Methods of Mail that only read.
@@ -39,14 +44,19 @@ inline void add_mail_reads(Methods& methods, std::string_view scope, const std::
 inline void add_modules(Methods& methods) {
   add_core(methods);
   add_blobs(methods);
+  add_blob_methods(methods);
+  add_mdn(methods);
   add_mailbox_methods(methods);
   add_emails(methods);
   add_email_queries(methods);
   add_email_changes(methods);
   add_threads(methods);
   add_snippets(methods);
+  add_mailbox_set(methods);
+  add_email_changing(methods);
   add_identities(methods);
   add_submissions(methods);
+  add_vacation(methods);
   add_quota(methods);
   add_contacts(methods);
   add_sieve_scripts(methods);

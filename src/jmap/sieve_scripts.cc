@@ -396,10 +396,11 @@ void add_sieve_scripts(Methods& methods) {
   };
   methods.add(capability);
   const std::string sieve(kSieve);
-  methods.add(Method{"SieveScript/get", sieve, {}, script_read});
-  methods.add(Method{"SieveScript/query", sieve, {}, script_read});
-  methods.add(Method{"SieveScript/set", sieve, {}, script_set});
-  methods.add(Method{"SieveScript/validate", sieve, validate});
+  const std::string settings(identity::kMailSettings), settings_read(identity::kMailSettingsRead);
+  methods.add(Method{"SieveScript/get", sieve, {}, script_read, settings_read});
+  methods.add(Method{"SieveScript/query", sieve, {}, script_read, settings_read});
+  methods.add(Method{"SieveScript/set", sieve, {}, script_set, settings});
+  methods.add(Method{"SieveScript/validate", sieve, validate, {}, settings_read});
 }
 
 }  // namespace pabal::jmap
