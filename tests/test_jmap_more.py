@@ -8,7 +8,7 @@ import time
 
 from conftest import PASSWORD, wait_for
 
-MAIL, SUBMISSION = (f"urn:ietf:params:jmap:{one}" for one in ("mail", "submission"))
+CORE, MAIL, SUBMISSION = (f"urn:ietf:params:jmap:{one}" for one in ("core", "mail", "submission"))
 
 
 class Jmap:

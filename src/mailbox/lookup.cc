@@ -63,7 +63,7 @@ Result<void> Lookup::gather(const store::Reader& r, AccountId account) {
   const auto state = need_state(r, account);
   if (!state) return state.error();
   end_ = state->next_message;
-  if (queries_.empty()) return {};  // of flags, places and dates the index says nothing
+  if (queries_.empty()) return {};                      // of flags, places and dates the index says nothing
   std::vector<std::pair<MessageId, MessageId>> copies;  // of a message, and its own id
   if (const auto done = pass(r, account, &copies); !done) return done;
   for (Query& query : queries_)
