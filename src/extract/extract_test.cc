@@ -27,7 +27,7 @@ std::string deflated(std::string_view in, int bits) {
 
 std::string little(uint64_t v, int octets) {
   std::string out;
-  for (int i = 0; i < octets; ++i) out += static_cast<char>(v >> 8 * i & 0xFF);
+  for (int i = 0; i < octets; ++i) out += static_cast<char>(i < 8 ? v >> 8 * i & 0xFF : 0);
   return out;
 }
 

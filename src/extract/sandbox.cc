@@ -93,6 +93,8 @@ bool install_filter() {
 
 }  // namespace
 
+bool sandbox_has_walls() { return !kSanitizer; }
+
 Result<void> enter_sandbox() {
   const auto failed = [](const char* what) {
     return Error{Code::kInternal, std::string("the sandbox cannot be closed: ") + what};

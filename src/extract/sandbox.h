@@ -11,6 +11,7 @@ constexpr uint64_t kMaxMemory = uint64_t{1} << 30;  // octets of address space
 constexpr unsigned kMaxCpuSeconds = 20;
 
 Result<void> enter_sandbox();
+bool sandbox_has_walls();  // false in builds with sanitizers, which need calls and memory without limit
 
 constexpr int kNoSandbox = 77;  // exit code: this system does not give the child its sandbox, so it reads nothing
 
