@@ -3,6 +3,7 @@
 // redirect, paths that pass stay here, and forms, Basic fields, codes and refresh tokens of any octets never crash.
 #include <string>
 
+#include "api/html.h"
 #include "base/check.h"
 #include "oauth/book.h"
 #include "oauth/form.h"
@@ -20,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (oauth::is_local_path(input))
     PABAL_CHECK(input.starts_with('/') && input.find_first_of("\\\t\r\n ") == input.npos);
-  PABAL_CHECK(oauth::html_escaped(input).find_first_of("<>\"'") == std::string::npos);
+  PABAL_CHECK(api::html_escaped(input).find_first_of("<>\"'") == std::string::npos);
   if (const auto basic = oauth::parse_basic(input)) PABAL_CHECK(!basic->first.empty());
   if (const auto name = oauth::Book::parse_refresh(input)) PABAL_CHECK(name->family.size() == 16);
   const std::string code = oauth::Book::normal_user_code(input);

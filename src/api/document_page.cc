@@ -2,29 +2,13 @@
 #include <map>
 
 #include "api/document.h"
+#include "api/html.h"
 #include "base/text.h"
 
 namespace pabal::api {
 namespace {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string code(std::string_view text) { return "<code>" + escaped(text) + "</code>"; }
+std::string code(std::string_view text) { return "<code>" + html_escaped(text) + "</code>"; }
 
 class Page {
  public:
@@ -41,18 +25,18 @@ class Page {
     }
     std::string out = head() + "<nav aria-label=\"" + say("Parts", "목차") + "\">\n";
     const auto link = [&](const std::string& id, const std::string& name) {
-      out += "<a href=\"#" + escaped(id) + "\">" + escaped(name) + "</a>\n";
+      out += "<a href=\"#" + html_escaped(id) + "\">" + html_escaped(name) + "</a>\n";
     };
     for (const std::string& tag : tags) link(id_of(tag), tag);
     link("objects", say("Objects", "객체"));
     out += "</nav>\n";
     for (const std::string& tag : tags)
-      out += "<section id=\"" + escaped(id_of(tag)) + "\">\n<h2>" + escaped(tag) + "</h2>\n" + sections[tag] +
+      out += "<section id=\"" + html_escaped(id_of(tag)) + "\">\n<h2>" + html_escaped(tag) + "</h2>\n" + sections[tag] +
              "</section>\n";
     out += "<section id=\"objects\">\n<h2>" + std::string(say("Objects", "객체")) + "</h2>\n";
     for (const Schema& schema : described_.schemas)
-      out += "<details id=\"" + escaped(schema.name) + "\">\n<summary>" + code(schema.name) + "</summary>\n<dl>\n" +
-             rows(schema.fields) + "</dl>\n</details>\n";
+      out += "<details id=\"" + html_escaped(schema.name) + "\">\n<summary>" + code(schema.name) +
+             "</summary>\n<dl>\n" + rows(schema.fields) + "</dl>\n</details>\n";
     return out + "</section>\n</main>\n</body>\n</html>\n";
   }
 
@@ -65,7 +49,7 @@ class Page {
   }
 
   std::string head() const {
-    const std::string title = "API " + escaped(options_.hostname);
+    const std::string title = "API " + html_escaped(options_.hostname);
     return std::string("<!doctype html>\n<html lang=\"") + say("en", "ko") +
            "\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, "
            "initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>" +
@@ -82,8 +66,8 @@ class Page {
 
   std::string type_of(const Field& field) const {
     const bool is_object = !field.type.empty() && field.type[0] >= 'A' && field.type[0] <= 'Z';
-    const std::string name = escaped(field.type) + (field.several ? "[]" : "");
-    return is_object ? "<a href=\"#" + escaped(field.type) + "\">" + name + "</a>" : name;
+    const std::string name = html_escaped(field.type) + (field.several ? "[]" : "");
+    return is_object ? "<a href=\"#" + html_escaped(field.type) + "\">" + name + "</a>" : name;
   }
 
   std::string rows(std::string_view names) const {
@@ -93,7 +77,7 @@ class Page {
       if (field.needed) out += std::string(", <strong>") + say("needed", "필수") + "</strong>";
       for (const Parameter& known : described_.parameters) {
         if (known.name != field.name) continue;
-        out += ". " + escaped(korean_ ? known.ko : known.en);
+        out += ". " + html_escaped(korean_ ? known.ko : known.en);
         if (!known.values.empty()) out += ": " + code(known.values);
       }
       out += "</dd>\n";
@@ -102,9 +86,9 @@ class Page {
   }
 
   std::string call(const Operation& one) const {
-    std::string out = "<details>\n<summary><code><span class=\"method\">" + escaped(one.method) + "</span> <span>" +
-                      escaped(one.path) + "</span></code><span class=\"what\">" + escaped(korean_ ? one.ko : one.en) +
-                      "</span></summary>\n<dl>\n";
+    std::string out = "<details>\n<summary><code><span class=\"method\">" + html_escaped(one.method) +
+                      "</span> <span>" + html_escaped(one.path) + "</span></code><span class=\"what\">" +
+                      html_escaped(korean_ ? one.ko : one.en) + "</span></summary>\n<dl>\n";
     const auto scopes = scopes_for(one.needs);
     if (!scopes.empty()) {
       out += std::string("<dt>") + say("Scope, one of", "권한, 하나 이상") + "</dt>\n<dd>";
@@ -120,7 +104,7 @@ class Page {
     };
     body(say("Body", "본문"), one.body.empty() ? schema(one.takes) : code(one.body));
     body(say("Answer", "응답"), one.answer.empty() ? schema(one.gives) : one.answer == "none" ? "" : code(one.answer));
-    return out + "</dl>\n<pre tabindex=\"0\"><code>" + escaped(curl(one)) + "</code></pre>\n</details>\n";
+    return out + "</dl>\n<pre tabindex=\"0\"><code>" + html_escaped(curl(one)) + "</code></pre>\n</details>\n";
   }
 
   static std::string curl(const Operation& one) {

@@ -1,5 +1,6 @@
 // users.settings.autoForwarding and forwardingAddresses. An address is verified by its owner alone: a letter goes there
 // with a link, and the page behind the link has a button. (Programs that look at links in mail press no buttons.)
+#include "api/html.h"
 #include "base/text.h"
 #include "gmail/error.h"
 #include "gmail/settings.h"
@@ -197,23 +198,6 @@ constexpr Words kKorean{"ko",
                         "이제 이 주소로 메일을 전달할 수 있습니다. 창을 닫으셔도 됩니다.",
                         "더 쓸 수 없는 링크입니다. 편지를 다시 요청하세요."};
 
-std::string in_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 web::Response page(const Words& words, const std::string& content, int status) {
   web::Response response = web::with_body(
       "text/html; charset=utf-8",
@@ -280,9 +264,9 @@ Task<web::Response> ask(Services* services, web::Request request) {
   if (!asked) co_return web::problem(503, "try again");
   if (!*asked) co_return gone(words);
   co_return page(words,
-                 "<p><strong>" + in_html((*asked)->account.name) + "</strong> " + words.ask + " <strong>" +
-                     in_html((*asked)->address) + "</strong></p>\n<form method=\"post\" action=\"" + kPage +
-                     "\">\n<input type=\"hidden\" name=\"t\" value=\"" + in_html(*secret) +
+                 "<p><strong>" + api::html_escaped((*asked)->account.name) + "</strong> " + words.ask + " <strong>" +
+                     api::html_escaped((*asked)->address) + "</strong></p>\n<form method=\"post\" action=\"" + kPage +
+                     "\">\n<input type=\"hidden\" name=\"t\" value=\"" + api::html_escaped(*secret) +
                      "\">\n<button type=\"submit\">" + words.button + "</button>\n</form>\n",
                  200);
 }

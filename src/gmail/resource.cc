@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/html.h"
 #include "base/text.h"
 #include "gmail/ids.h"
 #include "message/message.h"
@@ -130,31 +131,7 @@ const Part* part_at(const Part& root, std::string_view path) {
 
 }  // namespace
 
-std::string snippet_of(std::string_view preview) {
-  std::string out;
-  for (const char c : message::clean_utf8(preview)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
+std::string snippet_of(std::string_view preview) { return api::html_escaped(message::clean_utf8(preview)); }
 
 object brief_of(const Labels& labels, const Message& m) {
   object out;

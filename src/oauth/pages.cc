@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/html.h"
 #include "base/text.h"
 #include "identity/tokens.h"
 #include "web/site.h"
@@ -61,10 +62,10 @@ web::Response framed(const View& view, int status, std::string_view title, const
       "\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, "
       "initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n<title>";
-  html +=
-      html_escaped(title) + "</title>\n<link rel=\"stylesheet\" href=\"/oauth/style.css\">\n</head>\n<body>\n<main>\n";
-  html += "<h1>" + html_escaped(title) + "</h1>\n" + body;
-  html += "<p class=\"soft\">" + html_escaped(view.hostname) + "</p>\n</main>\n</body>\n</html>\n";
+  html += api::html_escaped(title) +
+          "</title>\n<link rel=\"stylesheet\" href=\"/oauth/style.css\">\n</head>\n<body>\n<main>\n";
+  html += "<h1>" + api::html_escaped(title) + "</h1>\n" + body;
+  html += "<p class=\"soft\">" + api::html_escaped(view.hostname) + "</p>\n</main>\n</body>\n</html>\n";
   web::Response out = web::with_body("text/html; charset=utf-8", std::move(html), status);
   out.headers.set("Content-Language", view.korean ? "ko" : "en");
   out.headers.set("Vary", "Accept-Language, Cookie");
@@ -82,36 +83,10 @@ std::string trouble_line(std::string_view text) {
   return text.empty() ? "" : "<p class=\"bad\" role=\"alert\">" + std::string(text) + "</p>\n";
 }
 std::string hidden(std::string_view name, std::string_view value) {
-  return "<input type=\"hidden\" name=\"" + std::string(name) + "\" value=\"" + html_escaped(value) + "\">\n";
+  return "<input type=\"hidden\" name=\"" + std::string(name) + "\" value=\"" + api::html_escaped(value) + "\">\n";
 }
 
 }  // namespace
-
-std::string html_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 View view_of(const web::Request& request, std::string hostname) {
   return {web::prefers_korean(request.headers.joined("Accept-Language")), std::move(hostname)};
@@ -157,7 +132,7 @@ web::Response page(const View& view, const LoginPage& login) {
   if (!login.client.empty())
     body += "<p>" +
             filled(say("to go on to <strong>{}</strong>", "<strong>{}</strong> 서비스로 계속하려면 로그인하세요"),
-                   html_escaped(login.client)) +
+                   api::html_escaped(login.client)) +
             "</p>\n";
   switch (login.trouble) {
     case LoginPage::Trouble::kNone:
@@ -179,7 +154,7 @@ web::Response page(const View& view, const LoginPage& login) {
   body += "<label for=\"name\">" + say("Mail address", "메일 주소") +
           "</label>\n<input id=\"name\" name=\"name\" type=\"text\" inputmode=\"email\" autocomplete=\"username\" "
           "autocapitalize=\"none\" spellcheck=\"false\" required" +
-          (named ? "" : " autofocus") + " value=\"" + html_escaped(login.name) + "\">\n";
+          (named ? "" : " autofocus") + " value=\"" + api::html_escaped(login.name) + "\">\n";
   body += "<label for=\"password\">" + say("Password", "비밀번호") +
           "</label>\n<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" "
           "required" +
@@ -197,14 +172,14 @@ web::Response page(const View& view, const ConsentPage& consent) {
   std::string body =
       "<p>" +
       filled(say("You are signed in as <strong>{}</strong>.", "<strong>{}</strong> 계정으로 로그인했습니다."),
-             html_escaped(consent.account)) +
-      " <a href=\"" + html_escaped(consent.other_account) + "\">" + say("Use another account", "다른 계정 쓰기") +
+             api::html_escaped(consent.account)) +
+      " <a href=\"" + api::html_escaped(consent.other_account) + "\">" + say("Use another account", "다른 계정 쓰기") +
       "</a></p>\n";
   if (!consent.user_code.empty())
     body += "<p>" +
             say("Your device must show this code. If it does not, refuse.",
                 "기기에 이 코드가 보여야 합니다. 다르면 거절하세요.") +
-            "</p>\n<p class=\"compare\">" + html_escaped(consent.user_code) + "</p>\n";
+            "</p>\n<p class=\"compare\">" + api::html_escaped(consent.user_code) + "</p>\n";
   body += "<p>" + say("It will be able to:", "다음을 할 수 있게 됩니다.") + "</p>\n<ul>\n";
   for (const std::string& line : described(consent.scopes, view.korean)) body += "<li>" + line + "</li>\n";
   body += "</ul>\n";
@@ -213,13 +188,14 @@ web::Response page(const View& view, const ConsentPage& consent) {
                              "이 프로그램은 스스로 등록했습니다. 누가 만들었는지 확인한 사람이 없습니다."));
   if (!consent.target.empty())
     body += "<p class=\"soft\">" +
-            filled(say("The answer goes to {}.", "답은 {} 주소로 갑니다."), html_escaped(consent.target)) + "</p>\n";
+            filled(say("The answer goes to {}.", "답은 {} 주소로 갑니다."), api::html_escaped(consent.target)) +
+            "</p>\n";
   body += "<p class=\"soft\">" +
           (consent.stays ? say("It keeps this access until you take it back.", "권한은 취소할 때까지 유지됩니다.")
                          : say("It keeps this access for an hour.", "권한은 한 시간 동안 유지됩니다.")) +
           "</p>\n";
-  body += "<form method=\"post\" action=\"" + html_escaped(consent.action) + "\">\n" + hidden("csrf", consent.csrf) +
-          hidden(consent.name, consent.value);
+  body += "<form method=\"post\" action=\"" + api::html_escaped(consent.action) + "\">\n" +
+          hidden("csrf", consent.csrf) + hidden(consent.name, consent.value);
   body += "<p class=\"row\"><button name=\"decision\" value=\"allow\">" + say("Allow", "허용") +
           "</button>\n<button class=\"second\" name=\"decision\" value=\"refuse\">" + say("Refuse", "거절") +
           "</button></p>\n</form>\n";
@@ -241,7 +217,7 @@ web::Response page(const View& view, const DevicePage& device) {
           "</label>\n<input id=\"code\" class=\"code\" name=\"user_code\" autocomplete=\"off\" "
           "autocapitalize=\"characters\" "
           "spellcheck=\"false\" maxlength=\"20\" required autofocus value=\"" +
-          html_escaped(device.user_code) + "\">\n<p class=\"row\"><button>" + say("Continue", "계속") +
+          api::html_escaped(device.user_code) + "\">\n<p class=\"row\"><button>" + say("Continue", "계속") +
           "</button></p>\n</form>\n";
   const int status = device.trouble == DevicePage::Trouble::kNone      ? 200
                      : device.trouble == DevicePage::Trouble::kUnknown ? 404
@@ -300,13 +276,13 @@ web::Response page(const View& view, Notice notice, std::string_view detail) {
   const Text text = text_of(notice);
   std::string body;
   if (!text.text.en.empty()) body += "<p>" + std::string(text.text.in(view)) + "</p>\n";
-  if (!detail.empty()) body += "<p class=\"soft\">" + html_escaped(detail) + "</p>\n";
+  if (!detail.empty()) body += "<p class=\"soft\">" + api::html_escaped(detail) + "</p>\n";
   return framed(view, text.status, text.title.in(view), body, "");
 }
 
 web::Response sign_out_page(const View& view, const std::string& account) {
   const auto say = [&](std::string_view en, std::string_view ko) { return std::string(view.korean ? ko : en); };
-  const std::string body = "<p><strong>" + html_escaped(account) +
+  const std::string body = "<p><strong>" + api::html_escaped(account) +
                            "</strong></p>\n<form method=\"post\" action=\"/logout\">\n<p class=\"row\"><button>" +
                            say("Sign out", "로그아웃") + "</button></p>\n</form>\n";
   return framed(view, 200, say("Sign out?", "로그아웃할까요?"), body, "");

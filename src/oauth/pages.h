@@ -63,8 +63,6 @@ web::Response page(const View& view, Notice notice, std::string_view detail = ""
 web::Response sign_out_page(const View& view, const std::string& account);
 web::Response stylesheet();
 
-std::string html_escaped(std::string_view text);
-
 // What people are told that these scopes allow, one line each.
 std::vector<std::string> described(const std::vector<std::string>& scopes, bool korean);
 

@@ -3,9 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "net/sim.h"
-#include "store/faulty.h"
-#include "store/rocksdb_store.h"
+#include "push/push_fixture.h"
 
 namespace pabal::push {
 namespace {
@@ -16,26 +14,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-class HubTest : public testing::Test {
+class HubTest : public PushFixture {
  protected:
-  HubTest() {
-    auto opened = store::open_rocksdb({.path = "/store", .env = disk_.env()}, loop_);
-    PABAL_CHECK(opened.ok());
-    store_ = std::move(*opened);
-    boxes_ = std::make_unique<mailbox::Mailboxes>(*store_, loop_);
-    hub_ = std::make_unique<Hub>(*store_, *boxes_);
-    for (const AccountId account : {1, 2})
-      change([&](store::Transaction& t) { return boxes_->create_account(t, account, 0); });
-  }
-  void change(const store::Work& work) {
-    PABAL_CHECK(store_->transact_and_wait(work).ok());
-    // Watches are told after the commit; when this one is done, they have been.
-    const auto mark = [](store::Transaction& t) -> Result<void> {
-      t.put("mark", "");
-      return {};
-    };
-    PABAL_CHECK(store_->transact_and_wait(mark).ok());
-  }
   mailbox::MailboxId make(AccountId account, const std::string& name) {
     mailbox::MailboxId id = 0;
     change([&](store::Transaction& t) -> Result<void> {
@@ -46,25 +26,10 @@ class HubTest : public testing::Test {
     });
     return id;
   }
-  void deliver(AccountId account) {
-    const auto prepared = mailbox::prepare("From: a@example.com\r\nSubject: hello\r\n\r\nhello\r\n");
-    change([&](store::Transaction& t) -> Result<void> {
-      const mailbox::BodyId body = boxes_->new_body_id();
-      if (const auto put = boxes_->put_body(t, body, *prepared); !put) return put;
-      const auto filed = boxes_->file(t, account, *prepared, body, {});
-      return filed ? Result<void>() : filed.error();
-    });
-  }
   std::unique_ptr<Hub::Listener> listen(AccountId account, std::vector<News>& heard) {
     return hub_->listen(loop_, account, [&heard](const News& news) { heard.push_back(news); });
   }
   Position now(AccountId account) { return *position_of(*store_, *boxes_, account); }
-
-  net::SimLoop loop_;
-  store::FaultyDisk disk_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<mailbox::Mailboxes> boxes_;
-  std::unique_ptr<Hub> hub_;
 };
 
 TEST_F(HubTest, ListenersHearOfTheirAccountOnlyAndAtOnce) {

@@ -4,9 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/text.h"
-#include "net/sim.h"
-#include "store/faulty.h"
-#include "store/rocksdb_store.h"
+#include "push/push_fixture.h"
 
 namespace pabal::push {
 namespace {
@@ -43,18 +41,9 @@ std::string field(const web::Post& post, std::string_view name) {
   return "";
 }
 
-class SenderTest : public testing::Test {
+class SenderTest : public PushFixture {
  protected:
-  SenderTest() {
-    auto opened = store::open_rocksdb({.path = "/store", .env = disk_.env()}, loop_);
-    PABAL_CHECK(opened.ok());
-    store_ = std::move(*opened);
-    boxes_ = std::make_unique<mailbox::Mailboxes>(*store_, loop_);
-    hub_ = std::make_unique<Hub>(*store_, *boxes_);
-    for (const AccountId account : {kAlice, kBob})
-      change([&](store::Transaction& t) { return boxes_->create_account(t, account, 0); });
-    begin();
-  }
+  SenderTest() { begin(); }
   ~SenderTest() override { end(); }
   void begin() {
     SenderServices services{*store_, *boxes_, *hub_, outlets_, elsewhere_, random_, "mailto:postmaster@example.com"};
@@ -71,27 +60,6 @@ class SenderTest : public testing::Test {
     sender_->stop();
     loop_.run_for(minutes(1));
     sender_.reset();
-  }
-  void change(const store::Work& work) {
-    PABAL_CHECK(store_->transact_and_wait(work).ok());
-    const auto mark = [](store::Transaction& t) -> Result<void> {
-      t.put("mark", "");
-      return {};
-    };
-    PABAL_CHECK(store_->transact_and_wait(mark).ok());
-  }
-  mailbox::MessageId deliver(AccountId account) {
-    const auto prepared = mailbox::prepare("From: a@example.com\r\nSubject: hello\r\n\r\nhello\r\n");
-    mailbox::MessageId id = 0;
-    change([&](store::Transaction& t) -> Result<void> {
-      const mailbox::BodyId body = boxes_->new_body_id();
-      if (const auto put = boxes_->put_body(t, body, *prepared); !put) return put;
-      const auto filed = boxes_->file(t, account, *prepared, body, {});
-      if (!filed) return filed.error();
-      id = filed->message;
-      return {};
-    });
-    return id;
   }
   Outlet add(Outlet outlet) {
     change([&](store::Transaction& t) -> Result<void> {
@@ -130,12 +98,7 @@ class SenderTest : public testing::Test {
     return std::exchange(elsewhere_.posts, {});
   }
 
-  net::SimLoop loop_;
   SeededRandom random_{1};
-  store::FaultyDisk disk_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<mailbox::Mailboxes> boxes_;
-  std::unique_ptr<Hub> hub_;
   Outlets outlets_{loop_, random_};
   Elsewhere elsewhere_;
   AccountId gone_ = 0;
