@@ -85,7 +85,7 @@ Task<void> Session::store_flags(Words words, bool uid) {
     std::vector<Row> refused;   // changed since
   };
   auto stored = std::make_shared<Stored>();
-  const bool scripts = services_.events && services_.events->listens(selected_->account, box);
+  const bool scripts = scripts_listen(selected_->account, box);
   SetText modified;
   size_t gone = 0;
   for (size_t i = 0; i < wanted->size(); i += kFlagsPerCommit) {

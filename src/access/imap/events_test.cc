@@ -86,5 +86,14 @@ TEST_F(ImapEvents, FlagsNameWhatDiffersAndOnlyWhereItDoes) {
   EXPECT_THAT(take(), IsEmpty());
 }
 
+TEST_F(ImapEvents, NothingIsGatheredOfFlagsWhereNoScriptListens) {
+  told.wanted = false;
+  world.deliver("a", "INBOX");
+  Client& c = world.selected();
+  c.talk("STORE 1 +FLAGS (\\Flagged)");
+  c.talk("FETCH 1 BODY[]");
+  EXPECT_THAT(take(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace pabal::access::imap

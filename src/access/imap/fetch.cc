@@ -336,6 +336,7 @@ Task<Result<void>> Session::mark_seen(std::vector<Uid> uids) {
           return {};
         });
     if (const Result<void> done = co_await committing; !done) co_return done;
+    if (!scripts_listen(selected_->account, selected_->box.id)) continue;
     std::vector<mailbox::MailEvents::Affected> touched;
     for (const auto& [row, changed] : *edited)
       if (changed) touched.push_back({row.uid, {mailbox::kSeen, {}}});

@@ -284,6 +284,10 @@ Task<Result<void>> Session::commit(store::Work work) {
   co_return done;
 }
 
+bool Session::scripts_listen(mailbox::AccountId owner, mailbox::MailboxId box) const {
+  return services_.events && services_.events->listens(owner, box);
+}
+
 void Session::tell_event(mailbox::MailEvents::Cause cause, mailbox::AccountId owner, mailbox::MailboxId box,
                          std::vector<mailbox::MailEvents::Affected> messages) {
   if (services_.events && !messages.empty())

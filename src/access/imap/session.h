@@ -138,6 +138,7 @@ class Session {
   void bye(std::string_view text);  // the session ends after this
   std::string capabilities() const;
   Task<Result<void>> commit(store::Work work);
+  bool scripts_listen(mailbox::AccountId owner, mailbox::MailboxId box) const;
   void tell_event(mailbox::MailEvents::Cause cause, mailbox::AccountId owner, mailbox::MailboxId box,
                   std::vector<mailbox::MailEvents::Affected> messages);  // for scripts (RFC 6785)
   struct Pushing;
