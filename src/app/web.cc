@@ -70,9 +70,10 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
              text::base64url(sender_.vapid_point()), config.fetch_private}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
-      gmail_for_scripts_(router_, {"/gmail/", "/upload/gmail/", "/batch", "/$discovery/", "/discovery/"},
-                         {{"*"}, {"Location", "Range", "X-GUploader-UploadID"}}),
-      oauth_for_scripts_(gmail_for_scripts_, {"/oauth/"}, {}),
+      apis_for_scripts_(
+          router_, {"/gmail/", "/upload/gmail/", "/batch", "/$discovery/", "/discovery/", "/jmap", "/.well-known/jmap"},
+          {{"*"}, {"Location", "Range", "X-GUploader-UploadID"}}),
+      oauth_for_scripts_(apis_for_scripts_, {"/oauth/"}, {}),
       services_{oauth_for_scripts_, connections_, networks(config.trusted_proxies)} {
   web::add_site(router_, config.hostname, doors_of(config));
   add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);

@@ -39,7 +39,7 @@ class Web {
   jmap::Jmap jmap_;
   oauth::Provider oauth_;
   web::Router router_;
-  web::Cors gmail_for_scripts_;
+  web::Cors apis_for_scripts_;
   web::Cors oauth_for_scripts_;
   web::Connections connections_;
   web::Services services_;

@@ -112,7 +112,6 @@ Task<Answer> upload(Call& call) {
       Or<Uploaded> one = is_id(creation) && value.is_object()
                              ? uploader.read(value.as_object())
                              : Or<Uploaded>(invalid_properties({}, "an UploadObject is an object"));
-      if (one && !call.account().own) one = Failure{"forbidden", "uploads are for one's own account"};
       if (!one)
         failed[creation] = one.failure().object();
       else if (!call.spend(one->octets.size()))
@@ -128,7 +127,7 @@ Task<Answer> upload(Call& call) {
   if (!*fits) co_return Failure{"requestTooLarge", "these blobs are too large together"};
   for (const auto& [creation, one] : made) {
     store::Work work = [&call, &uploaded = one](store::Transaction& t) {
-      return put_whole_upload(t, call.account().id, uploaded.id, uploaded.type, uploaded.octets,
+      return put_whole_upload(t, call.account().caller, uploaded.id, uploaded.type, uploaded.octets,
                               call.services().clock.now());
     };
     Task<Result<void>> committing = call.commit(work);
@@ -267,9 +266,9 @@ void add_blob_methods(Methods& methods) {
   };
   methods.add(capability);
   const std::string blob(kBlob);
-  methods.add(Method{"Blob/upload", blob, {}, upload});
-  methods.add(Method{"Blob/get", blob, get});
-  methods.add(Method{"Blob/lookup", blob, lookup});
+  methods.add(Method{"Blob/upload", blob, {}, upload, {kUploadNeeds.begin(), kUploadNeeds.end()}, "create"});
+  methods.add(Method{"Blob/get", blob, get, {}, {kUploadNeeds.begin(), kUploadNeeds.end()}, "offset length"});
+  methods.add(Method{"Blob/lookup", blob, lookup, {}, {identity::kMailRead}, "typeNames ids"});
 }
 
 }  // namespace pabal::jmap

@@ -2,6 +2,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "jmap/testing.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::jmap {
 namespace {
@@ -57,6 +58,29 @@ TEST(JmapBlob, TellsWhatHasIt) {
   EXPECT_EQ(answer.at("list").at(1).at("matchedIds"), matched);
   EXPECT_EQ(answer.at("notFound"), parse(R"(["B99","x"])"));
   EXPECT_EQ(world.call(world.alice, "Blob/lookup", R"({"typeNames":["Card"],"ids":[]})").at("type"), "unknownDataType");
+}
+
+TEST(JmapBlob, WhoMayAddToAnothersAccountUploadsForIt) {
+  World world;
+  const mailbox::MailboxId inbox = (*world.mailboxes->find(*world.store, world.alice, "INBOX"))->id;
+  const std::string account = account_id(world.alice), path = "/jmap/upload/" + account + "/";
+  EXPECT_EQ(world.http("POST", path, "x", world.token(world.bob)).status, 404) << "he sees none";
+  world.change([&](store::Transaction& t) {
+    return mailbox::change_acl(t, world.alice, inbox, {mailbox::Grantee::Kind::kAccount, world.bob, ""}, false, '=',
+                               mailbox::kAllRights);
+  });
+  const web::Response sent =
+      world.http("POST", path, "Subject: from bob\r\n\r\nx\r\n", world.token(world.bob), "message/rfc822");
+  ASSERT_EQ(sent.status, 201) << sent.body;
+  const std::string blob(parse(sent.body).at("blobId").as_string());
+  const std::string import = R"({"accountId":")" + account + R"(","emails":{"e":{"blobId":")" + blob +
+                             R"(","mailboxIds":{"M)" + std::to_string(inbox) + R"(":true}}}})";
+  EXPECT_EQ(world.call(world.alice, "Email/import", import).at("notCreated").at("e").at("type"), "invalidProperties")
+      << "it is not hers to read";
+  EXPECT_TRUE(world.call(world.bob, "Email/import", import).at("created").is_object());
+  const json::object made = world.call(
+      world.bob, "Blob/upload", R"({"accountId":")" + account + R"(","create":{"b":{"data":[{"data:asText":"y"}]}}})");
+  EXPECT_TRUE(made.at("created").is_object()) << api::to_text(made);
 }
 
 }  // namespace

@@ -23,9 +23,9 @@ web::Response refused(const Jmap::Reply& reply) {
   return web::with_body("application/problem+json", api::to_text(json::value(reply.body)), reply.status);
 }
 
-Result<std::optional<Account>> account_of(const Services& services, const identity::Account& who, std::string id) {
+Result<std::optional<Account>> account_of(const Services& services, const api::Caller& caller, std::string id) {
   const auto snapshot = services.store.snapshot();
-  const auto all = accounts_of(services, *snapshot, who);
+  const auto all = accounts_of(services, *snapshot, caller);
   if (!all) return all.error();
   const auto found = all->find(id);
   return found == all->end() ? std::optional<Account>() : found->second;
@@ -50,13 +50,13 @@ Task<Result<void>> BlobRoutes::commit(net::Loop& loop, store::Work work) {
 }
 
 Task<web::Response> BlobRoutes::upload(web::Request request) {
-  Task<api::Admission> admitting = services_.callers.admit(request, identity::kMailRead);
+  std::vector<std::string_view> needs(kUploadNeeds.begin(), kUploadNeeds.end());
+  Task<api::Admission> admitting = services_.callers.admit(request, std::move(needs));
   const api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
-  const auto account = account_of(services_, admission.caller->account, request.params["accountId"]);
+  const auto account = account_of(services_, *admission.caller, request.params["accountId"]);
   if (!account) co_return web::problem(503, account.error().message);
   if (!*account) co_return web::problem(404, "there is no such account");
-  if (!(*account)->own) co_return web::problem(403, "uploads are for one's own account");
   struct Place {
     BlobRoutes& routes;
     mailbox::AccountId id;
@@ -68,9 +68,9 @@ Task<web::Response> BlobRoutes::upload(web::Request request) {
   size_t together = 0;
   {
     std::lock_guard lock(mutex_);
-    together = ++under_way_[(*account)->id];
+    together = ++under_way_[(*account)->caller];
   }
-  const Place place{*this, (*account)->id};
+  const Place place{*this, (*account)->caller};
   if (together > kMaxConcurrentUpload)
     co_return refused(problem(429, "limit", "too many uploads at once", "maxConcurrentUpload"));
   Task<web::Response> receiving = receive(std::move(request), **account);
@@ -97,7 +97,7 @@ Task<web::Response> BlobRoutes::receive(web::Request request, const Account& acc
       co_return refused(problem(413, "limit", "the upload is larger than the server takes", "maxSizeUpload"));
     while (piece.size() >= kUploadPiece || (ended && !piece.empty())) {
       store::Work put = [&](store::Transaction& t) -> Result<void> {
-        put_piece(t, account.id, id, number, std::string_view(piece).substr(0, kUploadPiece), now);
+        put_piece(t, account.caller, id, number, std::string_view(piece).substr(0, kUploadPiece), now);
         return {};
       };
       Task<Result<void>> committing = commit(*request.loop, put);
@@ -107,7 +107,7 @@ Task<web::Response> BlobRoutes::receive(web::Request request, const Account& acc
       piece.erase(0, kUploadPiece);
     }
   }
-  store::Work finish = [&](store::Transaction& t) { return put_upload(t, account.id, id, type, size, now); };
+  store::Work finish = [&](store::Transaction& t) { return put_upload(t, account.caller, id, type, size, now); };
   Task<Result<void>> committing = commit(*request.loop, finish);
   const Result<void> done = co_await committing;
   if (!done && done.code() == Code::kLimit)
@@ -128,7 +128,7 @@ Task<web::Response> BlobRoutes::download(web::Request request) {
   const api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
   std::function<Result<std::optional<Blob>>()> read = [&]() -> Result<std::optional<Blob>> {
-    const auto account = account_of(services_, admission.caller->account, request.params["accountId"]);
+    const auto account = account_of(services_, *admission.caller, request.params["accountId"]);
     if (!account) return account.error();
     if (!*account) return std::optional<Blob>();
     const auto snapshot = services_.store.snapshot();

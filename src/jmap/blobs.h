@@ -3,9 +3,11 @@
 // the message that the octets before are: "B12-3-1".
 //
 // Uploads lie in the store in pieces, with expiry: each for a day, unless its account needs the room after an hour.
-// What refers to a blob keeps its own octets, so nothing is held.
+// They are in the account of whoever uploads, for any account he sees; nobody else reads them. What refers to a blob
+// keeps its own octets, so nothing is held.
 #pragma once
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,6 +24,10 @@ constexpr hours kUploadKept{1};           // at least
 constexpr size_t kUploadPiece = 1 << 20;  // octets of one record
 constexpr size_t kMaxBlobDepth = 8;       // messages in messages
 
+// A token that covers one of these may upload: for emails and scripts, or to look into what it has uploaded.
+constexpr std::array<std::string_view, 4> kUploadNeeds{identity::kMailRead, identity::kMailInsert,
+                                                       identity::kMailDrafts, identity::kMailSettings};
+
 struct Blob {
   std::string octets;
   std::string type;  // "text/plain"; of a message "message/rfc822"
@@ -31,7 +37,7 @@ std::string blob_id(mailbox::MessageId message);
 // Of the `entity`-th entity of the message that `blob` is.
 std::string part_id(std::string_view blob, size_t entity);
 
-// Nothing: there is none, or not for the one who asks.
+// Nothing: there is none, or not for the one who asks: by his rights, or by what his token covers.
 Result<std::optional<Blob>> read_blob(const Services& services, const store::Reader& r, const Account& account,
                                       std::string_view id);
 

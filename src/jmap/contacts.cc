@@ -371,13 +371,14 @@ void add_contacts(Methods& methods) {
   };
   methods.add(capability);
   const std::string contacts(kContacts);
-  const std::string all(identity::kMailboxes);
+  const std::string_view all = identity::kMailboxes;
   methods.add(Method{"AddressBook/get", contacts, {}, book_get});
   methods.add(Method{"AddressBook/changes", contacts, book_changes});
-  methods.add(Method{"AddressBook/set", contacts, {}, book_set, all});
+  methods.add(
+      Method{"AddressBook/set", contacts, {}, book_set, {all}, "onDestroyRemoveContents onSuccessSetIsDefault"});
   for (const char* name : {"get", "changes", "query", "queryChanges"})
     methods.add(Method{"ContactCard/" + std::string(name), contacts, card_read});
-  methods.add(Method{"ContactCard/set", contacts, {}, card_set, all});
+  methods.add(Method{"ContactCard/set", contacts, {}, card_set, {all}});
   methods.add(Method{"ContactCard/copy", contacts, card_copy});
 }
 

@@ -40,6 +40,8 @@ void add_core(Methods& methods) {
   method.name = "Core/echo";
   method.capability = kCore;
   method.read = echo;
+  method.needs = {};
+  method.takes = "*";
   method.for_account = false;
   methods.add(method);
 }

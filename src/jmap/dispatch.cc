@@ -1,5 +1,7 @@
 #include "jmap/dispatch.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -37,7 +39,8 @@ Jmap::Reply problem(int status, std::string_view type, std::string detail, std::
 }
 
 Result<std::map<std::string, Account>> accounts_of(const Services& services, const store::Reader& r,
-                                                   const identity::Account& who) {
+                                                   const api::Caller& caller) {
+  const identity::Account& who = caller.account;
   std::map<std::string, Account> out;
   out[account_id(who.id)] = {who.id, who.name, true, {}};
   const auto shared = sharing::shared_with(services.directory, services.mailboxes, r, who.id);
@@ -47,6 +50,11 @@ Result<std::map<std::string, Account>> accounts_of(const Services& services, con
     account.id = one.owner;
     account.name = one.owner_name;
     account.shared[one.box.id] = one.rights;
+  }
+  for (auto& [id, account] : out) {
+    account.caller = who.id;
+    account.reads_mail = caller.may(identity::kMailRead);
+    account.reads_scripts = caller.may(identity::kMailSettingsRead);
   }
   return out;
 }
@@ -103,7 +111,11 @@ const Method* Dispatch::method_of(const Request& request, const Call& call) cons
 std::optional<Failure> Dispatch::prepare(const Method* method, Call& call) {
   if (!method) return Failure{"unknownMethod", "there is no such method, or \"using\" lacks its capability"};
   if (auto failed = resolve_references(call.arguments, talk_.answers, talk_.octets_left)) return failed;
-  if (!talk_.caller.may(method->scope)) return Failure{"forbidden", "the access token does not cover " + method->scope};
+  const auto covered = [&](std::string_view need) { return talk_.caller.may(need); };
+  if (!method->needs.empty() && std::none_of(method->needs.begin(), method->needs.end(), covered))
+    return Call::lacks(method->needs.front());
+  for (const auto& [name, value] : call.arguments)
+    if (!method->has_argument(name)) return invalid_arguments("there is no argument " + text::printable(name));
   call.account_ = call.account(account_id(talk_.caller.account.id));
   if (!method->for_account) return {};
   const json::value* given = call.arguments.if_contains("accountId");
@@ -166,7 +178,7 @@ Task<Jmap::Reply> Dispatch::run(std::string text) {
     refused = read(text, request);
     if (refused) return size_t{0};
     talk_.snapshot = services.store.snapshot();
-    auto accounts = accounts_of(services, *talk_.snapshot, talk_.caller.account);
+    auto accounts = accounts_of(services, *talk_.snapshot, talk_.caller);
     if (!accounts) return accounts.error();
     talk_.accounts = std::move(*accounts);
     state = session_state(talk_.accounts);

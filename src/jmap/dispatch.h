@@ -7,7 +7,7 @@ namespace pabal::jmap {
 
 // The accounts that a caller sees, by their ids: his own, and those of which something is shared with him.
 Result<std::map<std::string, Account>> accounts_of(const Services& services, const store::Reader& r,
-                                                   const identity::Account& who);
+                                                   const api::Caller& caller);
 // RFC 8620 §2: changes when the session does.
 std::string session_state(const std::map<std::string, Account>& accounts);
 

@@ -57,6 +57,57 @@ TEST(JmapRequest, CallsAreAnsweredInOrderAndEachFailsAlone) {
             true);
 }
 
+TEST(JmapRequest, EveryMethodRefusesArgumentsItDoesNotKnow) {
+  World world;
+  for (const auto& [name, method] : world.jmap->methods().all()) {
+    if (name == "Core/echo") continue;
+    const std::string whose = method.for_account ? "\"accountId\":\"" + account_id(world.alice) + "\"," : "";
+    const json::array answers = world.calls(world.alice, "[\"" + name + "\",{" + whose + "\"idz\":null},\"0\"]");
+    EXPECT_EQ(answers.at(0).at(1).at("type"), "invalidArguments") << name;
+    EXPECT_EQ(answers.at(0).at(1).at("description"), "there is no argument idz") << name;
+  }
+  // A method of nobody's account has no accountId, and those that are none of the standard ones take none of theirs.
+  const auto type = [&](const std::string& call) { return world.calls(world.alice, call).at(0).at(1).at("type"); };
+  EXPECT_EQ(type(R"(["PushSubscription/get",{"accountId":"A1"},"0"])"), "invalidArguments");
+  EXPECT_EQ(type(R"(["PushSubscription/set",{"ifInState":"1"},"0"])"), "invalidArguments");
+  EXPECT_EQ(world.call(world.alice, "SearchSnippet/get", R"({"emailIds":[],"ids":[]})").at("type"), "invalidArguments");
+}
+
+TEST(JmapRequest, ATokenCallsWhatItCovers) {
+  World world;
+  const auto type = [&](const std::string& method, const std::string& arguments = "{}") {
+    const json::object answer = world.call(world.alice, method, arguments);
+    return answer.contains("type") ? std::string(answer.at("type").as_string()) : "";
+  };
+  const std::string google = "https://www.googleapis.com/auth/gmail.";
+  world.scopes = {google + "metadata"};
+  EXPECT_EQ(type("Mailbox/get"), "");
+  EXPECT_EQ(type("Thread/get", R"({"ids":[]})"), "");
+  for (const char* method : {"Email/get", "Email/query", "Blob/get", "Email/set", "Email/import", "EmailSubmission/set",
+                             "SieveScript/get", "VacationResponse/get", "Identity/get"})
+    EXPECT_EQ(type(method), "forbidden") << method;
+  world.scopes = {google + "settings.basic"};
+  EXPECT_EQ(type("VacationResponse/get"), "");
+  EXPECT_EQ(type("Mailbox/get"), "forbidden");
+  world.scopes = {google + "send"};
+  EXPECT_EQ(type("EmailSubmission/set"), "");
+  EXPECT_EQ(type("Identity/get"), "");
+  EXPECT_EQ(type("Email/get"), "forbidden");
+  world.scopes = {"openid"};
+  EXPECT_EQ(type("Mailbox/get"), "forbidden");
+  EXPECT_EQ(type("Core/echo"), "");
+}
+
+TEST(JmapRequest, TheDoorOpensToTokensThatHaveSomethingToCall) {
+  World world;
+  const auto status = [&](const std::string& scope) {
+    return world.http("GET", "/jmap/session", "", world.token(world.alice, {scope})).status;
+  };
+  EXPECT_EQ(status("https://www.googleapis.com/auth/gmail.compose"), 200);
+  EXPECT_EQ(status("mail.send"), 200);
+  EXPECT_EQ(status("openid"), 403);
+}
+
 TEST(JmapRequest, CreatedIdsComeBackWhereTheyWereGiven) {
   World world;
   const auto reply =

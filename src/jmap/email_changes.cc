@@ -133,7 +133,7 @@ Answer thread_changes(Call& call) {
 }  // namespace
 
 void add_email_changes(Methods& methods) {
-  add_mail_reads(methods, identity::kMailMetadata,
+  add_mail_reads(methods, {identity::kMailMetadata},
                  {{"Email/changes", email_changes}, {"Thread/changes", thread_changes}});
 }
 

@@ -216,7 +216,11 @@ Answer parse(Call& call) {
 }  // namespace
 
 void add_emails(Methods& methods) {
-  add_mail_reads(methods, identity::kMailRead, {{"Email/get", get}, {"Email/parse", parse}});
+  const std::string shape =
+      "bodyProperties fetchTextBodyValues fetchHTMLBodyValues fetchAllBodyValues maxBodyValueBytes";
+  const std::string mail(kMail);
+  methods.add(Method{"Email/get", mail, get, {}, {identity::kMailRead}, shape});
+  methods.add(Method{"Email/parse", mail, parse, {}, {identity::kMailRead}, "blobIds properties " + shape});
 }
 
 }  // namespace pabal::jmap

@@ -204,7 +204,8 @@ Answer query_changes(Call& call) {
 }  // namespace
 
 void add_email_queries(Methods& methods) {
-  add_mail_reads(methods, identity::kMailRead, {{"Email/query", query}, {"Email/queryChanges", query_changes}});
+  add_mail_reads(methods, {identity::kMailRead},
+                 {{"Email/query", query, "collapseThreads"}, {"Email/queryChanges", query_changes, "collapseThreads"}});
 }
 
 }  // namespace pabal::jmap

@@ -59,12 +59,39 @@ std::optional<mailbox::Flags> flags_wanted(const mailbox::Flags& before, std::se
   return flags;
 }
 
+// Whether all of them have one of these roles.
+Or<bool> are(const Call& call, const store::Reader& r, const std::set<MailboxId>& boxes,
+             const std::vector<mailbox::Role>& roles) {
+  std::set<MailboxId> good;
+  for (const mailbox::Role role : roles) {
+    const auto box = call.services().mailboxes.by_role(r, call.account().id, role);
+    if (!box) return failure_of(box.error());
+    if (*box) good.insert((*box)->id);
+  }
+  return std::includes(good.begin(), good.end(), boxes.begin(), boxes.end());
+}
+
 Failure filing_failure(const Error& error) {
   if (error.code == Code::kNotFound) return invalid_properties({"mailboxIds"}, error.message);
   return failure_of(error);
 }
 
 }  // namespace
+
+Or<bool> is_draft(const Call& call, const store::Reader& r, const mailbox::Flags& flags,
+                  const std::set<MailboxId>& boxes) {
+  if (!flags.has(mailbox::kDraft)) return false;
+  return are(call, r, boxes, {mailbox::Role::kDrafts});
+}
+
+std::optional<Failure> EmailSetter::uncovered(std::string_view need, const store::Reader& r,
+                                              const mailbox::Flags& flags, const std::set<MailboxId>& boxes) const {
+  if (call_.caller().may(need)) return {};
+  if (!call_.caller().may(identity::kMailDrafts)) return Call::lacks(need);
+  const auto draft = is_draft(call_, r, flags, boxes);
+  if (!draft) return draft.failure();
+  return *draft ? std::nullopt : std::optional(Call::lacks(need));
+}
 
 Result<std::string> EmailSetter::state(const store::Reader& r) {
   const auto figures = call_.services().mailboxes.figures(r, call_.account().id);
@@ -96,7 +123,6 @@ Or<std::set<MailboxId>> EmailSetter::boxes(const store::Reader& r, const std::se
 }
 
 Or<json::object> EmailSetter::create(store::Transaction& t, const std::string& creation, const json::object&) {
-  if (!call_.caller().may(identity::kMailInsert)) return call_.lacks(identity::kMailInsert);
   const auto found = made_.find(creation);
   if (found == made_.end()) return Failure{"serverFail", "it was not made ready"};
   const NewEmail& email = found->second;
@@ -104,6 +130,7 @@ Or<json::object> EmailSetter::create(store::Transaction& t, const std::string& c
   const mailbox::AccountId account = call_.account().id;
   const auto into = boxes(t, email.mailboxes);
   if (!into) return into.failure();
+  if (auto failed = uncovered(identity::kMailInsert, t, email.flags, *into)) return *failed;
   const Rights rights = common_rights(*into, call_.account());
   if (!(rights & mailbox::kInsert)) return not_allowed("add emails there");
   if (const auto bad = may_set_flags({}, email.flags, rights)) return *bad;
@@ -134,10 +161,10 @@ Or<json::object> EmailSetter::create(store::Transaction& t, const std::string& c
 }
 
 Or<json::object> EmailSetter::update(store::Transaction& t, const std::string& id, const json::object& patch) {
-  if (!call_.caller().may(identity::kMailModify)) return call_.lacks(identity::kMailModify);
   const auto m = find(t, id);
   if (!m) return m.failure();
   const std::set<MailboxId> places = places_of(*m, call_.account());
+  if (auto failed = uncovered(identity::kMailModify, t, m->flags, places)) return *failed;
   json::object before, boxes_before, keywords_before;
   for (const MailboxId box : places) boxes_before[mailbox_id(box)] = true;
   for (const std::string& word : keywords_of(m->flags)) keywords_before[word] = true;
@@ -164,6 +191,14 @@ Or<json::object> EmailSetter::update(store::Transaction& t, const std::string& i
     return Failure{"tooManyKeywords", "an email has at most " + std::to_string(mailbox::kMaxKeywords) + " keywords"};
   const auto into = boxes(t, box_ids.value_or(std::set<std::string>()));
   if (!into) return into.failure();
+  if (!call_.caller().may(identity::kMailModify)) {
+    // A draft stays one, or becomes what was sent.
+    std::vector<mailbox::Role> roles{mailbox::Role::kDrafts};
+    if (call_.caller().may(identity::kMailSend)) roles.push_back(mailbox::Role::kSent);
+    const auto good = are(call_, t, *into, roles);
+    if (!good) return good.failure();
+    if (!*good) return Call::lacks(identity::kMailModify);
+  }
   if (*flags != m->flags)
     if (const auto failed = set_flags(t, *m, *flags)) return *failed;
   if (*into != places)
@@ -211,9 +246,9 @@ std::optional<Failure> EmailSetter::move(store::Transaction& t, const Message& m
 }
 
 std::optional<Failure> EmailSetter::destroy(store::Transaction& t, const std::string& id) {
-  if (!call_.caller().may(identity::kMailDelete)) return call_.lacks(identity::kMailDelete);
   const auto m = find(t, id);
   if (!m) return m.failure();
+  if (auto failed = uncovered(identity::kMailDelete, t, m->flags, places_of(*m, call_.account()))) return failed;
   const Account& account = call_.account();
   for (const Message::Place& place : m->places) {
     if (!account.may(place.mailbox, kSee)) continue;  // to the caller it is not there
@@ -335,8 +370,12 @@ Task<Answer> email_copy(Call& call) {
 }  // namespace
 
 void add_email_changing(Methods& methods) {
-  methods.add(Method{"Email/set", std::string(kMail), {}, email_set});
-  methods.add(Method{"Email/import", std::string(kMail), {}, email_import});
+  // The setter looks at what each change needs.
+  const std::vector<std::string_view> making{identity::kMailInsert, identity::kMailDrafts};
+  std::vector<std::string_view> changing = making;
+  changing.insert(changing.end(), {identity::kMailModify, identity::kMailDelete});
+  methods.add(Method{"Email/set", std::string(kMail), {}, email_set, changing});
+  methods.add(Method{"Email/import", std::string(kMail), {}, email_import, making, "emails ifInState"});
   methods.add(Method{"Email/copy", std::string(kMail), {}, email_copy});
 }
 

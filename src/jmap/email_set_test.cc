@@ -248,18 +248,37 @@ TEST_F(EmailSetTest, AMailboxMadeInTheSameRequestIsTaken) {
 TEST_F(EmailSetTest, TheTokenMustCoverWhatIsDone) {
   const auto filed = deliver(alice, "Subject: x\n\nx\n");
   const std::string id = "E" + std::to_string(filed.message);
-  const std::string readonly = token(alice, {"https://www.googleapis.com/auth/gmail.readonly"});
-  const web::Response answer =
-      http("POST", "/jmap",
-           R"({"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[["Email/set",
-        {"accountId":")" +
-               account_id(alice) + R"(","create":{"a":{"mailboxIds":{")" + inbox + R"(":true}}},"update":{")" + id +
-               R"(":{"keywords/$seen":true}},"destroy":[")" + id + R"("]},"0"]]})",
-           readonly);
-  const json::value done = parse(answer.body).at("methodResponses").at(0).at(1);
-  EXPECT_EQ(done.at("notCreated").at("a").at("type"), "forbidden") << answer.body;
-  EXPECT_EQ(done.at("notUpdated").at(id).at("type"), "forbidden");
-  EXPECT_EQ(done.at("notDestroyed").at(id).at("type"), "forbidden");
+  const std::string all = R"({"create":{"a":{"mailboxIds":{")" + inbox + R"(":true}}},"update":{")" + id +
+                          R"(":{"keywords/$seen":true}},"destroy":[")" + id + "\"]}";
+  scopes = {"https://www.googleapis.com/auth/gmail.readonly"};
+  EXPECT_EQ(set(all).at("type"), "forbidden");
+  scopes = {"https://www.googleapis.com/auth/gmail.insert"};
+  const json::object some = set(all);
+  EXPECT_TRUE(some.at("created").is_object()) << api::to_text(some);
+  EXPECT_EQ(some.at("notUpdated").at(id).at("type"), "forbidden");
+  EXPECT_EQ(some.at("notDestroyed").at(id).at("type"), "forbidden");
+}
+
+TEST_F(EmailSetTest, ATokenForDraftsCoversDraftsAlone) {
+  const std::string sent = box("Sent"), other = "E" + std::to_string(deliver(alice, "Subject: secret\n\nx\n").message);
+  scopes = {"https://www.googleapis.com/auth/gmail.compose"};
+  const json::object made = create(R"("keywords":{"$draft":true},"subject":"mine")");
+  ASSERT_TRUE(made.contains("id")) << api::to_text(made);
+  const std::string id(made.at("id").as_string());
+  EXPECT_EQ(why(R"("subject":"no draft")"), "forbidden");
+  EXPECT_EQ(why(R"("keywords":{"$draft":true},"attachments":[{"blobId":"B)" + other.substr(1) +
+                R"(","type":"message/rfc822"}])"),
+            "blobNotFound")
+      << "it would read by writing";
+  EXPECT_EQ(update(alice, id, R"({"keywords/$flagged":true})"), "");
+  EXPECT_EQ(update(alice, id, R"({"mailboxIds":{")" + inbox + R"(":true}})"), "forbidden");
+  EXPECT_EQ(update(alice, other, R"({"keywords/$seen":true})"), "forbidden");
+  EXPECT_EQ(update(alice, id, R"({"mailboxIds":{")" + sent + R"(":true},"keywords/$draft":null})"), "");
+  EXPECT_EQ(update(alice, id, R"({"keywords/$flagged":null})"), "forbidden") << "it is sent";
+  const std::string again(create(R"("keywords":{"$draft":true})").at("id").as_string());
+  const json::object gone = set(R"({"destroy":[")" + again + "\",\"" + other + "\"]}");
+  EXPECT_EQ(gone.at("destroyed"), json::array{json::value(again)});
+  EXPECT_EQ(gone.at("notDestroyed").at(other).at("type"), "forbidden");
 }
 
 TEST_F(EmailSetTest, SharersDoWhatTheirRightsSay) {

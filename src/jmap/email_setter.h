@@ -6,6 +6,10 @@
 
 namespace pabal::jmap {
 
+// Whether an email with these flags in these mailboxes is a draft: what a token for drafts covers.
+Or<bool> is_draft(const Call& call, const store::Reader& r, const mailbox::Flags& flags,
+                  const std::set<mailbox::MailboxId>& boxes);
+
 class EmailSetter final : public Setter {
  public:
   // `made`: by their creation ids, of those that can be made.
@@ -17,6 +21,9 @@ class EmailSetter final : public Setter {
   std::optional<Failure> destroy(store::Transaction& t, const std::string& id) override;
 
  private:
+  // Nothing: the token covers `need`, or drafts, and it is one.
+  std::optional<Failure> uncovered(std::string_view need, const store::Reader& r, const mailbox::Flags& flags,
+                                   const std::set<mailbox::MailboxId>& boxes) const;
   Or<mailbox::Message> find(const store::Reader& r, const std::string& id) const;
   // Those of mailboxIds, each of which is there for the caller.
   Or<std::set<mailbox::MailboxId>> boxes(const store::Reader& r, const std::set<std::string>& ids) const;

@@ -81,7 +81,7 @@ Result<Wish> read_wish(const web::Request& request) {
 
 Task<web::Response> PushRoutes::answer_events(web::Request request) {
   Services& services = jmap_.services();
-  Task<api::Admission> admitting = services.callers.admit(request, identity::kMailRead);
+  Task<api::Admission> admitting = services.callers.admit(request, identity::kMailMetadata);
   api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
   const Result<Wish> wish = read_wish(request);

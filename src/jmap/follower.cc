@@ -43,7 +43,7 @@ Task<Result<void>> Follower::follow(Positions since) {
   using Accounts = std::map<std::string, Account>;
   const std::function<Result<Accounts>()> look = [this]() -> Result<Accounts> {
     const auto snapshot = services_.store.snapshot();
-    return accounts_of(services_, *snapshot, caller_.account);
+    return accounts_of(services_, *snapshot, caller_);
   };
   Task<Result<Accounts>> looking = net::run_on<Accounts>(services_.pool, loop_, look);
   Result<Accounts> accounts = co_await looking;

@@ -204,9 +204,11 @@ Task<std::optional<Failure>> keep_identities(Call& call) {
 }
 
 void add_identities(Methods& methods) {
-  methods.add(Method{"Identity/get", std::string(kSubmission), {}, identity_get});
-  methods.add(Method{"Identity/changes", std::string(kSubmission), identity_changes});
-  methods.add(Method{"Identity/set", std::string(kSubmission), {}, identity_set, std::string(identity::kMailSettings)});
+  // Who may send has to name one.
+  const std::vector<std::string_view> seen{identity::kMailRead, identity::kMailSettingsRead, identity::kMailSend};
+  methods.add(Method{"Identity/get", std::string(kSubmission), {}, identity_get, seen});
+  methods.add(Method{"Identity/changes", std::string(kSubmission), identity_changes, {}, seen});
+  methods.add(Method{"Identity/set", std::string(kSubmission), {}, identity_set, {identity::kMailSettings}});
 }
 
 }  // namespace pabal::jmap

@@ -35,7 +35,7 @@ void Jmap::add_to(web::Router& router) {
 
 Result<json::object> Jmap::session(const api::Caller& caller, std::string_view origin) const {
   const auto snapshot = services_.store.snapshot();
-  const auto accounts = accounts_of(services_, *snapshot, caller.account);
+  const auto accounts = accounts_of(services_, *snapshot, caller);
   if (!accounts) return accounts.error();
   json::object capabilities, of_accounts, primary;
   const std::string own = account_id(caller.account.id);
@@ -72,7 +72,7 @@ Result<json::object> Jmap::session(const api::Caller& caller, std::string_view o
 }
 
 Task<web::Response> Jmap::answer_session(web::Request request) {
-  Task<api::Admission> admitting = services_.callers.admit(request, identity::kMailRead);
+  Task<api::Admission> admitting = services_.callers.admit(request, methods_.needs());
   api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
   const auto found = session(*admission.caller, request.scheme + "://" + request.host);
@@ -81,7 +81,7 @@ Task<web::Response> Jmap::answer_session(web::Request request) {
 }
 
 Task<web::Response> Jmap::answer_api(web::Request request) {
-  Task<api::Admission> admitting = services_.callers.admit(request, identity::kMailRead);
+  Task<api::Admission> admitting = services_.callers.admit(request, methods_.needs());
   api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
   if (!is_json(request)) {

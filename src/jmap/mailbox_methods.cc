@@ -304,17 +304,20 @@ void add_mailbox_methods(Methods& methods) {
     return std::optional(mail_capability(services, account));
   };
   methods.add(mail);
-  const auto add = [&](const char* name, std::function<Answer(Call&)> read) {
+  const auto add = [&](const char* name, std::function<Answer(Call&)> read, const char* takes = "") {
     Method method;
     method.name = name;
     method.capability = kMail;
     method.read = std::move(read);
+    // Whoever puts emails somewhere has to name the place.
+    method.needs = {identity::kMailMetadata, identity::kMailLabels, identity::kMailDrafts, identity::kMailInsert};
+    method.takes = takes;
     methods.add(method);
   };
   add("Mailbox/get", get);
   add("Mailbox/changes", changes);
-  add("Mailbox/query", query);
-  add("Mailbox/queryChanges", query_changes);
+  add("Mailbox/query", query, "sortAsTree filterAsTree");
+  add("Mailbox/queryChanges", query_changes, "sortAsTree filterAsTree");
 }
 
 }  // namespace pabal::jmap

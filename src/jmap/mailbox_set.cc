@@ -248,6 +248,9 @@ Task<Answer> mailbox_set(Call& call) {
 
 }  // namespace
 
-void add_mailbox_set(Methods& methods) { methods.add(Method{"Mailbox/set", std::string(kMail), {}, mailbox_set}); }
+void add_mailbox_set(Methods& methods) {
+  methods.add(
+      Method{"Mailbox/set", std::string(kMail), {}, mailbox_set, {identity::kMailLabels}, "onDestroyRemoveEmails"});
+}
 
 }  // namespace pabal::jmap

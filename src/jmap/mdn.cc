@@ -107,6 +107,7 @@ struct Sender {
 };
 
 Or<Notice> prepare_notice(Call& call, const Sender& sender, const json::object& given) {
+  if (!call.account().reads_mail) return Call::lacks(identity::kMailRead);  // it quotes the email
   auto wanted = read_wanted(call, given);
   if (!wanted) return wanted.failure();
   const Services& services = call.services();
@@ -400,8 +401,9 @@ void add_mdn(Methods& methods) {
   capability.of_account = [](const Services&, const Account&) { return json::object(); };
   methods.add(capability);
   const auto sending = [&methods](Call& call) { return send(call, methods); };  // they outlive the call
-  methods.add(Method{"MDN/send", std::string(kMdn), {}, sending, std::string(identity::kMailSend)});
-  methods.add(Method{"MDN/parse", std::string(kMdn), parse});
+  methods.add(Method{
+      "MDN/send", std::string(kMdn), {}, sending, {identity::kMailSend}, "identityId send onSuccessUpdateEmail"});
+  methods.add(Method{"MDN/parse", std::string(kMdn), parse, {}, {identity::kMailRead}, "blobIds"});
 }
 
 }  // namespace pabal::jmap

@@ -1,9 +1,30 @@
 #include "jmap/methods.h"
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "base/text.h"
 #include "jmap/jmap.h"
 
 namespace pabal::jmap {
+namespace {
+
+// What the standard methods take beside accountId (RFC 8620 §5.1 to §5.6).
+constexpr std::pair<std::string_view, std::string_view> kStandardArguments[] = {
+    {"/get", "ids properties"},
+    {"/changes", "sinceState maxChanges"},
+    {"/set", "ifInState create update destroy"},
+    {"/copy", "fromAccountId ifFromInState ifInState create onSuccessDestroyOriginal destroyFromIfInState"},
+    {"/query", "filter sort position anchor anchorOffset limit calculateTotal"},
+    {"/queryChanges", "filter sort sinceQueryState maxChanges upToId calculateTotal"},
+};
+
+bool has_word(std::string_view words, std::string_view word) {
+  const auto all = text::split(words, ' ');
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
+
+}  // namespace
 
 json::object Failure::object() const {
   json::object out;
@@ -98,12 +119,26 @@ Call Call::further(std::string method, const Account& account, json::object give
   return out;
 }
 
-Failure Call::lacks(std::string_view scope) const {
-  return {"forbidden", "the access token does not cover " + std::string(scope)};
+Failure Call::lacks(std::string_view need) {
+  return {"forbidden", "the access token does not cover " + std::string(need)};
 }
 
 void Call::also(std::string method, json::object answer) {
   also_.push_back(json::array{std::move(method), std::move(answer), id_});
+}
+
+bool Method::has_argument(std::string_view argument) const {
+  if (argument == "accountId") return for_account || takes == "*";
+  if (takes == "*" || has_word(takes, argument)) return true;
+  return standard && std::any_of(std::begin(kStandardArguments), std::end(kStandardArguments), [&](const auto& one) {
+           return name.ends_with(one.first) && has_word(one.second, argument);
+         });
+}
+
+std::vector<std::string_view> Methods::needs() const {
+  std::set<std::string_view> out;
+  for (const auto& [name, method] : methods_) out.insert(method.needs.begin(), method.needs.end());
+  return {out.begin(), out.end()};
 }
 
 void Methods::add(Method method) {

@@ -80,6 +80,8 @@ struct Account {
   std::string name;  // its address
   bool own = false;
   std::map<mailbox::MailboxId, mailbox::Rights> shared;  // of another's: what the caller may see of it
+  mailbox::AccountId caller = 0;                         // uploads are his, whatever account they are for
+  bool reads_mail = true, reads_scripts = true;          // whether the token covers what is in emails, and in scripts
   // What the caller may do in a mailbox; 0: there is none for him.
   mailbox::Rights rights(mailbox::MailboxId box) const;
   bool may(mailbox::MailboxId box, mailbox::Rights all) const { return (rights(box) & all) == all; }
@@ -134,7 +136,7 @@ class Call {
   // A further call of another method, which this one makes by itself; it has this one's id.
   Call further(std::string method, const Account& account, json::object given) const;
   // For what the caller's token does not cover.
-  Failure lacks(std::string_view scope) const;
+  static Failure lacks(std::string_view need);
   // A further response, behind that of this call.
   void also(std::string method, json::object answer);
 
@@ -151,8 +153,14 @@ struct Method {
   std::string capability;                    // that "using" must name
   std::function<Answer(Call&)> read{};       // either this
   std::function<Task<Answer>(Call&)> run{};  // or this, whose Call lives until it ends
-  std::string scope{identity::kMailRead};    // that the token must cover
-  bool for_account = true;                   // has the argument accountId
+  // Of these the token must cover one (identity/tokens.h); of none, any token will do. What needs more for some of what
+  // it does looks at the caller itself.
+  std::vector<std::string_view> needs{identity::kMailRead};
+  std::string takes{};      // its further arguments, with spaces between; "*": any
+  bool standard = true;     // takes what all methods of its kind take besides (RFC 8620 §5)
+  bool for_account = true;  // has the argument accountId
+
+  bool has_argument(std::string_view argument) const;
 };
 
 struct Capability {
@@ -168,6 +176,9 @@ class Methods {
   void add(Method method);
   void add(Capability capability);
   const Method* find(std::string_view name) const;
+  const std::map<std::string, Method, std::less<>>& all() const { return methods_; }
+  // What any of them needs: whose token covers none of these has nothing to call here.
+  std::vector<std::string_view> needs() const;
   const std::map<std::string, Capability, std::less<>>& capabilities() const { return capabilities_; }
 
  private:

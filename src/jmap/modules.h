@@ -29,14 +29,17 @@ void add_push_subscriptions(Methods& methods);  // push_subscriptions.cc
 struct MailRead {
   const char* name;
   Answer (*read)(Call&);
+  const char* takes = "";
 };
-inline void add_mail_reads(Methods& methods, std::string_view scope, const std::vector<MailRead>& reads) {
+inline void add_mail_reads(Methods& methods, const std::vector<std::string_view>& needs,
+                           const std::vector<MailRead>& reads) {
   for (const MailRead& one : reads) {
     Method method;
     method.name = one.name;
     method.capability = kMail;
     method.read = one.read;
-    method.scope = scope;
+    method.needs = needs;
+    method.takes = one.takes;
     methods.add(method);
   }
 }

@@ -1,37 +1,60 @@
 #include "jmap/operations.h"
 
+#include "base/text.h"
+#include "jmap/blobs.h"
+#include "jmap/modules.h"
+
 namespace pabal::jmap {
 
+namespace {
+
+std::string in_line(const auto& needs) {
+  std::string out;
+  for (const std::string_view need : needs) out += (out.empty() ? "" : " ") + std::string(need);
+  return out;
+}
+
+// Whatever some method needs lets in.
+std::string needs_of_methods() {
+  Methods methods;
+  add_modules(methods);
+  return in_line(methods.needs());
+}
+
+}  // namespace
+
 api::Described described() {
-  constexpr const char *kTag = "JMAP", *kNeeds = "mail.read";
+  constexpr const char* kTag = "JMAP";
+  const std::string any = needs_of_methods();
   api::Described out;
-  const auto add = [&](const char* method, const char* path, const char* en, const char* ko) -> api::Operation& {
-    out.operations.push_back({method, path, kTag, en, ko, kNeeds});
+  const auto add = [&](const char* method, const char* path, const char* en, const char* ko,
+                       std::string needs) -> api::Operation& {
+    out.operations.push_back({method, path, kTag, en, ko, std::move(needs)});
     return out.operations.back();
   };
   for (const char* path : {"/.well-known/jmap", "/jmap/session"})
     add("GET", path, "The session: accounts, capabilities, limits and addresses (RFC 8620 §2)",
-        "세션: 계정, 기능, 한도, 주소 (RFC 8620 §2)")
+        "세션: 계정, 기능, 한도, 주소 (RFC 8620 §2)", any)
         .gives = "JmapSession";
-  api::Operation& api =
-      add("POST", "/jmap", "Method calls, one after the other (RFC 8620 §3)", "메서드 호출들을 차례로 (RFC 8620 §3)");
+  api::Operation& api = add("POST", "/jmap", "Method calls, one after the other (RFC 8620 §3)",
+                            "메서드 호출들을 차례로 (RFC 8620 §3)", any);
   api.takes = "JmapRequest!";
   api.gives = "JmapResponse";
-  api::Operation& upload =
-      add("POST", "/jmap/upload/{accountId}/", "Uploads octets (RFC 8620 §6.1)", "파일 올리기 (RFC 8620 §6.1)");
+  api::Operation& upload = add("POST", "/jmap/upload/{accountId}/", "Uploads octets (RFC 8620 §6.1)",
+                               "파일 올리기 (RFC 8620 §6.1)", in_line(kUploadNeeds));
   upload.body = "application/octet-stream";
   upload.gives = "JmapBlob";
   api::Operation& download = add("GET", "/jmap/download/{accountId}/{blobId}/{name}",
                                  "Downloads a message, a part of one, or what was uploaded (RFC 8620 §6.2)",
-                                 "메시지나 그 부분, 올린 파일 내려받기 (RFC 8620 §6.2)");
+                                 "메시지나 그 부분, 올린 파일 내려받기 (RFC 8620 §6.2)", "mail.read");
   download.query = "accept";
   download.answer = "application/octet-stream";
   api::Operation& events = add("GET", "/jmap/eventsource", "Tells of changes as they happen (RFC 8620 §7.3)",
-                               "바뀌는 대로 알려 주는 EventSource (RFC 8620 §7.3)");
+                               "바뀌는 대로 알려 주는 EventSource (RFC 8620 §7.3)", "mail.metadata");
   events.query = "types closeafter ping:integer ticket";
   events.answer = "text/event-stream";
   api::Operation& socket = add("GET", "/jmap/ws", "Calls and changes over a WebSocket (RFC 8887)",
-                               "WebSocket으로 호출하고 바뀐 것 듣기 (RFC 8887)");
+                               "WebSocket으로 호출하고 바뀐 것 듣기 (RFC 8887)", any);
   socket.query = "ticket";
   socket.answer = "websocket";
   out.schemas = {

@@ -192,11 +192,10 @@ class SubscriptionSetter final : public Setter {
 };
 
 Task<Answer> set_subscriptions(Call& call) {
-  call.arguments.erase("ifInState");  // RFC 8620 §7.2.2: there is neither a state nor an account
   SubscriptionSetter setter(call);
   Task<Answer> setting = run_set(call, setter);
   Answer answer = co_await setting;
-  if (answer)
+  if (answer)  // RFC 8620 §7.2.2: there is neither a state nor an account
     for (const char* name : {"accountId", "oldState", "newState"}) answer->erase(name);
   co_return answer;
 }
@@ -228,12 +227,16 @@ void add_push_subscriptions(Methods& methods) {
   get.name = "PushSubscription/get";
   get.capability = kCore;
   get.read = get_subscriptions;
+  get.needs = {identity::kMailMetadata};
   get.for_account = false;
   methods.add(get);
   Method set;
   set.name = "PushSubscription/set";
   set.capability = kCore;
   set.run = set_subscriptions;
+  set.needs = {identity::kMailMetadata};
+  set.takes = "create update destroy";  // there is no ifInState
+  set.standard = false;
   set.for_account = false;
   methods.add(set);
 }

@@ -396,11 +396,12 @@ void add_sieve_scripts(Methods& methods) {
   };
   methods.add(capability);
   const std::string sieve(kSieve);
-  const std::string settings(identity::kMailSettings), settings_read(identity::kMailSettingsRead);
-  methods.add(Method{"SieveScript/get", sieve, {}, script_read, settings_read});
-  methods.add(Method{"SieveScript/query", sieve, {}, script_read, settings_read});
-  methods.add(Method{"SieveScript/set", sieve, {}, script_set, settings});
-  methods.add(Method{"SieveScript/validate", sieve, validate, {}, settings_read});
+  const std::string_view settings = identity::kMailSettings, settings_read = identity::kMailSettingsRead;
+  methods.add(Method{"SieveScript/get", sieve, {}, script_read, {settings_read}});
+  methods.add(Method{"SieveScript/query", sieve, {}, script_read, {settings_read}});
+  methods.add(Method{
+      "SieveScript/set", sieve, {}, script_set, {settings}, "onSuccessActivateScript onSuccessDeactivateScript"});
+  methods.add(Method{"SieveScript/validate", sieve, validate, {}, {settings_read}, "blobId"});
 }
 
 }  // namespace pabal::jmap

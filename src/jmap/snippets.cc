@@ -57,6 +57,9 @@ Answer get(Call& call) {
 
 }  // namespace
 
-void add_snippets(Methods& methods) { add_mail_reads(methods, identity::kMailRead, {{"SearchSnippet/get", get}}); }
+void add_snippets(Methods& methods) {
+  methods.add(
+      Method{"SearchSnippet/get", std::string(kMail), get, {}, {identity::kMailRead}, "filter emailIds", false});
+}
 
 }  // namespace pabal::jmap

@@ -79,6 +79,7 @@ void tell(Line& line) {
 }
 
 Task<Result<void>> enable_push(std::shared_ptr<Line> line, TypeSet types, Positions since) {
+  if (!line->caller.may(identity::kMailMetadata)) types = 0;  // nothing that this token may hear
   if (!line->follower) {
     const std::function<void()> ring = [weak = std::weak_ptr<Line>(line)] {
       if (const auto held = weak.lock()) tell(*held);
@@ -155,7 +156,7 @@ void PushRoutes::add_to(web::Router& router) {
 
 Task<web::Response> PushRoutes::answer_socket(web::Request request) {
   Services& services = jmap_.services();
-  Task<api::Admission> admitting = services.callers.admit(request, identity::kMailRead);
+  Task<api::Admission> admitting = services.callers.admit(request, jmap_.methods().needs());
   api::Admission admission = co_await admitting;
   if (!admission.caller) co_return api::refusal(admission);
   // RFC 8887 §3: the client offers the subprotocol.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "jmap/email_setter.h"
 #include "jmap/envelope.h"
 #include "jmap/identities.h"
 #include "jmap/ids.h"
@@ -188,6 +189,14 @@ Or<Sending> prepare_sending(Call& call, const std::string& creation, const json:
       message_id ? services.mailboxes.message(r, account, *message_id) : std::optional<mailbox::Message>();
   if (!message) return failure_of(message.error());
   if (!*message || (*message)->places.empty()) return invalid_properties({"emailId"}, "there is no such email");
+  // Who may only send would read by it, with recipients of his choice.
+  if (!call.caller().may(identity::kMailRead)) {
+    std::set<mailbox::MailboxId> boxes;
+    for (const auto& place : (*message)->places) boxes.insert(place.mailbox);
+    const auto draft = is_draft(call, r, (*message)->flags, boxes);
+    if (!draft) return draft.failure();
+    if (!*draft || !call.caller().may(identity::kMailDrafts)) return Call::lacks(identity::kMailRead);
+  }
   if ((*message)->size > services.max_message_size) {
     Failure too_large{"tooLarge"};
     too_large.more["maxSize"] = services.max_message_size;
@@ -505,7 +514,12 @@ void add_submissions(Methods& methods) {
   for (const char* name : {"get", "changes", "query", "queryChanges"})
     methods.add(Method{"EmailSubmission/" + std::string(name), std::string(kSubmission), {}, submission_read});
   const auto set = [&methods](Call& call) { return submission_set(call, methods); };  // they outlive the call
-  methods.add(Method{"EmailSubmission/set", std::string(kSubmission), {}, set, std::string(identity::kMailSend)});
+  methods.add(Method{"EmailSubmission/set",
+                     std::string(kSubmission),
+                     {},
+                     set,
+                     {identity::kMailSend},
+                     "onSuccessUpdateEmail onSuccessDestroyEmail"});
 }
 
 }  // namespace pabal::jmap

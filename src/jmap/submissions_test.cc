@@ -165,6 +165,21 @@ TEST_F(SubmissionTest, SaysWhyNot) {
   EXPECT_EQ(text(call(alice, "EmailSubmission/set", R"({"ifInState":"9","create":{}})"), "type"), "stateMismatch");
 }
 
+TEST_F(SubmissionTest, WhoMaySendAndNotReadSendsDraftsAtMost) {
+  const std::string drafts = "M" + std::to_string((*mailboxes->find(*store, alice, "Drafts"))->id);
+  scopes = {"mail.send"};
+  EXPECT_EQ(failure(send_of()), "forbidden");
+  scopes = {"https://www.googleapis.com/auth/gmail.compose"};
+  EXPECT_EQ(failure(send_of()), "forbidden");
+  const json::object made = call(alice, "Email/set",
+                                 R"({"create":{"d":{"mailboxIds":{")" + drafts +
+                                     R"(":true},"keywords":{"$draft":true},"from":[{"email":"alice@example.com"}],
+                                   "to":[{"email":"bob@example.com"}]}}})");
+  ASSERT_TRUE(made.at("created").is_object()) << api::to_text(made);
+  email = text(made.at("created").at("d"), "id");
+  EXPECT_EQ(failure(send_of()), "sent");
+}
+
 TEST_F(SubmissionTest, AreQueriedAndTheirChangesComputed) {
   const std::string now = text(created(send_of()), "id");
   const std::string later = text(created(send_of(R"(,"envelope":)" + envelope(R"({"HOLDFOR":"3600"})"))), "id");

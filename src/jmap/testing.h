@@ -128,29 +128,29 @@ class World {
     });
     return out;
   }
-  std::string token(mailbox::AccountId account, std::vector<std::string> scopes = {"mail.read", "mail.send"}) {
+  std::string token(mailbox::AccountId account, std::vector<std::string> covered = {"mail.read", "mail.send"}) {
     const std::string secret = directory->make_token(account);
     change([&](store::Transaction& t) -> Result<void> {
       identity::Token token;
-      token.scopes = scopes;
+      token.scopes = covered;
       token.expires = clock.now() + days(1);
       const auto issued = directory->issue_token(t, account, secret, token);
       return issued ? Result<void>() : issued.error();
     });
     return secret;
   }
-  api::Caller caller(mailbox::AccountId account, std::vector<std::string> scopes = {"mail.read", "mail.send"}) {
+  api::Caller caller(mailbox::AccountId account, std::vector<std::string> covered = {"mail.read", "mail.send"}) {
     api::Caller out;
     out.account = **directory->account(*store, account);
     out.token.account = account;
-    out.token.scopes = std::move(scopes);
+    out.token.scopes = std::move(covered);
     return out;
   }
 
   // One request object as it stands.
   Jmap::Reply process(mailbox::AccountId who, std::string text) {
     std::optional<Jmap::Reply> reply;
-    loop.spawn(run(this, caller(who), std::move(text), &reply));
+    loop.spawn(run(this, caller(who, scopes), std::move(text), &reply));
     loop.run_until([&] { return reply.has_value(); }, hours(1));
     PABAL_CHECK(reply.has_value());
     return std::move(*reply);
@@ -191,7 +191,8 @@ class World {
   Letters letters{clock};
   sieve::Scripts scripts{clock};
   push::Outlets outlets{clock, random};
-  json::array last;  // all answers of the last call()
+  json::array last;                                           // all answers of the last call()
+  std::vector<std::string> scopes{"mail.read", "mail.send"};  // of who makes the calls
 
  private:
   static Task<void> run(World* self, api::Caller caller, std::string text, std::optional<Jmap::Reply>* reply) {

@@ -75,6 +75,6 @@ Answer get(Call& call) {
 
 }  // namespace
 
-void add_threads(Methods& methods) { add_mail_reads(methods, identity::kMailMetadata, {{"Thread/get", get}}); }
+void add_threads(Methods& methods) { add_mail_reads(methods, {identity::kMailMetadata}, {{"Thread/get", get}}); }
 
 }  // namespace pabal::jmap

@@ -164,9 +164,8 @@ void add_vacation(Methods& methods) {
     return json::object();
   };
   methods.add(capability);
-  methods.add(
-      Method{"VacationResponse/get", std::string(kVacation), get, {}, std::string(identity::kMailSettingsRead)});
-  methods.add(Method{"VacationResponse/set", std::string(kVacation), {}, set, std::string(identity::kMailSettings)});
+  methods.add(Method{"VacationResponse/get", std::string(kVacation), get, {}, {identity::kMailSettingsRead}});
+  methods.add(Method{"VacationResponse/set", std::string(kVacation), {}, set, {identity::kMailSettings}});
 }
 
 }  // namespace pabal::jmap
