@@ -181,3 +181,21 @@ def test_blobs_are_parsed_and_wrong_requests_told(server):
     assert error("Email/queryChanges", sinceQueryState="999999") == "cannotCalculateChanges"
     assert error("Email/changes", sinceState="1", maxChanges=0) == "invalidArguments"
     assert error("Email/get", ids=[f"E{n}" for n in range(1, 1_002)]) == "requestTooLarge"
+
+
+def test_pages_of_other_origins_call_with_a_token_and_never_with_a_cookie(server):
+    jam = Jam(server)
+
+    def ask(method, path, **headers):
+        fields = {"Origin": "https://mail.app.example", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        request = urllib.request.Request(base(server) + path, method=method, headers=fields)
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response
+
+    for path, method in (("/jmap", "POST"), ("/.well-known/jmap", "GET"), ("/jmap/upload/A1/", "POST")):
+        may = ask("OPTIONS", path, Access_Control_Request_Method=method, Access_Control_Request_Headers="authorization,content-type")
+        assert (may.status, may.headers["Access-Control-Allow-Origin"]) == (204, "*")
+        assert may.headers["Access-Control-Allow-Headers"] == "authorization,content-type"
+        assert "Access-Control-Allow-Credentials" not in may.headers
+    session = ask("GET", "/.well-known/jmap", Authorization=f"Bearer {jam.token}")
+    assert (session.status, session.headers["Access-Control-Allow-Origin"]) == (200, "*")
