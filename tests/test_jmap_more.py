@@ -32,7 +32,9 @@ class Jmap:
         return json.loads(text)
 
     def calls(self, *calls):
-        made = [[name, {"accountId": self.account, **arguments}, str(i)] for i, (name, arguments) in enumerate(calls)]
+        # Push subscriptions are of no account (RFC 8620 §7.2).
+        made = [[name, arguments if name.startswith("PushSubscription/") else {"accountId": self.account, **arguments}, str(i)]
+                for i, (name, arguments) in enumerate(calls)]
         body = {"using": list(self.session["capabilities"]), "methodCalls": made}
         return [(name, arguments) for name, arguments, _ in self.http("POST", "/jmap", json.dumps(body))["methodResponses"]]
 
