@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "mailbox/impl.h"
+#include "mailbox/message_records.h"
 
 namespace pabal::mailbox {
 namespace {
@@ -49,6 +50,15 @@ Result<void> each_of_messages(const store::Reader& r, AccountId account, const s
 }
 
 }  // namespace
+
+Result<void> each_message_record(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
+                                 const std::function<void(Message&&)>& visit) {
+  return each_of_messages(r, account, ids, keys::message, "a message", [&](MessageId, std::string_view record) {
+    auto message = decode_message(record);
+    if (message) visit(std::move(*message));
+    return message.has_value();
+  });
+}
 
 Result<void> Mailboxes::each_message(const store::Reader& r, AccountId account, const std::vector<MessageId>& ids,
                                      const std::function<void(Message&&)>& visit) const {

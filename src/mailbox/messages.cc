@@ -95,12 +95,12 @@ Result<void> Completion::of(Message& m) {
       uid = place.uid;
       rows = std::move(*block);
     }
-    for (const Row& row : rows) {
-      if (row.uid != place.uid) continue;
-      m.flags = row.flags;
-      place.deleted = take_deleted(m.flags);
-      m.modseq = std::max(m.modseq, row.modseq);
-    }
+    const auto row =
+        std::lower_bound(rows.begin(), rows.end(), place.uid, [](const Row& one, Uid u) { return one.uid < u; });
+    if (row == rows.end() || row->uid != place.uid) continue;
+    m.flags = row->flags;
+    place.deleted = take_deleted(m.flags);
+    m.modseq = std::max(m.modseq, row->modseq);
   }
   return {};
 }

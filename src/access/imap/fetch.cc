@@ -4,6 +4,7 @@
 #include "access/imap/object_id.h"
 #include "access/imap/session.h"
 #include "base/text.h"
+#include "mailbox/message_records.h"
 
 namespace pabal::access::imap {
 
@@ -56,9 +57,11 @@ Result<void> Session::read_stored(std::span<Found> found, const FetchRequest::Ne
   };
   const auto& boxes = services_.mailboxes;
   if (needs.message) {
-    const auto read = boxes.each_message(services_.store, selected_->account, ids,
-                                         [&](Message&& m) { stored_of(m.id)->message = std::move(m); });
+    const auto read = mailbox::each_message_record(services_.store, selected_->account, ids,
+                                                   [&](Message&& m) { stored_of(m.id)->message = std::move(m); });
     if (!read) return read;
+    for (Found& one : found)
+      if (one.stored->message) one.stored->message->flags = one.row.flags;
   }
   if (needs.details) {
     const auto read =

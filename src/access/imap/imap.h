@@ -13,6 +13,7 @@
 #include <string>
 
 #include "identity/login.h"
+#include "mailbox/headlines.h"
 #include "mailbox/mail_events.h"
 #include "net/stream.h"
 #include "watch/trace.h"
@@ -29,6 +30,7 @@ struct Services {  // must outlive every session
   uint64_t max_message = 50ull << 20;     // octets of one message (RFC 7889)
   mailbox::MailEvents* events = nullptr;  // null: nobody wants to know
   std::string sieve_url{};                // RFC 6785 §2.1: "sieve://mail.example.com"; "": no scripts for events
+  std::shared_ptr<mailbox::HeadlineCache> headlines = std::make_shared<mailbox::HeadlineCache>();
 };
 
 struct Options {

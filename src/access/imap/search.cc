@@ -65,10 +65,38 @@ struct Work {
   SearchRequest request;
   Searching kind;
   bool uid;
+  std::shared_ptr<mailbox::HeadlineCache> headlines;
   std::vector<Match> found{};         // in the order of the answer
   std::vector<std::string> octets{};  // of SORT: what orders them
   std::string threads{};              // of THREAD
 };
+
+// Orders or threads what was found, by headlines.
+void arrange(Work& work, const mailbox::Headlines& headlines) {
+  std::vector<Match> known;
+  std::vector<const mailbox::Headline*> lines;
+  known.reserve(work.found.size());
+  lines.reserve(work.found.size());
+  size_t near = 0;
+  for (const Match& match : work.found) {
+    const mailbox::Headline* line = headlines.find(match.message, near);
+    if (!line) continue;
+    known.push_back(match);
+    lines.push_back(line);
+  }
+  work.found.clear();
+  if (work.kind == Searching::kSort) {
+    for (const uint32_t place : sorted_places(work.request.sort, lines, headlines.subjects()))
+      work.found.push_back(known[place]);
+    return;
+  }
+  std::vector<Threaded> threads;
+  threads.reserve(lines.size());
+  for (size_t i = 0; i < lines.size(); ++i)
+    threads.push_back({work.uid ? known[i].target.uid : known[i].target.sequence, lines[i]});
+  work.threads = work.request.references ? threads_by_references(threads) : threads_by_subject(std::move(threads));
+  work.found = std::move(known);
+}
 
 Result<void> work_on(Work& work) {
   const auto snapshot = work.job.store.snapshot();
@@ -76,22 +104,20 @@ Result<void> work_on(Work& work) {
   if (!found) return found.error();
   work.found = std::move(*found);
   if (work.kind == Searching::kSearch) return {};
-  std::vector<Threaded> threads;
-  Wanted wanted;
-  if (work.kind == Searching::kSort) wanted = {needs_message(work.request.sort), needs_summary(work.request.sort)};
-  const auto read =
-      each_whole(work.job, *snapshot, work.found, wanted,
-                 [&](const Match& match, const mailbox::Message& message, const message::Summary& summary) {
-                   if (work.kind == Searching::kSort)
-                     work.octets.push_back(sort_octets(work.request.sort, message, summary));
-                   else
-                     threads.push_back(threaded(work.uid ? match.target.uid : match.target.sequence, message, summary));
-                 });
+  const auto& sort = work.request.sort;
+  if (work.kind == Searching::kThread || (is_by_headline(sort) && !work.request.update)) {
+    std::vector<mailbox::MessageId> ids;
+    ids.reserve(work.found.size());
+    for (const Match& match : work.found) ids.push_back(match.message);
+    return work.headlines->with(work.job.mailboxes, *snapshot, work.job.account, ids,
+                                [&](const mailbox::Headlines& lines) { arrange(work, lines); });
+  }
+  const auto read = each_whole(work.job, *snapshot, work.found, {needs_message(sort), needs_summary(sort)},
+                               [&](const Match&, const mailbox::Message& message, const message::Summary& summary) {
+                                 work.octets.push_back(sort_octets(sort, message, summary));
+                               });
   if (!read) return read;
-  if (work.kind == Searching::kSort)
-    put_in_order(work.found, work.octets);
-  else
-    work.threads = work.request.references ? threads_by_references(threads) : threads_by_subject(std::move(threads));
+  put_in_order(work.found, work.octets);
   return {};
 }
 
@@ -124,7 +150,7 @@ Task<void> Session::search_for(Words words, bool uid, Searching kind) {
   if (request.has_charset && utf8_) co_return bad("with UTF8=ACCEPT there is no CHARSET (RFC 6855 section 3)");
   if (request.update && has_context(tag_)) co_return bad("that tag has a search that tells of changes already");
 
-  const auto work = std::make_shared<Work>(Work{search_job(request.key), request, kind, uid});
+  const auto work = std::make_shared<Work>(Work{search_job(request.key), request, kind, uid, services_.headlines});
   std::function<Result<void>()> run = [work] { return work_on(*work); };
   Task<Result<void>> working = on_pool(run, work->job.progress);
   const Result<void> done = co_await working;

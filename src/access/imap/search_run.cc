@@ -12,6 +12,7 @@
 #include "access/imap/object_id.h"
 #include "base/codec.h"
 #include "base/text.h"
+#include "mailbox/message_records.h"
 #include "mailbox/probe.h"
 #include "mailbox/query.h"
 #include "mailbox/search.h"
@@ -402,8 +403,8 @@ Result<void> each_whole(
     };
     Result<void> read;
     if (wanted.message)
-      read = job.mailboxes.each_message(r, job.account, ids,
-                                        [&](mailbox::Message&& m) { of(m.id).message = std::move(m); });
+      read = mailbox::each_message_record(r, job.account, ids,
+                                          [&](mailbox::Message&& m) { of(m.id).message = std::move(m); });
     if (read && wanted.summary)
       read = job.mailboxes.each_summary(
           r, job.account, ids, [&](MessageId id, message::Summary&& summary) { of(id).summary = std::move(summary); });

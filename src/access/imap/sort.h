@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "access/imap/words.h"
-#include "mailbox/mailbox.h"
+#include "mailbox/headlines.h"
 
 namespace pabal::access::imap {
 
@@ -18,12 +18,17 @@ struct SortKey {
 // "(SUBJECT REVERSE DATE)"; nothing: malformed.
 std::optional<std::vector<SortKey>> parse_sort_keys(Words& words);
 
+// Headlines say it all.
+bool is_by_headline(const std::vector<SortKey>& keys);
+// The places of `lines` in order; those of equal ones ascend. None is null.
+std::vector<uint32_t> sorted_places(const std::vector<SortKey>& keys,
+                                    const std::vector<const mailbox::Headline*>& lines,
+                                    const mailbox::Subjects& subjects);
+
 bool needs_summary(const std::vector<SortKey>& keys);
 bool needs_message(const std::vector<SortKey>& keys);
 // Messages are in order as these octets are; equal ones by their numbers.
 std::string sort_octets(const std::vector<SortKey>& keys, const mailbox::Message& message,
                         const message::Summary& summary);
-// RFC 5256 §2.2: in UTC; of a message without a date when it was received.
-Time sent_date(const mailbox::Message& message, const message::Summary& summary);
 
 }  // namespace pabal::access::imap

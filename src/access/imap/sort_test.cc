@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "access/imap/partial.h"
+#include "base/random.h"
 
 namespace pabal::access::imap {
 namespace {
@@ -33,17 +34,28 @@ struct Mail {
 };
 // The numbers, from 1, in the order of the keys.
 std::string sorted(std::string_view keys, const std::vector<Mail>& mails) {
+  const auto by = *parse(keys);
   std::vector<std::pair<std::string, int>> order;
+  mailbox::Subjects subjects;
+  std::vector<mailbox::Headline> lines;
   for (const Mail& mail : mails) {
     mailbox::Message message;
     message.size = mail.size;
     message.received = from_unix(mail.received);
-    order.emplace_back(sort_octets(*parse(keys), message, message::parse(mail.head + "\r\n\r\n").summary),
-                       static_cast<int>(order.size()) + 1);
+    const auto summary = message::parse(mail.head + "\r\n\r\n").summary;
+    order.emplace_back(sort_octets(by, message, summary), static_cast<int>(order.size()) + 1);
+    lines.push_back(mailbox::headline_of(message, summary, subjects));
   }
   std::sort(order.begin(), order.end());
   std::string out;
   for (const auto& [octets, number] : order) out += std::to_string(number);
+  if (!is_by_headline(by)) return out;
+  subjects.rank_all();
+  std::vector<const mailbox::Headline*> all;
+  for (const mailbox::Headline& line : lines) all.push_back(&line);
+  std::string by_lines;
+  for (const uint32_t place : sorted_places(by, all, subjects)) by_lines += std::to_string(place + 1);
+  EXPECT_EQ(by_lines, out) << keys;
   return out;
 }
 
@@ -70,6 +82,24 @@ TEST(Sort, ByText) {
       << "i;unicode-casemap: an accent comes behind its letter";
   EXPECT_EQ(sorted("(FROM)", {{"From: Zoe <b@x>"}, {"From: Adam <c@x>"}, {"From: A@y"}, {""}}), "4312");
   EXPECT_EQ(sorted("(TO CC)", {{"To: b@x\r\nCc: d@x"}, {"To: b@x\r\nCc: c@x"}, {"To: Group: a@x;"}}), "213");
+}
+
+TEST(Sort, ByHeadlinesAsByMessages) {
+  SeededRandom random(4);
+  constexpr const char* kNames[] = {"SUBJECT", "DATE", "SIZE", "ARRIVAL"};
+  const char* subjects[] = {
+      "", "a", "A", "Re: a", "b", "[list] b (fwd)", "=?utf-8?Q?=C3=A4?=", "\xC3\x84", "\xEA\xB0\x80", "ab"};
+  const char* dates[] = {"", "Date: Mon, 1 Jan 2001 00:01:32 +0000\r\n", "Date: Tue, 2 Jan 2001 00:01:32 +0900\r\n"};
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Mail> mails;
+    for (uint64_t n = random.below(30); n > 0; --n)
+      mails.push_back({dates[random.below(3)] + std::string("Subject: ") + subjects[random.below(10)], random.below(4),
+                       978'300'000 + static_cast<int>(random.below(9)) * 9'000});
+    std::string keys;
+    for (uint64_t n = 1 + random.below(3); n > 0; --n)
+      keys += std::string(keys.empty() ? "" : " ") + (random.below(2) ? "REVERSE " : "") + kNames[random.below(4)];
+    sorted("(" + keys + ")", mails);  // which compares both ways
+  }
 }
 
 // RFC 5957 §3

@@ -1,11 +1,11 @@
 #include "access/imap/thread.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <unordered_map>
 
-#include "access/imap/sort.h"
-#include "message/casemap.h"
+#include "base/random.h"
 
 namespace pabal::access::imap {
 namespace {
@@ -15,8 +15,11 @@ constexpr Index kNone = UINT32_MAX;
 using Indexes = std::vector<Index>;
 
 struct Node {
-  const Threaded* message = nullptr;  // null: a dummy
+  uint32_t number = 0;  // of the message; 0: a dummy
+  uint32_t subject = 0;
+  Time sent{};
   Index parent = kNone;
+  bool reply = false;
   bool has_children = false;  // or had: in step 1 only
   Indexes children{};         // from step 2 on
 };
@@ -35,7 +38,7 @@ std::string text_of(const std::vector<Node>& nodes, const Indexes& roots) {
     out += '(';
     for (;; at = nodes[at].children.front()) {
       const Node& node = nodes[at];
-      if (node.message) out += std::to_string(node.message->number) + (node.children.empty() ? "" : " ");
+      if (node.number != 0) out += std::to_string(node.number) + (node.children.empty() ? "" : " ");
       if (node.children.size() != 1) break;
     }
     waiting.push_back(kNone);
@@ -44,31 +47,72 @@ std::string text_of(const std::vector<Node>& nodes, const Indexes& roots) {
   return out;
 }
 
+void put(Node& node, const Threaded& message) {
+  node.number = message.number;
+  node.subject = message.line->subject;
+  node.sent = message.line->sent;
+  node.reply = message.line->reply;
+}
+
+// Where the nodes of ids are. What senders write cannot crowd its slots: they depend on a number that nobody knows.
+class IdTable {
+ public:
+  explicit IdTable(size_t most) : bits_(std::bit_width(2 * most + 1)), slots_(size_t{1} << bits_) {}
+  // The place of an id, or `next`, which it gets.
+  Index find_or_add(uint64_t id, Index next) {
+    static const uint64_t secret = SystemRandom().next_u64() | 1;
+    for (size_t at = id * secret >> (64 - bits_);; ++at) {
+      Slot& slot = slots_[at & (slots_.size() - 1)];
+      if (slot.id == id) return slot.node;
+      if (slot.id != 0) continue;
+      slot = {id, next};
+      return next;
+    }
+  }
+
+ private:
+  struct Slot {
+    uint64_t id = 0;
+    Index node = kNone;
+  };
+  const int bits_;
+  std::vector<Slot> slots_;
+};
+
 // The steps of RFC 5256 §3, REFERENCES, by their numbers.
 class ByReferences {
  public:
-  explicit ByReferences(const std::vector<Threaded>& messages) {
+  explicit ByReferences(const std::vector<Threaded>& messages) : by_id_(count_ids(messages)) {
+    nodes_.reserve(messages.size());
     for (const Threaded& message : messages) link(message);  // (1)
     gather();                                                // (2)
     prune();                                                 // (3)
     for (const Index root : roots_)
-      if (!nodes_[root].message) sort(nodes_[root].children);
+      if (is_dummy(root)) sort(nodes_[root].children);
     sort(roots_);  // (4)
     merge();       // (5)
     for (Node& node : nodes_)
-      if (node.message) sort(node.children);  // (6): those of dummies after them, for these look at their first child
+      if (node.number != 0)
+        sort(node.children);  // (6): those of dummies after them, for these look at their first child
     for (Node& node : nodes_)
-      if (!node.message) sort(node.children);
+      if (node.number == 0) sort(node.children);
     sort(roots_);
   }
 
   std::string text() const { return text_of(nodes_, roots_); }
 
  private:
-  Index node_of(const std::string& id) {
-    const auto [known, is_new] = by_id_.try_emplace(id, static_cast<Index>(nodes_.size()));
-    if (is_new) nodes_.emplace_back();
-    return known->second;
+  static size_t count_ids(const std::vector<Threaded>& messages) {
+    size_t out = 0;
+    for (const Threaded& message : messages) out += 1 + message.line->references.size();
+    return out;
+  }
+  bool is_dummy(Index i) const { return nodes_[i].number == 0; }
+
+  Index node_of(uint64_t id) {
+    const Index node = by_id_.find_or_add(id, static_cast<Index>(nodes_.size()));
+    if (node == nodes_.size()) nodes_.emplace_back();
+    return node;
   }
 
   bool is_below(Index node, Index above) const {
@@ -86,14 +130,14 @@ class ByReferences {
 
   void link(const Threaded& message) {
     // (1.A) A second message of the same id, or one without, is known by no id.
-    Index self = message.id.empty() ? kNone : node_of(message.id);
-    if (self == kNone || nodes_[self].message) {
+    Index self = message.line->message_id == 0 ? kNone : node_of(message.line->message_id);
+    if (self == kNone || !is_dummy(self)) {
       self = static_cast<Index>(nodes_.size());
       nodes_.emplace_back();
     }
-    nodes_[self].message = &message;
+    put(nodes_[self], message);
     Index before = kNone;
-    for (const std::string& id : message.references) {
+    for (const uint64_t id : message.line->references) {
       const Index here = node_of(id);
       if (before != kNone && nodes_[here].parent == kNone) set_parent(here, before);
       before = here;
@@ -116,7 +160,7 @@ class ByReferences {
     Indexes kept;
     for (const Index root : roots_) {
       const Node& node = nodes_[root];
-      if (node.message || node.children.size() > 1)
+      if (node.number != 0 || node.children.size() > 1)
         kept.push_back(root);
       else if (!node.children.empty())
         kept.push_back(node.children.front());
@@ -126,10 +170,10 @@ class ByReferences {
 
   // Puts the children of dummies in their places.
   void splice(Indexes& children) {
-    if (std::all_of(children.begin(), children.end(), [&](Index c) { return nodes_[c].message; })) return;
+    if (std::all_of(children.begin(), children.end(), [&](Index c) { return !is_dummy(c); })) return;
     Indexes out;
     for (const Index child : children) {
-      if (nodes_[child].message) {
+      if (!is_dummy(child)) {
         out.push_back(child);
         continue;
       }
@@ -143,39 +187,46 @@ class ByReferences {
     children = std::move(out);
   }
 
-  const Threaded& shown(Index i) const {
-    return nodes_[i].message ? *nodes_[i].message : *nodes_[nodes_[i].children.front()].message;
-  }
+  const Node& shown(Index i) const { return is_dummy(i) ? nodes_[nodes_[i].children.front()] : nodes_[i]; }
   void sort(Indexes& some) const {
-    std::sort(some.begin(), some.end(), [&](Index a, Index b) {
-      const Threaded &x = shown(a), &y = shown(b);
-      return std::tie(x.sent, x.number) < std::tie(y.sent, y.number);
-    });
+    if (some.size() < 2) return;
+    struct Item {
+      Time sent;
+      uint32_t number;
+      Index node;
+    };
+    std::vector<Item> order;
+    order.reserve(some.size());
+    for (const Index i : some) order.push_back({shown(i).sent, shown(i).number, i});
+    std::sort(order.begin(), order.end(),
+              [](const Item& a, const Item& b) { return a.sent != b.sent ? a.sent < b.sent : a.number < b.number; });
+    for (size_t i = 0; i < some.size(); ++i) some[i] = order[i].node;
   }
 
   void merge() {
-    const auto is_reply = [&](Index i) { return nodes_[i].message && nodes_[i].message->reply; };
-    std::unordered_map<std::string, Index> table;  // (5.A)
-    for (const Index root : roots_) {              // (5.B)
-      const std::string& subject = shown(root).subject;
-      if (subject.empty()) continue;
-      const auto [entry, is_new] = table.try_emplace(subject, root);
-      if (is_new || !nodes_[entry->second].message) continue;
-      if (!nodes_[root].message || (is_reply(entry->second) && !is_reply(root))) entry->second = root;
+    uint32_t subjects = 0;
+    for (const Index root : roots_) subjects = std::max(subjects, shown(root).subject + 1);
+    Indexes table(subjects, kNone);    // (5.A)
+    for (const Index root : roots_) {  // (5.B)
+      const uint32_t subject = shown(root).subject;
+      if (subject == 0) continue;
+      Index& entry = table[subject];
+      if (entry == kNone || (!is_dummy(entry) && (is_dummy(root) || (nodes_[entry].reply && !nodes_[root].reply))))
+        entry = root;
     }
     Indexes kept;
     for (const Index root : roots_) {  // (5.C)
-      const std::string subject = shown(root).subject;
+      const uint32_t subject = shown(root).subject;
       Index& other = table[subject];
-      if (subject.empty() || other == root || replaced_.contains(root)) {
+      if (subject == 0 || other == root || replaced_.contains(root)) {
         kept.push_back(root);
         continue;
       }
-      if (!nodes_[other].message && !nodes_[root].message) {
+      if (is_dummy(other) && is_dummy(root)) {
         const Indexes inner = std::move(nodes_[root].children);
         nodes_[root].children.clear();
         nodes_[other].children.insert(nodes_[other].children.end(), inner.begin(), inner.end());
-      } else if (!nodes_[other].message || (is_reply(root) && !is_reply(other))) {
+      } else if (is_dummy(other) || (nodes_[root].reply && !nodes_[other].reply)) {
         nodes_[other].children.push_back(root);
       } else {
         const auto dummy = static_cast<Index>(nodes_.size());
@@ -191,49 +242,25 @@ class ByReferences {
   }
 
   std::vector<Node> nodes_;
-  std::unordered_map<std::string, Index> by_id_;
+  IdTable by_id_;
   std::unordered_map<Index, Index> replaced_;  // roots that became children of a new dummy
   Indexes roots_;
 };
 
-// `<"a"@b>` is `<a@b>`.
-std::string normalized(std::string id) {
-  std::erase_if(id, [](char c) { return c == '"' || c == '\\'; });
-  return id;
-}
-
 }  // namespace
-
-Threaded threaded(uint32_t number, const mailbox::Message& message, const message::Summary& summary) {
-  Threaded out;
-  out.number = number;
-  out.sent = sent_date(message, summary);
-  out.subject = message::casemap(message::base_subject(summary.subject));
-  out.reply = message::is_reply_subject(summary.subject);
-  out.id = normalized(summary.message_id);
-  // Of In-Reply-To alone only the first id counts. The summary has those of References before them.
-  const bool of_in_reply_to =
-      std::all_of(summary.references.begin(), summary.references.end(),
-                  [&](const std::string& id) { return summary.in_reply_to.find(id) != std::string::npos; });
-  for (const std::string& id : summary.references) {
-    if (of_in_reply_to && !out.references.empty()) break;
-    out.references.push_back(normalized(id));
-  }
-  return out;
-}
 
 std::string threads_by_subject(std::vector<Threaded> messages) {
   const auto by_date = [](const Threaded& a, const Threaded& b) {
-    return std::tie(a.sent, a.number) < std::tie(b.sent, b.number);
+    return std::tie(a.line->sent, a.number) < std::tie(b.line->sent, b.number);
   };
   std::sort(messages.begin(), messages.end(), by_date);
   std::vector<Node> nodes;
   Indexes roots;  // by the date of their first messages, as these come
-  std::unordered_map<std::string, Index> threads;
+  std::unordered_map<uint32_t, Index> threads;
   for (const Threaded& message : messages) {
     const auto self = static_cast<Index>(nodes.size());
-    nodes.push_back({&message});
-    const auto [thread, is_new] = threads.try_emplace(message.subject, self);
+    put(nodes.emplace_back(), message);
+    const auto [thread, is_new] = threads.try_emplace(message.line->subject, self);
     (is_new ? roots : nodes[thread->second].children).push_back(self);
   }
   return text_of(nodes, roots);

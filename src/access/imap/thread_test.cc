@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/random.h"
-#include "message/casemap.h"
 
 namespace pabal::access::imap {
 namespace {
@@ -16,9 +15,12 @@ struct Mail {
   int hour = 0;
 };
 
-std::vector<Threaded> threaded_all(const std::vector<Mail>& mails) {
-  std::vector<Threaded> out;
-  uint32_t number = 0;
+using Lines = std::vector<mailbox::Headline>;
+
+Lines lines_of(const std::vector<Mail>& mails) {
+  Lines out;
+  mailbox::Subjects known;
+  int number = 0;
   for (const Mail& mail : mails) {
     std::string text = "Subject: " + mail.subject + "\r\n";
     if (!mail.id.empty()) text += "Message-ID: <" + mail.id + "@x>\r\n";
@@ -27,13 +29,28 @@ std::vector<Threaded> threaded_all(const std::vector<Mail>& mails) {
     if (!references.empty()) text += "References: " + references + "\r\n";
     const auto parsed = message::parse(text + "\r\n");
     mailbox::Message message;
-    message.received = from_unix(1'000'000 + (mail.hour ? mail.hour : static_cast<int>(number) + 1) * 3'600);
-    out.push_back(threaded(++number, message, parsed.summary));
+    message.received = from_unix(1'000'000 + (mail.hour ? mail.hour : ++number) * 3'600);
+    out.push_back(mailbox::headline_of(message, parsed.summary, known));
   }
   return out;
 }
-std::string references(const std::vector<Mail>& mails) { return threads_by_references(threaded_all(mails)); }
-std::string subjects(const std::vector<Mail>& mails) { return threads_by_subject(threaded_all(mails)); }
+std::vector<Threaded> threaded(const Lines& lines) {
+  std::vector<Threaded> out;
+  for (const mailbox::Headline& line : lines) out.push_back({static_cast<uint32_t>(out.size()) + 1, &line});
+  return out;
+}
+std::string references(const std::vector<Mail>& mails) {
+  const Lines lines = lines_of(mails);
+  return threads_by_references(threaded(lines));
+}
+std::string subjects(const std::vector<Mail>& mails) {
+  const Lines lines = lines_of(mails);
+  return threads_by_subject(threaded(lines));
+}
+mailbox::Headline line_of(std::string_view header) {
+  mailbox::Subjects known;
+  return mailbox::headline_of({}, message::parse(std::string(header) + "\r\n\r\n").summary, known);
+}
 
 TEST(ThreadReferences, FollowsReferences) {
   EXPECT_EQ(references({}), "");
@@ -62,15 +79,13 @@ TEST(ThreadReferences, IdsThatAreMissingDoubleOrInCirclesDoNoHarm) {
   EXPECT_EQ(references({{"a", "a"}}), "(1)");
   EXPECT_EQ(references({{"a", "b"}, {"b", "a"}}), "(2 1)") << "a link that makes a loop is not made";
   EXPECT_EQ(references({{"b", "a"}, {"b", "c"}, {"a", "b"}}), "(2)(3 1)");
-  const auto quoted = threaded(1, {}, message::parse("Message-ID: <\"a\"@x>\r\n\r\n").summary);
-  EXPECT_EQ(quoted.id, "<a@x>");
+  EXPECT_EQ(line_of("Message-ID: <\"a\"@x>").message_id, line_of("Message-ID: <a@x>").message_id);
 }
 
 TEST(ThreadReferences, OfInReplyToAloneTheFirstIdCounts) {
-  const auto one = threaded(1, {}, message::parse("In-Reply-To: <a@x> <b@x>\r\n\r\n").summary);
-  EXPECT_EQ(one.references, (std::vector<std::string>{"<a@x>"}));
-  const auto both = threaded(1, {}, message::parse("References: <a@x> <b@x>\r\nIn-Reply-To: <b@x>\r\n\r\n").summary);
-  EXPECT_EQ(both.references, (std::vector<std::string>{"<a@x>", "<b@x>"}));
+  const auto a = line_of("Message-ID: <a@x>").message_id, b = line_of("Message-ID: <b@x>").message_id;
+  EXPECT_EQ(line_of("In-Reply-To: <a@x> <b@x>").references, (std::vector<uint64_t>{a}));
+  EXPECT_EQ(line_of("References: <a@x> <b@x>\r\nIn-Reply-To: <b@x>").references, (std::vector<uint64_t>{a, b}));
 }
 
 TEST(ThreadReferences, SubjectsJoinThreads) {
@@ -91,15 +106,13 @@ TEST(ThreadReferences, SiblingsComeByDate) {
 }
 
 TEST(ThreadReferences, VeryDeepThreadsAreDrawn) {
-  std::vector<Threaded> deep;
+  Lines deep;
   for (uint32_t i = 1; i <= 100'000; ++i) {
-    Threaded one;
-    one.number = i;
-    one.id = std::to_string(i);
-    if (i > 1) one.references = {std::to_string(i - 1)};
-    deep.push_back(std::move(one));
+    mailbox::Headline& one = deep.emplace_back();
+    one.message_id = i;
+    if (i > 1) one.references = {i - 1};
   }
-  const std::string text = threads_by_references(deep);
+  const std::string text = threads_by_references(threaded(deep));
   EXPECT_TRUE(text.starts_with("(1 2 3 ") && text.ends_with(" 100000)"));
 }
 
@@ -146,7 +159,7 @@ class Naive {
   }
   Names sorted(Names names) {
     std::map<std::pair<Time, uint32_t>, std::string> order;
-    for (const std::string& name : names) order[{first(name).sent, first(name).number}] = name;
+    for (const std::string& name : names) order[{first(name).line->sent, first(name).number}] = name;
     names.clear();
     for (const auto& [key, name] : order) names.push_back(name);
     return names;
@@ -167,26 +180,28 @@ class Naive {
       move(child, parent);
     };
     for (const Threaded& m : messages) {
-      std::string self = m.id;
+      std::string self = m.line->message_id == 0 ? "" : std::to_string(m.line->message_id);
+      Names named;
+      for (const uint64_t id : m.line->references) named.push_back(std::to_string(id));
       if (self.empty() || real_.contains(self)) self = "unique " + std::to_string(m.number);
       real_[self] = &m;
       all.insert(self);
-      for (size_t i = 0; i < m.references.size(); ++i) {
-        all.insert(m.references[i]);
-        if (i > 0 && !parent_.contains(m.references[i])) link(m.references[i], m.references[i - 1]);
+      for (size_t i = 0; i < named.size(); ++i) {
+        all.insert(named[i]);
+        if (i > 0 && !parent_.contains(named[i])) link(named[i], named[i - 1]);
       }
       if (parent_.contains(self)) gone(self);
-      if (!m.references.empty()) link(self, m.references.back());
+      if (!named.empty()) link(self, named.back());
     }
     for (const std::string& node : all)
       if (!parent_.contains(node)) move(node, "");
     for (const std::string& root : Names(children_[""])) prune(root, true);
-    std::map<std::string, std::string> table;
-    const auto reply = [&](const std::string& node) { return !dummy(node) && real_.at(node)->reply; };
+    std::map<uint32_t, std::string> table;
+    const auto reply = [&](const std::string& node) { return !dummy(node) && real_.at(node)->line->reply; };
     const Names roots = sorted(children_[""]);
     for (const std::string& root : roots) {
-      const std::string subject = first(root).subject;
-      if (subject.empty()) continue;
+      const uint32_t subject = first(root).line->subject;
+      if (subject == 0) continue;
       if (!table.contains(subject))
         table[subject] = root;
       else if (!dummy(table[subject]) && (dummy(root) || (reply(table[subject]) && !reply(root))))
@@ -195,8 +210,8 @@ class Naive {
     int made = 0;
     for (const std::string& root : roots) {
       if (parent_[root] != "") continue;
-      const std::string subject = first(root).subject;
-      if (subject.empty() || table[subject] == root) continue;
+      const uint32_t subject = first(root).line->subject;
+      if (subject == 0 || table[subject] == root) continue;
       const std::string other = table[subject];
       if (dummy(other) && dummy(root)) {
         for (const std::string& child : Names(children_[root])) move(child, other);
@@ -240,7 +255,8 @@ TEST(ThreadReferences, AgreesWithTheRfcToldNaively) {
       mail.hour = static_cast<int>(1 + random.below(6));
       mails.push_back(mail);
     }
-    const auto messages = threaded_all(mails);
+    const Lines lines = lines_of(mails);
+    const auto messages = threaded(lines);
     ASSERT_EQ(threads_by_references(messages), Naive::text(messages)) << "round " << round;
   }
 }
