@@ -191,40 +191,35 @@ class Lister {
     return 0;
   }
 
-  // Threads of `batch` that an earlier page of this query has shown.
+  // Threads of `batch` that an earlier page has shown: a thread stands where the latest of its messages that is found
+  // stands.
   Result<void> learn_shown(const std::vector<Message>& batch) {
     if (start_ == 0) return {};
-    std::map<MessageId, mailbox::ThreadId> later;
+    std::map<MessageId, mailbox::ThreadId> others;
     for (const Message& m : batch) {
+      if (!looked_up_.insert(m.thread).second) continue;
       const auto members = view_.boxes.thread(view_.r, view_.account, m.thread);
       if (!members) return members.error();
       for (const MessageId id : *members)
-        if (id >= start_) later.emplace(id, m.thread);
+        if (query_ ? id >= start_ : id != m.id) others.emplace(id, m.thread);
     }
-    if (later.empty()) return {};
+    if (others.empty()) return {};
+    std::vector<MessageId> ids;
+    for (const auto& [id, thread] : others) ids.push_back(id);
+    if (!query_)
+      return view_.boxes.each_message(view_.r, view_.account, ids, [&](Message&& other) {
+        if (position_of(other) >= start_ && matches(other)) shown_.insert(other.thread);
+      });
     mailbox::QueryScope scope = scope_;
-    scope.among.emplace();
-    for (const auto& [id, thread] : later) scope.among->push_back(id);
+    scope.among = std::move(ids);
     mailbox::PageWanted all;
-    all.limit = later.size();
+    all.limit = others.size();
     const auto found = mailbox::find_page(view_.boxes, view_.r, view_.account, *query_, scope, all);
     if (!found) return found.error();
-    for (const MessageId id : found->ids) shown_.insert(later.at(id));
+    for (const MessageId id : found->ids) shown_.insert(others.at(id));
     return {};
   }
 
-  // No later message of its thread is found, so that it stands for the thread: whatever page that one is on.
-  Result<bool> stands_for_thread(const Message& m) const {
-    const auto members = view_.boxes.thread(view_.r, view_.account, m.thread);
-    if (!members) return members.error();
-    if (members->size() < 2) return true;
-    bool last = true;
-    const auto read = view_.boxes.each_message(view_.r, view_.account, *members, [&](Message&& other) {
-      if (other.id != m.id && position_of(other) > position_of(m) && matches(other)) last = false;
-    });
-    if (!read) return read.error();
-    return last;
-  }
   Result<void> take(std::vector<Candidate> batch) {
     if (batch.empty()) return {};
     position_ = batch.back().position;
@@ -235,19 +230,13 @@ class Lister {
     const auto read =
         view_.boxes.each_message(view_.r, view_.account, ids, [&](Message&& m) { found.push_back(std::move(m)); });
     if (!read) return read;
-    const bool found_threads = query_ && each_ == Each::kThread;
-    if (found_threads)
+    if (each_ == Each::kThread)
       if (const auto learnt = learn_shown(found); !learnt) return learnt;
     for (const Candidate& one : batch) {
       const auto m = std::lower_bound(found.begin(), found.end(), one.id,
                                       [](const Message& message, MessageId id) { return message.id < id; });
       if (m == found.end() || m->id != one.id || !matches(*m)) continue;
-      if (found_threads && !shown_.insert(m->thread).second) continue;
-      if (each_ == Each::kThread && !query_) {
-        const auto stands = stands_for_thread(*m);
-        if (!stands) return stands.error();
-        if (!*stands) continue;
-      }
+      if (each_ == Each::kThread && !shown_.insert(m->thread).second) continue;
       page_.messages.push_back(std::move(*m));
       if (page_.messages.size() > asked_.results) break;
     }
@@ -280,9 +269,10 @@ class Lister {
   uint64_t start_ = 0;     // where the page begins
   std::optional<mailbox::Query> query_;
   mailbox::QueryScope scope_;
-  std::set<mailbox::ThreadId> shown_;  // of a query: by this page, and by earlier ones where learn_shown() looked
-  uint64_t estimate_ = 0;              // of a query
-  size_t at_once_ = 0;                 // as many were asked of the query at last
+  std::set<mailbox::ThreadId> shown_;      // by this page, and by earlier ones where learn_shown() looked
+  std::set<mailbox::ThreadId> looked_up_;  // by it
+  uint64_t estimate_ = 0;                  // of a query
+  size_t at_once_ = 0;                     // as many were asked of the query at last
   Page page_;
 };
 

@@ -1,5 +1,6 @@
 // users.threads, as they are shown, and the list of messages.
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "gmail/error.h"
@@ -37,6 +38,16 @@ Result<value> list_at(const Call& c, const store::Reader& r, const Asked& asked,
   const View view{c.services.mailboxes, r, c.account(), *labels};
   const auto page = page_of(c, view, asked, each);
   if (!page) return page.error();
+  std::map<MessageId, std::string> snippets;
+  if (each == Each::kThread) {
+    std::vector<MessageId> ids;
+    for (const Message& m : page->messages) ids.push_back(m.id);
+    std::sort(ids.begin(), ids.end());
+    const auto read = view.boxes.each_details(r, c.account(), ids, [&](MessageId id, mailbox::Details&& details) {
+      snippets[id] = snippet_of(details.preview);
+    });
+    if (!read) return read.error();
+  }
   array items;
   for (const Message& m : page->messages) {
     object one;
@@ -44,10 +55,8 @@ Result<value> list_at(const Call& c, const store::Reader& r, const Asked& asked,
       one["id"] = id_text(m.id);
       one["threadId"] = id_text(m.thread);
     } else {
-      const auto preview = view.boxes.details(r, c.account(), m.id);
-      if (!preview) return preview.error();
       one["id"] = id_text(m.thread);
-      one["snippet"] = *preview ? snippet_of((*preview)->preview) : "";
+      one["snippet"] = snippets[m.id];
       one["historyId"] = std::to_string(m.modseq);
     }
     items.push_back(std::move(one));

@@ -15,6 +15,7 @@ namespace {
 using Op = Query::Op;
 
 constexpr size_t kPatience = 2'000;  // messages looked at for one page before all rows are read for what they tell
+constexpr size_t kRowsForOne = 200;  // rows read in the time that looking at a message takes
 constexpr size_t kFirstBatch = 64, kLastBatch = 1'024;
 
 class Finder {
@@ -32,9 +33,12 @@ class Finder {
     wanted_ = &wanted;
     bounds_ = facts_.bounds();
     candidates_ = set_of_bounds();
+    // Where rows decide it all, they are read as soon as so much time was lost as they take.
+    const size_t patience =
+        facts_.rows_decide() ? std::max<size_t>(kFirstBatch, facts_.messages() / kRowsForOne) : kPatience;
     MessageId below = std::min(facts_.end(), wanted.before && !wanted.total ? *wanted.before : facts_.end());
     for (size_t size = kFirstBatch; below > 0 && !is_done(); size = std::min(size * 2, kLastBatch)) {
-      if (looked_at_ >= kPatience && !facts_.has_read_rows()) {
+      if (looked_at_ >= patience && !facts_.has_read_rows()) {
         if (const auto done = facts_.read_rows(); !done) return done.error();
         bounds_ = facts_.bounds();
         candidates_ = set_of_bounds();
@@ -48,9 +52,10 @@ class Finder {
         break;
       }
       Ids batch;
+      const size_t most = facts_.has_read_rows() ? size : std::min<size_t>(size, patience - looked_at_);
       candidates_.downwards(below, [&](MessageId id) {
         batch.push_back(id);
-        return batch.size() < size;
+        return batch.size() < most;
       });
       if (batch.empty()) {
         below = 0;

@@ -131,55 +131,75 @@ Result<void> QueryFacts::read_small(const Query& query) {
   return {};
 }
 
+bool QueryFacts::is_of_rows(const Query& query) {
+  switch (query.op) {
+    case Op::kAll:
+    case Op::kAnywhere:
+    case Op::kNone:
+    case Op::kFlag:
+    case Op::kKeyword:
+    case Op::kUserLabels:
+    case Op::kMailboxBeside:
+    case Op::kLabel:
+    case Op::kMailbox:
+      return true;
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kNot:
+      return std::all_of(query.children.begin(), query.children.end(), is_of_rows);
+    default:
+      return false;
+  }
+}
+
+// What a row, or the mailbox it stands in, decides.
+struct QueryFacts::RowLeaf {
+  const Query* query;
+  IdSet* set;
+  uint8_t flag;             // 0: it asks for none
+  bool in_mailbox = false;  // all that are in the mailbox whose rows are read
+
+  bool fits(const Row& row) const {
+    if (flag != 0) return (row.flags.system & flag) != 0;
+    if (query->op == Op::kKeyword) return !row.flags.keywords.empty() && has_keyword(row.flags, query->text);
+    return in_mailbox;
+  }
+};
+
+void QueryFacts::collect(const Query& query, std::vector<RowLeaf>& leaves) {
+  if (query.op == Op::kFlag || query.op == Op::kKeyword || query.op == Op::kUserLabels ||
+      query.op == Op::kMailboxBeside || named_.contains(&query)) {
+    IdSet& set = sets_[&query] = IdSet(end_);
+    leaves.push_back({&query, &set, query.op == Op::kKeyword ? flag_of(query.text) : query.flag});
+  }
+  for (const Query& child : query.children) collect(child, leaves);
+}
+
 Result<void> QueryFacts::read_rows() {
   visible_ = IdSet(end_);
-  const std::function<void(const Query&)> begin = [&](const Query& query) {
-    if (query.op == Op::kFlag || query.op == Op::kKeyword || query.op == Op::kUserLabels ||
-        query.op == Op::kMailboxBeside || named_.contains(&query))
-      sets_[&query] = IdSet(end_);
-    for (const Query& child : query.children) begin(child);
-  };
-  begin(query_);
+  std::vector<RowLeaf> leaves;
+  collect(query_, leaves);
   for (const Mailbox& box : mailboxes_) {
+    const auto lists = [&](const std::vector<MailboxId>& ids) {
+      return std::find(ids.begin(), ids.end(), box.id) != ids.end();
+    };
+    for (RowLeaf& leaf : leaves) {
+      const auto named = named_.find(leaf.query);
+      leaf.in_mailbox = (named != named_.end() && lists(named->second)) ||
+                        (leaf.query->op == Op::kUserLabels && box.role == Role::kNone) ||
+                        (leaf.query->op == Op::kMailboxBeside && !lists(leaf.query->mailboxes));
+    }
     const bool hidden = is_hidden(box.role);
     const auto read = boxes_.rows(r_, account_, box.id, 1, UINT32_MAX, [&](const Row& row) {
       if (!hidden) visible_.add(row.message);
-      take(query_, box, row);
+      for (const RowLeaf& leaf : leaves)
+        if (leaf.fits(row)) leaf.set->add(row.message);
       return true;
     });
     if (!read) return read;
   }
   rows_read_ = true;
   return {};
-}
-
-void QueryFacts::take(const Query& query, const Mailbox& box, const Row& row) {
-  const auto lists = [&](const std::vector<MailboxId>& ids) {
-    return std::find(ids.begin(), ids.end(), box.id) != ids.end();
-  };
-  bool is_in = false;
-  switch (query.op) {
-    case Op::kFlag:
-      is_in = (row.flags.system & query.flag) != 0;
-      break;
-    case Op::kKeyword:
-      is_in = has_keyword(row.flags, query.text);
-      break;
-    case Op::kUserLabels:
-      is_in = box.role == Role::kNone;
-      break;
-    case Op::kMailboxBeside:
-      is_in = !lists(query.mailboxes);
-      break;
-    case Op::kLabel:
-    case Op::kMailbox:
-      is_in = lists(named_.at(&query));
-      break;
-    default:
-      break;
-  }
-  if (is_in) sets_.at(&query).add(row.message);
-  for (const Query& child : query.children) take(child, box, row);
 }
 
 QueryFacts::Bounds QueryFacts::bounds() const {

@@ -23,6 +23,7 @@ class QueryFacts {
   // All rows, once: after it mailboxes, flags and what is seen at all are sets too.
   Result<void> read_rows();
   bool has_read_rows() const { return rows_read_; }
+  bool rows_decide() const { return is_of_rows(query_); }  // they, and nothing else
 
   // Whatever matches is in the set; `exact`: and nothing else, but for what is hidden or was removed, until rows are
   // read.
@@ -49,7 +50,9 @@ class QueryFacts {
   bool names_hidden(const Query& query) const;
   bool is_hidden(Role role) const { return !everywhere_ && (role == Role::kTrash || role == Role::kJunk); }
   Bounds bounds_of(const Query& query) const;
-  void take(const Query& query, const Mailbox& box, const Row& row);
+  static bool is_of_rows(const Query& query);
+  struct RowLeaf;
+  void collect(const Query& query, std::vector<RowLeaf>& leaves);
 
   const Mailboxes& boxes_;
   const store::Reader& r_;
