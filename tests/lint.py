@@ -18,9 +18,9 @@ faults = []
 
 
 def code_files():
-    for folder in ("src", "fuzz", "bench"):
+    for folder in ("src", "fuzz", "bench", "webmail/src"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".cc", ".h", ".py", ".ts"):
+            if path.suffix in (".cc", ".h", ".py", ".ts", ".tsx"):
                 yield path
 
 

@@ -2,6 +2,7 @@
 
 #include "api/document.h"
 #include "app/discovery.h"
+#include "app/webmail.h"
 #include "base/text.h"
 #include "gmail/operations.h"
 #include "jmap/operations.h"
@@ -75,7 +76,9 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
           {{"*"}, {"Location", "Range", "X-GUploader-UploadID"}}),
       oauth_for_scripts_(apis_for_scripts_, {"/oauth/"}, {}),
       services_{oauth_for_scripts_, connections_, networks(config.trusted_proxies)} {
-  web::add_site(router_, config.hostname, doors_of(config));
+  web::add_site(router_, config.hostname, doors_of(config),
+                [this](const web::Request& request) { return webmail_home(request, callers_); });
+  add_webmail(router_, callers_);
   add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);
   logos_.add_to(router_);
   gmail::add_routes(router_, gmail_);
