@@ -22,7 +22,7 @@ export function TopBar(props: { link: Link; onMenu: () => void; open: boolean })
   return (
     <header class="topbar">
       <IconButton icon="menu" label={t().menu} class="menu-button" onClick={() => props.onMenu()} pressed={props.open} />
-      <a class="brand" aria-label={t().boxes.inbox} href="/mail/inbox" onClick={(event) => { event.preventDefault(); go({ view: { kind: "role", role: "inbox" } }); }}>
+      <a class="brand" href="/mail/inbox" onClick={(event) => { event.preventDefault(); go({ view: { kind: "role", role: "inbox" } }); }}>
         <img src="/icon.svg" alt="" width="28" height="28" />
         <span>{t().app}</span>
       </a>
