@@ -37,7 +37,7 @@ def journey(server, scenario, **more):
     assert process.returncode == 0, said
 
 
-@pytest.mark.parametrize("scenario", ["session", "reading", "html", "keyboard", "bulk", "phone"])
+@pytest.mark.parametrize("scenario", ["session", "reading", "html", "keyboard", "bulk", "writing", "phone"])
 def test_people_live_with_it(mail, scenario):
     journey(mail, scenario)
 

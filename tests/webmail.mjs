@@ -199,6 +199,67 @@ const scenarios = {
     assert.deepEqual(page.faults, []);
   },
 
+  async writing() {
+    const page = await begin();
+    await signIn(page);
+    await row(page, "Plan for the bridge").waitFor();
+    await page.keyboard.press("c");
+    const sheet = page.getByRole("dialog", { name: "New message" });
+    await sheet.waitFor();
+    await page.keyboard.type("dave");
+    await page.getByRole("option", { name: /dave@example.net/ }).waitFor();
+    await page.keyboard.press("Escape"); // the offer, not the sheet
+    await page.getByRole("combobox", { name: "To" }).fill("bob@example.com, ");
+    await page.getByLabel("Subject").fill("Menu for Friday");
+    await page.getByLabel("Message", { exact: true }).click();
+    await page.keyboard.type("Dear Bob, the menu is attached.");
+    await page.getByText("Draft saved").waitFor();
+    await accessible(page, "compose");
+    await shoot(page, "compose");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByText("You wrote of an attachment, but nothing is attached.").waitFor();
+    await page.getByRole("button", { name: "Go back" }).click();
+    await page.locator(".compose-sheet input[type=file]").setInputFiles({ name: "menu.txt", mimeType: "text/plain", buffer: Buffer.from("Soup") });
+    await page.locator(".compose-files li").filter({ hasText: "menu.txt" }).waitFor();
+    await gone(page.locator("progress"));
+    await page.keyboard.press("Control+Enter");
+    await page.getByText("Message sent.").waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("dialog", { name: "Menu for Friday" }).waitFor(); // it is a draft again
+    await page.locator(".compose-files li").filter({ hasText: "menu.txt" }).waitFor();
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByText("Message sent.").waitFor();
+    await gone(page.locator(".compose-sheet"));
+    await place(page, "Sent").click();
+    await row(page, "Menu for Friday").waitFor();
+    await place(page, "Drafts").click();
+    await page.getByText("Nothing here").waitFor();
+
+    // An answer, with the keyboard alone.
+    await page.goto(url + "/mail/search?q=" + encodeURIComponent("subject:bridge"));
+    await row(page, "bridge").click();
+    await page.getByText("Then it is settled").last().waitFor();
+    await page.keyboard.press("a");
+    await page.getByRole("dialog", { name: "Re: Plan for the bridge" }).waitFor();
+    assert.match(await page.getByRole("combobox", { name: "To" }).inputValue(), /carol@example.net/);
+    assert.match(await page.getByRole("combobox", { name: "Cc", exact: true }).inputValue(), /dave@example.net/);
+    await page.waitForTimeout(100);
+    await page.keyboard.type("See you then.");
+    await shoot(page, "answer");
+    await page.keyboard.press("Escape");
+    await gone(page.locator(".compose-sheet"));
+    await page.locator(".message .draft").waitFor(); // in the conversation that it answers
+    assert.deepEqual(page.faults, []);
+
+    const bob = await begin();
+    await signIn(bob, "bob@example.com");
+    await row(bob, "Menu for Friday").waitFor({ timeout: 20_000 });
+    await row(bob, "Menu for Friday").click();
+    await bob.getByRole("link", { name: /menu.txt/ }).waitFor();
+    await bob.frameLocator(".letter iframe").getByText("Dear Bob, the menu is attached.").waitFor();
+    assert.deepEqual(bob.faults, []);
+  },
+
   // Tells that it waits; somebody delivers a letter then.
   async live() {
     const page = await begin();

@@ -9,6 +9,7 @@ import "./style/base.css";
 import "./style/shell.css";
 import "./style/list.css";
 import "./style/reader.css";
+import "./style/compose.css";
 
 function Trouble(props: { why: string }) {
   return (

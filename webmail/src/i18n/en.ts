@@ -100,6 +100,18 @@ export const en = {
   forward: "Forward",
   loading: "Loading",
   truncated: "This message is long. The rest is in the original.",
+  write: {
+    title: "New message", to: "To", more: "Cc, Bcc", subject: "Subject", body: "Message", send: "Send", attach: "Attach files", discard: "Delete this draft",
+    bold: "Bold", italic: "Italic", list: "List", quote: "Quote", addLink: "Link", linkUrl: "Address of the link", tools: "Formatting",
+    saved: "Draft saved", saving: "Saving…", unsaved: "Not saved",
+    sent: "Message sent.", sending: "Sending…", discarded: "Draft deleted.",
+    noRecipient: "Say whom it goes to.", badAddress: (text: string) => `“${text}” is not a mail address.`,
+    tooLarge: (name: string, most: string) => `${name} is too large; at most ${most} can be sent.`,
+    uploading: "Wait until the files are uploaded.", removeFile: (name: string) => `Remove ${name}`, progress: (name: string) => `Upload of ${name}`,
+    forgot: "You wrote of an attachment, but nothing is attached.", forgotSubject: "There is no subject.", sendAnyway: "Send anyway", goBack: "Go back",
+    drop: "Drop files here",
+    wrote: (date: string, who: string) => `On ${date}, ${who} wrote:`, forwarded: "Forwarded message",
+  },
   link: { connecting: "Connecting…", live: "", broken: "No connection. Trying again." },
   wrong: {
     offline: "The server cannot be reached. Look at your network and try again.",

@@ -101,6 +101,18 @@ export const ko: Words = {
   forward: "전달",
   loading: "불러오는 중",
   truncated: "메일이 길어 일부만 보입니다. 나머지는 원본에 있습니다.",
+  write: {
+    title: "새 편지", to: "받는 사람", more: "참조, 숨은 참조", subject: "제목", body: "본문", send: "보내기", attach: "파일 첨부", discard: "임시보관 편지 삭제",
+    bold: "굵게", italic: "기울임", list: "목록", quote: "인용", addLink: "링크", linkUrl: "링크 주소", tools: "서식",
+    saved: "임시보관함에 저장됨", saving: "저장 중…", unsaved: "저장되지 않음",
+    sent: "메일을 보냈습니다.", sending: "보내는 중…", discarded: "임시보관 편지를 삭제했습니다.",
+    noRecipient: "받는 사람을 넣으세요.", badAddress: (text: string) => `“${text}”은(는) 메일 주소가 아닙니다.`,
+    tooLarge: (name: string, most: string) => `${name} 파일이 너무 큽니다. ${most}까지 보낼 수 있습니다.`,
+    uploading: "파일 업로드가 끝날 때까지 기다려 주세요.", removeFile: (name: string) => `${name} 빼기`, progress: (name: string) => `${name} 업로드`,
+    forgot: "첨부한다고 썼지만 첨부 파일이 없습니다.", forgotSubject: "제목이 없습니다.", sendAnyway: "그대로 보내기", goBack: "돌아가기",
+    drop: "여기에 파일을 놓으세요",
+    wrote: (date: string, who: string) => `${date}, ${who}님이 작성:`, forwarded: "전달된 메일",
+  },
   link: { connecting: "연결하는 중…", live: "", broken: "연결이 끊겼습니다. 다시 시도합니다." },
   wrong: {
     offline: "서버에 닿지 않습니다. 네트워크를 확인하고 다시 시도하세요.",

@@ -105,3 +105,11 @@ export function otherHost(text: string, href: string): string | null {
     return null;
   }
 }
+
+const QUOTED_TAGS = ["p", "br", "div", "span", "b", "i", "u", "s", "strong", "em", "a", "ul", "ol", "li", "blockquote", "pre", "code", "hr",
+  "h1", "h2", "h3", "h4", "table", "tbody", "thead", "tr", "td", "th"];
+
+// For the editor, which is in our own page: no styles, no pictures, nothing that could look like ours.
+export function quotable(html: string): string {
+  return DOMPurify.sanitize(html, { ALLOWED_TAGS: QUOTED_TAGS, ALLOWED_ATTR: ["href"], ALLOW_DATA_ATTR: false, ALLOWED_URI_REGEXP: LINKS });
+}

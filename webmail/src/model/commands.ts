@@ -6,8 +6,6 @@ import { neighbour, rows } from "./list";
 import { byRole, emails, inThread } from "./mail";
 import { cursor, pickNone, selected } from "./selection";
 
-export const canWrite: boolean = false;
-
 export function threadAt(row: number): Id | undefined {
   const id = rows()[row];
   return id && emails[id]?.threadId;

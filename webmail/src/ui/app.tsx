@@ -1,23 +1,27 @@
 // The whole page: bar, places, list, conversation; the keys that work everywhere; what keeps it up to date.
-import { createEffect, createSignal, onCleanup, onMount, Show, type JSX } from "solid-js";
+import { createEffect, createSignal, lazy, onCleanup, onMount, Show, Suspense, type JSX } from "solid-js";
 import { t } from "../i18n";
 import { follow, type Link } from "../jmap/push";
 import { bind } from "../lib/keys";
 import { go, route } from "../lib/route";
 import { isBusy } from "../model/actions";
 import * as commands from "../model/commands";
+import * as drafts from "../model/drafts";
 import { neighbour, refresh, rows, show } from "../model/list";
 import { byRole, emails, loadBoxes } from "../model/mail";
 import { cursor, pickNone, reach, selected, setCursor, toggle } from "../model/selection";
 import { reread } from "../model/thread";
 import { undoLast } from "../model/toast";
 import { Help } from "./help";
+import { Icon } from "./icons";
 import { MailList, openAtCursor } from "./list";
 import { Reader } from "./reader";
 import { Sidebar } from "./sidebar";
 import { Toasts } from "./toasts";
 import { openLabels, viewName } from "./tools";
 import { TopBar } from "./topbar";
+
+const Compose = lazy(() => import("./compose"));
 
 const PAUSE = 60; // ms in which changes that are told one after the other become one refresh
 
@@ -59,13 +63,17 @@ export function App(): JSX.Element {
     const thread = commands.threadAt(cursor());
     if (thread) toggle(thread, cursor());
   }
+  function compose(): void {
+    setDrawer(false);
+    drafts.begin({});
+  }
   const to = (role: string) => (): void => go({ view: { kind: "role", role } });
   onCleanup(bind({
     j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
     o: openAtCursor, Enter: openAtCursor, u: () => go({ thread: null }),
     Escape: () => (drawer() ? setDrawer(false) : selected().size ? pickNone() : route().thread && go({ thread: null })),
     x: pick, X: () => reach(cursor(), rows().map((id) => id && emails[id]?.threadId)),
-    e: commands.archive, y: commands.archive, "#": commands.trash, "!": commands.junk, s: commands.star, l: openLabels, v: openLabels, z: undoLast,
+    e: commands.archive, y: commands.archive, "#": commands.trash, "!": commands.junk, s: commands.star, l: openLabels, v: openLabels, z: undoLast, c: compose,
     I: () => commands.read(true), U: () => commands.read(false),
     "/": () => document.getElementById("search")?.focus(), "?": () => help.showModal(),
     "g i": to("inbox"), "g s": to("starred"), "g t": to("sent"), "g d": to("drafts"), "g a": to("all"),
@@ -75,12 +83,14 @@ export function App(): JSX.Element {
     <div class="app" classList={{ reading: !!route().thread, drawer: drawer() }}>
       <a class="skip" href="#messages">{t().skip}</a>
       <TopBar link={link()} open={drawer()} onMenu={() => setDrawer(!drawer())} />
-      <Sidebar onGo={() => setDrawer(false)} />
+      <Sidebar onGo={() => setDrawer(false)} onCompose={compose} />
       <Show when={drawer()}><div class="scrim" onClick={() => setDrawer(false)} /></Show>
-      <main class="main">
+      <main class="panes">
         <MailList />
-        <Reader onWrite={() => undefined} onMailto={(url) => location.assign(url)} />
+        <Reader onWrite={drafts.from} onMailto={drafts.fromMailto} />
       </main>
+      <button type="button" class="fab" aria-label={t().compose} onClick={compose}><Icon name="pen" /></button>
+      <Show when={drafts.open()}><Suspense><Compose /></Suspense></Show>
       <Toasts />
       <Help ref={(dialog) => (help = dialog)} />
     </div>

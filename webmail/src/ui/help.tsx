@@ -1,6 +1,5 @@
 import { For, type JSX } from "solid-js";
 import { t } from "../i18n";
-import { canWrite } from "../model/commands";
 
 type Name = keyof ReturnType<typeof t>["help"]["keys"];
 const GROUPS: Record<keyof ReturnType<typeof t>["help"]["groups"], [string, Name][]> = {
@@ -18,7 +17,7 @@ export function Help(props: { ref: (dialog: HTMLDialogElement) => void }): JSX.E
       onClick={(event) => { if (event.target === dialog) dialog.close(); }}>
       <h2 id="help-title">{t().help.title}</h2>
       <div class="help-groups">
-        <For each={(Object.entries(GROUPS) as [keyof typeof GROUPS, [string, Name][]][]).filter(([group]) => canWrite || group !== "write")}>
+        <For each={Object.entries(GROUPS) as [keyof typeof GROUPS, [string, Name][]][]}>
           {([group, keys]) => (
             <section>
               <h3>{t().help.groups[group]}</h3>

@@ -6,7 +6,6 @@ import { longDate, nameOf, plainDate, shortDate, size } from "../lib/format";
 import { sanitise, type Clean } from "../lib/sanitise";
 import { blocks, linked } from "../lib/text";
 import * as actions from "../model/actions";
-import { canWrite } from "../model/commands";
 import { bodies, isMe, jmap } from "../model/mail";
 import { HtmlFrame } from "./frame";
 import { Icon, IconButton } from "./icons";
@@ -47,12 +46,12 @@ export function Message(props: { email: Email; expanded: boolean; onToggle: () =
         <Show when={props.expanded}>
           <IconButton icon="starred" label={starred() ? t().unstar : t().star} filled={starred()} pressed={starred()} class="star"
             onClick={() => void actions.starOne(props.email, !starred())} />
-          <Show when={canWrite}><Show when={!props.email.keywords["$draft"]} fallback={<IconButton icon="pen" label={t().compose} onClick={() => props.onWrite("edit", props.email)} />}>
+          <Show when={!props.email.keywords["$draft"]} fallback={<IconButton icon="pen" label={t().compose} onClick={() => props.onWrite("edit", props.email)} />}>
             <IconButton icon="reply" label={t().reply} onClick={() => props.onWrite("reply", props.email)} />
-          </Show></Show>
+          </Show>
           <Menu icon="more" label={t().more}>
-            <Show when={canWrite}><MenuItem icon="replyAll" onClick={() => props.onWrite("replyAll", props.email)}>{t().replyAll}</MenuItem>
-            <MenuItem icon="forward" onClick={() => props.onWrite("forward", props.email)}>{t().forward}</MenuItem></Show>
+            <MenuItem icon="replyAll" onClick={() => props.onWrite("replyAll", props.email)}>{t().replyAll}</MenuItem>
+            <MenuItem icon="forward" onClick={() => props.onWrite("forward", props.email)}>{t().forward}</MenuItem>
             <MenuItem icon="unread" onClick={() => void actions.markRead([props.email.threadId], false)}>{t().markUnread}</MenuItem>
             <MenuItem icon="file" onClick={() => window.open(jmap().blobUrl(body()?.blobId ?? "", "message.txt", "text/plain"), "_blank", "noopener")}>{t().original}</MenuItem>
             <MenuItem icon="archive" onClick={() => download(jmap().blobUrl(body()?.blobId ?? "", (props.email.subject || "message") + ".eml", "message/rfc822"))}>{t().download}</MenuItem>
@@ -110,7 +109,7 @@ function Content(props: { body: Body; onMailto: (url: string) => void }): JSX.El
   );
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 

@@ -4,7 +4,6 @@ import { t } from "../i18n";
 import type { Id } from "../jmap/types";
 import { bind } from "../lib/keys";
 import { go, route } from "../lib/route";
-import { canWrite } from "../model/commands";
 import { neighbour } from "../model/list";
 import { emails, inThread } from "../model/mail";
 import { close, prefetch, read, state } from "../model/thread";
@@ -71,7 +70,7 @@ function Conversation(props: { thread: Id; onWrite: Write; onMailto: (url: strin
     const email = (focused && emails[focused]) || last();
     if (email) props.onWrite(email.keywords["$draft"] ? "edit" : how, email);
   };
-  onCleanup(bind({ n: () => walk(1), p: () => walk(-1), ...(canWrite && { r: write("reply"), a: write("replyAll"), f: write("forward") }) }));
+  onCleanup(bind({ n: () => walk(1), p: () => walk(-1), r: write("reply"), a: write("replyAll"), f: write("forward") }));
 
   return (
     <>
@@ -95,7 +94,7 @@ function Conversation(props: { thread: Id; onWrite: Write; onMailto: (url: strin
               <button type="button" class="button" onClick={() => void read(props.thread)}>{t().retry}</button>
             </div>
           </Show>
-          <Show when={canWrite && last()}>
+          <Show when={last()}>
             <div class="answers">
               <button type="button" class="button" onClick={write("reply")}><Icon name="reply" />{t().reply}</button>
               <button type="button" class="button" onClick={write("replyAll")}><Icon name="replyAll" />{t().replyAll}</button>

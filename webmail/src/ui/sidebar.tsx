@@ -9,7 +9,7 @@ import { Icon, type IconName } from "./icons";
 
 const PLACES = ["inbox", "starred", "important", "sent", "drafts", "all", "archive", "junk", "trash"] as const;
 
-export function Sidebar(props: { onGo: () => void; onCompose?: () => void }): JSX.Element {
+export function Sidebar(props: { onGo: () => void; onCompose: () => void }): JSX.Element {
   // Drafts are counted whole, the others by what is unread.
   const count = (box: Mailbox | undefined): number => (!box ? 0 : box.role === "drafts" ? box.totalEmails : box.unreadThreads);
   const shown = createMemo(() => PLACES.filter((place) => place === "starred" || place === "all" || byRole(place as Role)));
@@ -35,12 +35,10 @@ export function Sidebar(props: { onGo: () => void; onCompose?: () => void }): JS
 
   return (
     <nav class="sidebar" aria-label={t().menu}>
-      <Show when={props.onCompose}>
-        <button type="button" class="compose" onClick={() => props.onCompose?.()}>
-          <Icon name="pen" />
-          {t().compose}
-        </button>
-      </Show>
+      <button type="button" class="compose" onClick={() => props.onCompose()}>
+        <Icon name="pen" />
+        {t().compose}
+      </button>
       <ul class="places">
         <For each={shown()}>
           {(place) => (
