@@ -55,10 +55,10 @@ export function show(next: View): void {
   void load(0, generation);
 }
 
-// Rows `from` to `to` are looked at.
+// Rows `from` to `to` are looked at; the next ones will be soon.
 export function look(from: number, to: number): void {
   sight = { from, to };
-  for (let page = Math.floor(from / PAGE); page * PAGE < Math.min(to, rows().length); ++page)
+  for (let page = Math.floor(from / PAGE); page * PAGE < Math.min(to + PAGE / 2, rows().length); ++page)
     if (!asked.has(page)) void load(page, generation);
 }
 

@@ -54,7 +54,6 @@ export function App(): JSX.Element {
     const open = route().thread;
     const next = open ? neighbour(open, by) : null;
     const at = open ? rows().findIndex((id) => id && emails[id]?.threadId === open) + by : cursor() + by;
-    if (open && !next) return;
     setCursor(Math.max(0, Math.min(rows().length - 1, at)));
     if (open && next) go({ thread: next }, "replace");
     else document.querySelector<HTMLElement>(`[data-row="${cursor()}"]`)?.focus();

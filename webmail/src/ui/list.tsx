@@ -33,7 +33,8 @@ export function MailList(): JSX.Element {
     onCleanup(() => measure.disconnect());
   });
   createEffect(() => look(from(), to()));
-  createEffect(on(() => format({ view: route().view, thread: null }), () => {
+  const view = createMemo(() => format({ view: route().view, thread: null }));
+  createEffect(on(view, () => {
     box.scrollTop = 0;
     setTop(0);
     setCursor(0);
