@@ -13,9 +13,9 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr uint8_t kPlain = 1, kSameWords = 2, kCompressed = 3;  // what a record holds
-constexpr size_t kCompressFrom = 512;                           // octets
-constexpr size_t kMaxList = 16 << 20;                           // decompressed, against a damaged record
+constexpr uint8_t kPlain = 1, kSameWords = 2, kPacked = 3;  // what a record holds
+constexpr size_t kCompressFrom = 512;                       // octets
+constexpr size_t kMaxList = 16 << 20;                       // decompressed, against a damaged record
 constexpr uint32_t kGap = 100;  // positions between the values of fields, so that no phrase spans them
 
 size_t varint_size(uint64_t v) {
@@ -277,7 +277,7 @@ std::optional<std::vector<uint32_t>> decode_positions(std::string_view positions
 std::string packed(std::string_view list) {
   if (list.empty()) return {};
   if (list.size() >= kCompressFrom) {
-    std::string out = Encoder().u8(kCompressed).take();
+    std::string out = Encoder().u8(kPacked).take();
     if (compress(list, out)) return out;
   }
   return Encoder().u8(kPlain).raw(list).take();
@@ -288,7 +288,7 @@ std::optional<std::string> unpacked(std::string_view record) {
   const auto kind = static_cast<uint8_t>(record[0]);
   record.remove_prefix(1);
   if (kind == kPlain) return std::string(record);
-  if (kind == kCompressed) return decompressed(record, kMaxList);
+  if (kind == kPacked) return decompressed(record, kMaxList);
   return {};
 }
 

@@ -61,7 +61,7 @@ std::optional<int> offset_of(std::string_view word) {
   return (word[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
-std::optional<Parsed> parse(std::string_view raw) {
+std::optional<Parsed> parse_parts(std::string_view raw) {
   std::string clean = without_comments(raw);
   int year = -1, month = 0, day = 0, hour = 0, minute = 0, second = 0, zone = 0;
   bool have_time = false, have_zone = false;
@@ -155,13 +155,13 @@ std::optional<Parsed> parse(std::string_view raw) {
 }  // namespace
 
 std::optional<Time> parse_date(std::string_view text) {
-  const auto parsed = parse(text);
+  const auto parsed = parse_parts(text);
   if (!parsed) return {};
   return parsed->time;
 }
 
 int parse_date_zone(std::string_view text) {
-  const auto parsed = parse(text);
+  const auto parsed = parse_parts(text);
   return parsed ? parsed->zone : 0;
 }
 

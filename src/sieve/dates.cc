@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 13> kParts = {"year",  "month",  "day",    "date", "julian",
                                                      "hour",  "minute", "second", "time", "iso8601",
                                                      "std11", "zone",   "weekday"};
-constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<std::string_view, 7> kDayNames = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr int kJulianOf1970 = 40'587;  // Modified Julian Day
@@ -60,7 +60,7 @@ std::optional<std::string> date_part(std::string_view part, Time time, std::chro
   if (p == "iso8601")
     return fmt::format("{:04}-{:02}-{:02}T{}{}", year, month, in_month, clock_text, zone_text(zone, ":"));
   if (p == "std11")
-    return fmt::format("{}, {:02} {} {:04} {} {}", kDays[weekday], in_month, kMonths[month - 1], year, clock_text,
+    return fmt::format("{}, {:02} {} {:04} {} {}", kDayNames[weekday], in_month, kMonths[month - 1], year, clock_text,
                        zone_text(zone, ""));
   if (p == "zone") return zone_text(zone, "");
   if (p == "weekday") return std::to_string(weekday);
