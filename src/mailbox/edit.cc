@@ -109,7 +109,7 @@ Result<void> add_row(store::Transaction& t, AccountId account, const Row& row, M
   auto block = t.get(key);
   if (!block) return block.error();
   std::string record = *block ? std::move(**block) : encode_rows({});
-  append_row(record, row);
+  if (!append_row(record, row)) return damaged("a message's row");
   t.put(key, record);
   return {};
 }

@@ -11,7 +11,7 @@ constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
 // 2 did not tell which flags changed; up to 3 each change stood alone; up to 4 nothing told of threads and \Deleted.
 constexpr uint8_t kRunsVersion = 4, kChangesVersion = 5;
 constexpr size_t kMaxPlaces = 5'000;
-constexpr uint8_t kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
+constexpr uint8_t kRun = 0x20, kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
 constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
 
 uint64_t micros(Time t) { return static_cast<uint64_t>(to_micros(t)); }
@@ -142,39 +142,102 @@ std::optional<Message> decode_message(std::string_view record) {
   return m;
 }
 
-void append_row(std::string& record, const Row& row) {
+namespace {
+
+// Rows that stand together: one UID, one message after another, flags alike, and all of one modseq (a client flagged
+// them) or of one after another (they arrived). Most mail is in few runs, so a delivery and a flag set in all messages
+// write little.
+struct Run {
+  Row first;
+  uint64_t count = 1;
+  bool climbs = false;  // its modseqs do
+
+  bool take(const Row& next) {
+    const bool goes_on = next.uid == first.uid + count && next.message == first.message + count &&
+                         next.elsewhere == first.elsewhere && next.flags == first.flags;
+    if (!goes_on) return false;
+    if (count == 1 && next.modseq == first.modseq + 1) climbs = true;
+    if (next.modseq != first.modseq + (climbs ? count : 0)) return false;
+    ++count;
+    return true;
+  }
+};
+
+void put(Encoder& out, const Run& run) {
+  const Flags& flags = run.first.flags;
+  out.u8(static_cast<uint8_t>(run.first.uid % keys::kRowBlock))
+      .u8(static_cast<uint8_t>(flags.system | (run.count > 1 ? kRun : 0) | (flags.keywords.empty() ? 0 : kKeywords) |
+                               (run.first.elsewhere ? kElsewhere : 0)));
+  if (run.count > 1) out.varint((run.count - 2) << 1 | run.climbs);
+  out.varint(run.first.message).varint(run.first.modseq);
+  if (!flags.keywords.empty()) put_keywords(out, flags.keywords);
+}
+
+std::optional<Run> get_run(Decoder& in, Uid block) {
+  Run run;
+  const uint8_t slot = in.u8(), flags = in.u8();
+  if (flags & kRun) {
+    const uint64_t form = in.varint();
+    run.count = (form >> 1) + 2;
+    run.climbs = form & 1;
+  }
+  if (slot >= keys::kRowBlock || run.count > keys::kRowBlock - slot) return {};
+  run.first.uid = block + slot;
+  run.first.message = in.varint();
+  run.first.modseq = in.varint();
+  run.first.flags.system = flags & kSystemFlags;
+  run.first.elsewhere = flags & kElsewhere;
+  if (flags & kKeywords && !get_keywords(in, run.first.flags.keywords)) return {};
+  if (!in.ok()) return {};
+  return run;
+}
+
+}  // namespace
+
+bool append_row(std::string& record, const Row& row) {
+  Decoder in(record);
+  in.u8();
+  size_t begin = record.size();
+  std::optional<Run> last;
+  while (!in.done()) {
+    begin = record.size() - in.rest().size();
+    last = get_run(in, row.uid - row.uid % keys::kRowBlock);
+    if (!last) return false;
+  }
   Encoder out;
-  out.u8(static_cast<uint8_t>(row.uid % keys::kRowBlock))
-      .u8(static_cast<uint8_t>(row.flags.system | (row.flags.keywords.empty() ? 0 : kKeywords) |
-                               (row.elsewhere ? kElsewhere : 0)))
-      .varint(row.message)
-      .varint(row.modseq);
-  if (!row.flags.keywords.empty()) put_keywords(out, row.flags.keywords);
+  if (last && last->take(row)) {
+    record.resize(begin);
+    put(out, *last);
+  } else {
+    put(out, Run{row});
+  }
   record += out.view();
+  return true;
 }
 std::string encode_rows(const std::vector<Row>& rows) {
-  std::string out(1, static_cast<char>(kVersion));
-  out.reserve(rows.size() * 16);
-  for (const Row& row : rows) append_row(out, row);
-  return out;
+  Encoder out;
+  out.u8(kVersion);
+  for (auto row = rows.begin(); row != rows.end();) {
+    Run run{*row};
+    while (++row != rows.end() && run.take(*row)) {}
+    put(out, run);
+  }
+  return out.take();
 }
 std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_them) {
   Decoder in(record);
   if (in.u8() != kVersion) return {};
-  const Uid first = any_of_them - any_of_them % keys::kRowBlock;
   std::vector<Row> rows;
   rows.reserve(keys::kRowBlock);
   while (!in.done()) {
-    const uint8_t slot = in.u8(), flags = in.u8();
-    if (slot >= keys::kRowBlock || (!rows.empty() && first + slot <= rows.back().uid)) return {};
-    Row& row = rows.emplace_back();
-    row.uid = first + slot;
-    row.message = in.varint();
-    row.modseq = in.varint();
-    row.flags.system = flags & kSystemFlags;
-    row.elsewhere = flags & kElsewhere;
-    if (flags & kKeywords && !get_keywords(in, row.flags.keywords)) return {};
-    if (!in.ok()) return {};
+    const auto run = get_run(in, any_of_them - any_of_them % keys::kRowBlock);
+    if (!run || (!rows.empty() && run->first.uid <= rows.back().uid)) return {};
+    for (uint32_t i = 0; i < run->count; ++i) {
+      Row& row = rows.emplace_back(run->first);
+      row.uid += i;
+      row.message += i;
+      if (run->climbs) row.modseq += i;
+    }
   }
   return rows;
 }

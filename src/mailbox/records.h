@@ -24,9 +24,9 @@ struct AccountState {
 std::string encode(const AccountState& s);
 std::string encode(const Mailbox& m);
 std::string encode(const Message& m);  // flags and \Deleted lie in its rows, unless it has none
-// A block of rows. One that comes behind all others is appended.
+// A block of rows. One that comes behind all others is appended; false of a damaged record, which stays as it is.
 std::string encode_rows(const std::vector<Row>& rows);
-void append_row(std::string& record, const Row& row);
+[[nodiscard]] bool append_row(std::string& record, const Row& row);
 std::string encode(const std::vector<HistoryChange>& changes);  // their modseq is the key
 std::string encode_details(std::string_view prefix, std::string_view preview, std::string_view structure,
                            std::string_view results);

@@ -84,7 +84,7 @@ TEST(Records, RowsSurviveBeingWrittenAndAppended) {
   std::vector<Row> rows = {{64, 7, 1, {}, false}, {67, 1'000'000, 1ull << 40, {kSeen | kDeleted, {"work"}}, true}};
   std::string record = encode_rows(rows);
   rows.push_back({95, 8, 3, {kFlagged, {}}, false});
-  append_row(record, rows.back());
+  ASSERT_TRUE(append_row(record, rows.back()));
   EXPECT_EQ(record, encode_rows(rows));
   const auto again = decode_rows(record, 70);
   ASSERT_TRUE(again);
@@ -103,6 +103,53 @@ TEST(Records, RowsSurviveBeingWrittenAndAppended) {
   }
   EXPECT_FALSE(decode_rows(encode_rows({rows[1], rows[0]}), 70)) << "disorder";
   EXPECT_FALSE(decode_rows(Encoder().u8(2).u8(128).u8(0).varint(1).varint(1).take(), 70)) << "no such slot";
+}
+
+TEST(Records, AlikeRowsAreARun) {
+  const auto same = [](const std::vector<Row>& a, const std::vector<Row>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Row& x, const Row& y) {
+      return x.uid == y.uid && x.message == y.message && x.modseq == y.modseq && x.flags == y.flags &&
+             x.elsewhere == y.elsewhere;
+    });
+  };
+  std::vector<Row> rows;
+  std::string record = encode_rows({});
+  const auto arrives = [&](Row row) {
+    ASSERT_TRUE(append_row(record, row));
+    rows.push_back(std::move(row));
+    ASSERT_EQ(record, encode_rows(rows));
+    const auto again = decode_rows(record, 128);
+    ASSERT_TRUE(again);
+    ASSERT_TRUE(same(*again, rows));
+  };
+  for (uint32_t i = 0; i < 128; ++i) arrives({128 + i, 5'000 + i, 70'000 + i, {}, false});
+  EXPECT_LE(record.size(), 16u) << "as they arrived";
+  for (Row& row : rows) row = {row.uid, row.message, 90'000, {kSeen, {"work"}}, false};
+  EXPECT_LE(encode_rows(rows).size(), 24u) << "as somebody marked them";
+
+  // Each way to differ ends a run.
+  rows.clear();
+  record = encode_rows({});
+  arrives({130, 10, 50, {}, false});
+  arrives({131, 11, 50, {}, false});
+  arrives({132, 12, 51, {}, false});
+  arrives({133, 13, 52, {}, false});
+  arrives({134, 14, 52, {}, false});
+  arrives({135, 16, 53, {}, false});
+  arrives({137, 17, 54, {}, false});
+  arrives({138, 18, 55, {kSeen, {}}, false});
+  arrives({139, 19, 56, {kSeen, {"a"}}, false});
+  arrives({140, 20, 57, {kSeen, {"a"}}, true});
+  arrives({141, 21, 57, {kSeen, {"a"}}, true});
+  for (size_t size = 1; size < record.size(); ++size) {
+    const auto cut = decode_rows(record.substr(0, size), 128);
+    EXPECT_TRUE(!cut || cut->size() < rows.size());
+    std::string damaged = record.substr(0, size);
+    if (!cut) EXPECT_FALSE(append_row(damaged, {142, 22, 58, {}, false}));
+  }
+  // Slot 127 and one more; a run of more than there can be.
+  EXPECT_FALSE(decode_rows(Encoder().u8(2).u8(127).u8(0x20).varint(0).varint(1).varint(1).take(), 1));
+  EXPECT_FALSE(decode_rows(Encoder().u8(2).u8(0).u8(0x20).varint(UINT64_MAX).varint(1).varint(1).take(), 1));
 }
 
 TEST(Records, ChangesSurviveBeingWritten) {

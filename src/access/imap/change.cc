@@ -122,6 +122,10 @@ Task<void> Session::store_flags(Words words, bool uid) {
       if (const auto& [row, changed] = stored->edited[n]; changed)
         touched.push_back({row.uid, difference(stored->before[n], row.flags)});
     tell_event(mailbox::MailEvents::Cause::kFlag, selected_->account, box, std::move(touched));
+    const auto first =
+        std::find_if(stored->edited.begin(), stored->edited.end(), [](const auto& e) { return e.changed; });
+    const bool known =
+        first != stored->edited.end() && selected_->contexts.empty() && selected_->view.did(first->row.modseq);
     // RFC 9051 §6.4.6: the flags of each message named, changed or not. RFC 7162 §3.1.3: of those refused too, and
     // MODSEQ even where the flags were not wanted.
     for (const auto& [row, changed] : stored->edited) {
@@ -129,7 +133,9 @@ Task<void> Session::store_flags(Words words, bool uid) {
         say_changed(row, true, uid);
       else if (unchanged_since || (condstore_ && changed))
         say_changed(row, false, uid);
-      if (!silent)
+      if (known)
+        continue;
+      else if (!silent)
         selected_->view.told(row.uid, row.modseq);
       else if (changed)
         selected_->view.silent(row.uid, row.modseq);

@@ -64,6 +64,12 @@ void View::replace(const UidMap& now, const std::vector<Uid>& changed, ModSeq se
   highest_modseq_ = std::max(highest_modseq_, highest_modseq);
 }
 
+bool View::did(ModSeq modseq) {
+  if (modseq != seen_ + 1) return false;
+  seen_ = highest_modseq_ = modseq;
+  return true;
+}
+
 void View::told(Uid uid, ModSeq modseq) {
   own_sorted_ = own_sorted_ && (own_.empty() || own_.back().uid <= uid);
   own_.push_back({uid, modseq, 0});

@@ -35,6 +35,9 @@ class View {
   void told(mailbox::Uid uid, mailbox::ModSeq modseq);
   // The client made the change `modseq` itself and asked for no answer; changes of others before it are still news.
   void silent(mailbox::Uid uid, mailbox::ModSeq modseq);
+  // The change `modseq` is of flags here alone, made by this client and answered as it asked. True: it is the next of
+  // the feed, which need not be read for it; false: say `told` or `silent` of each message.
+  [[nodiscard]] bool did(mailbox::ModSeq modseq);
 
   struct News {
     std::vector<uint32_t> expunged;     // sequence numbers, highest first: each is right when its turn comes

@@ -89,6 +89,19 @@ TEST(View, ASilentChangeHidesOnlyItself) {
   EXPECT_EQ(view.take(false).changed, std::vector<Uid>{1});
 }
 
+TEST(View, WhatThisClientDidNeedNotBeReadWhenItComesNext) {
+  View view(kBox, first(3), 10);
+  EXPECT_FALSE(view.did(12)) << "somebody was before";
+  EXPECT_EQ(view.seen(), 10u);
+  view.note(change(11, Kind::kFlags, 2));
+  EXPECT_TRUE(view.did(12));
+  EXPECT_EQ(view.seen(), 12u);
+  EXPECT_EQ(view.take(false).changed, std::vector<Uid>{2}) << "of others";
+  EXPECT_EQ(view.told_through(), 12u);
+  view.note(change(13, Kind::kFlags, 1));
+  EXPECT_EQ(view.take(false).changed, std::vector<Uid>{1});
+}
+
 TEST(View, ARemovedMailboxIsNews) {
   View view(kBox, first(2), 10);
   view.note(change(11, Kind::kMailboxRemoved, 0));
@@ -185,7 +198,10 @@ TEST(View, ClientsConvergeWhateverHappens) {
           const bool silent = random.below(2);
           // A silent STORE tells the client nothing: it knows the whole only when nobody else had changed it before.
           own.picture[sequence - 1].second = flags;
-          silent ? own.view.silent(uid, modseq) : own.view.told(uid, modseq);
+          if (random.below(2) && own.view.did(modseq))
+            own.fed = feed.size();
+          else
+            silent ? own.view.silent(uid, modseq) : own.view.told(uid, modseq);
           sync(own, random.below(2));
         }
       } else {
