@@ -13,7 +13,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const folder = resolve(process.argv[2] ?? "dist");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 19)) fail(`the web mail is built with node 20.19 or newer; this is ${process.version}`);
+if (major < 18 || (major === 18 && minor < 20)) fail(`the web mail is built with node 18.20 or newer; this is ${process.version}`);
 
 function fail(why) {
   console.error(`webmail: ${why}`);
