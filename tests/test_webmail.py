@@ -67,3 +67,4 @@ def test_the_program_carries_its_files(mail):
     assert " 304" in curl(mail, "/frame", "-H", "Accept-Encoding: br", "-H", f"If-None-Match: {tag}")[0]
     assert b"<!doctype html>" in curl(mail, "/frame")[2]
     assert " 404" in curl(mail, "/assets/none.js")[0]
+    assert " 401" in curl(mail, "/mail/image?url=https://example.net/x.png")[0]

@@ -94,6 +94,11 @@ const scenarios = {
     await letter.getByRole("link", { name: "www.mybank.example" }).click();
     await page.getByText("This link says www.mybank.example, but leads to https://evil.example/login").waitFor();
     await shoot(page, "letter");
+    // The server asks for them, not the browser; here there is no such host.
+    const asked = page.waitForResponse((answer) => answer.url().startsWith(url + "/mail/image?url=https%3A%2F%2Ftrack.example"));
+    await page.getByRole("button", { name: "Show pictures" }).click();
+    assert.equal((await asked).status(), 502);
+    await page.getByText("Some pictures could not be loaded.").waitFor();
     assert.deepEqual(page.elsewhere, []);
     assert.deepEqual(page.faults, []);
   },

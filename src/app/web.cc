@@ -78,7 +78,7 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
       services_{oauth_for_scripts_, connections_, networks(config.trusted_proxies)} {
   web::add_site(router_, config.hostname, doors_of(config),
                 [this](const web::Request& request) { return webmail_home(request, callers_); });
-  add_webmail(router_, callers_);
+  add_webmail(router_, callers_, *fetcher_);
   add_discovery(router_, rooms.config, *rooms.directory, *rooms.store);
   logos_.add_to(router_);
   gmail::add_routes(router_, gmail_);

@@ -3,11 +3,14 @@
 #include "app/webmail_files.h"
 #include "base/codec.h"
 #include "base/text.h"
+#include "identity/tokens.h"
 #include "oauth/redirect.h"
 #include "web/compress.h"
 
 namespace pabal::app {
 namespace {
+
+constexpr size_t kMaxPicture = 10 << 20;  // octets
 
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -65,6 +68,30 @@ Task<web::Response> page(web::Request request, const api::Callers& callers) {
   co_return out;
 }
 
+// Types of pictures that browsers show and that hold no script.
+bool is_picture(std::string_view type) {
+  type = text::trim(type.substr(0, type.find(';')));
+  for (const std::string_view known : {"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"})
+    if (text::iequals(type, known)) return true;
+  return false;
+}
+
+Task<web::Response> picture(web::Request request, const api::Callers& callers, web::Fetcher& fetcher) {
+  Task<api::Admission> admitting = callers.admit(request, identity::kMailRead);
+  const api::Admission admission = co_await admitting;
+  if (!admission.caller) co_return api::refusal(admission);
+  const std::string* url = request.query_value("url");
+  if (!url) co_return web::problem(400, "say which picture: ?url=https://...");
+  Task<Result<web::Fetched>> fetching = fetcher.fetch(*request.loop, *url, kMaxPicture);
+  const Result<web::Fetched> got = co_await fetching;
+  if (!got) co_return web::problem(got.code() == Code::kDenied ? 403 : 502, got.error().message);
+  if (got->status != 200 || !is_picture(got->content_type))
+    co_return web::problem(502, "what is there is no picture that can be shown");
+  web::Response out = web::with_body(got->content_type, got->body);
+  out.headers.set("Cache-Control", "private, max-age=86400");
+  co_return out;
+}
+
 Task<web::Response> asset(web::Request request) {
   const WebmailFile* file = find(request.path);
   if (!file) co_return web::problem(404, "there is no such part of the web mail; load the page again");
@@ -84,10 +111,12 @@ Task<web::Response> frame(web::Request request, std::string policy) {
 
 }  // namespace
 
-void add_webmail(web::Router& router, const api::Callers& callers) {
+void add_webmail(web::Router& router, const api::Callers& callers, web::Fetcher& fetcher) {
   const web::Handle to_page = [&callers](web::Request request) { return page(std::move(request), callers); };
   router.add("GET", "/mail", to_page);
   router.add("GET", "/mail/{view*}", to_page);
+  router.add("GET", "/mail/image",
+             [&callers, &fetcher](web::Request request) { return picture(std::move(request), callers, fetcher); });
   router.add("GET", "/assets/{name}", asset);
   router.add("GET", "/icon.svg", small);
   router.add("GET", "/manifest.webmanifest", small);

@@ -68,8 +68,8 @@ export function HtmlFrame(props: { body: Body; clean: Clean; images: boolean; on
     const wanted = pictures().filter((key) => !key.startsWith("cid:"));
     const got = await Promise.all(
       wanted.map(async (key) => {
-        const answer = await fetch("/mail/image?url=" + encodeURIComponent(key)).catch(() => null);
-        if (!answer?.ok) return false;
+        const answer = await fetch("/mail/image?url=" + encodeURIComponent(key.replace(/^http:/i, "https:"))).catch(() => null);
+        if (!answer?.ok || !answer.headers.get("Content-Type")?.startsWith("image/")) return false;
         send({ type: "picture", key, blob: await answer.blob() });
         return true;
       }),
