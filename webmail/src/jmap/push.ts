@@ -13,7 +13,7 @@ export function follow(types: string[], changed: (types: Set<string>) => void, l
   let before = false;
 
   function connect(): void {
-    link("connecting");
+    if (before) link("connecting");
     socket = new WebSocket(`wss://${location.host}/jmap/ws`, "jmap");
     socket.onopen = () => {
       pause = FIRST_PAUSE;

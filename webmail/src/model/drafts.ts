@@ -8,6 +8,7 @@ import { parse, split, written } from "../lib/addresses";
 import { longDate, nameOf } from "../lib/format";
 import { quotable } from "../lib/sanitise";
 import { bodies, byRole, isMe, jmap } from "./mail";
+import { prefetch } from "./thread";
 import { complain, hush, say } from "./toast";
 
 const PAUSE = 1_200; // ms without a key before a draft is saved
@@ -45,9 +46,11 @@ let identities: Identity[] = [];
 let opened = 0;
 let timer: number | undefined;
 let saving: Promise<void> = Promise.resolve();
+let sending = false;
 
-export function begin(from: Partial<Letter>, existing: Id | null = null): void {
-  if (open()) void leave();
+// What was open before stays a draft; where that cannot be saved it stays open.
+export async function begin(from: Partial<Letter>, existing: Id | null = null): Promise<void> {
+  if (open() && !(await leave())) return;
   draft = existing;
   setLetter({ ...EMPTY, files: [], ...from });
   setSaved("clean");
@@ -130,15 +133,22 @@ function isEmpty(): boolean {
   return !letter.to.trim() && !letter.subject.trim() && !plain(letter.html).trim() && !letter.files.length;
 }
 
-// Closes what is being written; it stays a draft.
-export async function leave(): Promise<void> {
+window.addEventListener("beforeunload", (event) => {
+  if (open() && (saved() === "unsaved" || saved() === "saving")) event.preventDefault();
+});
+
+// Closes what is being written; it stays a draft. False: it cannot be saved, and is open again.
+export async function leave(): Promise<boolean> {
+  window.clearTimeout(timer);
   setOpen(0);
-  if (saved() === "clean" || (isEmpty() && !draft)) return;
+  if (saved() === "clean" || (isEmpty() && !draft)) return true;
   try {
     await save();
+    return true;
   } catch (fault) {
     complain(fault);
     setOpen(++opened);
+    return false;
   }
 }
 
@@ -158,6 +168,8 @@ export async function discard(): Promise<void> {
 }
 
 export async function send(): Promise<void> {
+  if (sending) return;
+  sending = true;
   const kept: Letter = { ...letter, files: letter.files.map((file) => ({ ...file })) };
   const sentAs = (): Record<string, true | null> => ({
     [`mailboxIds/${byRole("drafts")?.id}`]: null,
@@ -186,6 +198,8 @@ export async function send(): Promise<void> {
     if (kept.answers) await jmap().call("Email/set", { update: { [kept.answers.id]: { [`keywords/${kept.answers.keyword}`]: true } } });
   } catch (fault) {
     complain(fault);
+  } finally {
+    sending = false;
   }
 }
 
@@ -197,7 +211,7 @@ async function takeBack(submission: Id, email: Id, kept: Letter): Promise<void> 
     if (refused) throw new JmapError(refused.type, refused.description ?? "");
     const back = { [`mailboxIds/${byRole("sent")?.id}`]: null, [`mailboxIds/${byRole("drafts")?.id}`]: true, "keywords/$draft": true };
     await jmap().call("Email/set", { update: { [email]: back } });
-    begin(kept, email);
+    await begin(kept, email);
   } catch (fault) {
     complain(fault);
   }
@@ -217,7 +231,8 @@ function original(body: Body | undefined): string {
 }
 
 // A letter that answers, passes on or goes on with another.
-export function from(how: "reply" | "replyAll" | "forward" | "edit", email: Email): void {
+export async function from(how: "reply" | "replyAll" | "forward" | "edit", email: Email): Promise<void> {
+  if (!bodies[email.id]) await prefetch(email.threadId);
   const body = bodies[email.id];
   const quote = original(body);
   const files = (body?.attachments ?? []).flatMap((part): File[] =>
@@ -235,7 +250,7 @@ export function from(how: "reply" | "replyAll" | "forward" | "edit", email: Emai
   const mine = (email.from ?? []).some((one) => isMe(one.email));
   const to = mine ? (email.to ?? []) : (body?.replyTo ?? email.from ?? []);
   const others = [...(mine ? [] : (email.to ?? [])), ...(body?.cc ?? [])].filter((one) => !isMe(one.email) && !to.some((there) => there.email === one.email));
-  begin({
+  await begin({
     to: written(to),
     cc: how === "replyAll" ? written(others) : "",
     subject: subject("Re:"),
@@ -250,7 +265,7 @@ export function fromMailto(url: string): void {
   try {
     const read = new URL(url);
     const field = (name: string): string => read.searchParams.get(name) ?? "";
-    begin({ to: decodeURIComponent(read.pathname), cc: field("cc"), subject: field("subject"), html: escaped(field("body")).replace(/\r?\n/g, "<br>") });
+    void begin({ to: decodeURIComponent(read.pathname), cc: field("cc"), subject: field("subject"), html: escaped(field("body")).replace(/\r?\n/g, "<br>") });
   } catch {
     // no address: nothing to write to
   }

@@ -64,7 +64,7 @@ export function App(): JSX.Element {
   }
   function compose(): void {
     setDrawer(false);
-    drafts.begin({});
+    void drafts.begin({});
   }
   const to = (role: string) => (): void => go({ view: { kind: "role", role } });
   onCleanup(bind({
@@ -86,7 +86,7 @@ export function App(): JSX.Element {
       <Show when={drawer()}><div class="scrim" onClick={() => setDrawer(false)} /></Show>
       <main class="panes">
         <MailList />
-        <Reader onWrite={drafts.from} onMailto={drafts.fromMailto} />
+        <Reader onWrite={(how, email) => void drafts.from(how, email)} onMailto={drafts.fromMailto} />
       </main>
       <button type="button" class="fab" aria-label={t().compose} onClick={compose}><Icon name="pen" /></button>
       <Show when={drafts.open()}><Suspense><Compose /></Suspense></Show>
