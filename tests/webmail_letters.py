@@ -123,10 +123,10 @@ HOSTILE = [
 
 
 def hostile():
-    """One letter for each, and one with all."""
+    """One letter for each, and one with all; one conversation."""
     out = []
     for number, html in enumerate([*HOSTILE, "\n".join(HOSTILE)]):
         data = base64.encodebytes(f"<html><body><p>Letter {number}</p>{html}</body></html>".encode()).replace(b"\n", b"\r\n")
-        out.append(b"From: Mallory <mallory@evil.example>\r\nTo: alice@example.com\r\nSubject: Hostile %d\r\nMessage-ID: <hostile%d@evil.example>\r\n"
-                   b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" % (number, number) + data)
+        out.append(b"From: Mallory <mallory@evil.example>\r\nTo: alice@example.com\r\nSubject: Hostile\r\nMessage-ID: <hostile%d@evil.example>\r\n"
+                   b"References: <hostile0@evil.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" % number + data)
     return out

@@ -20,7 +20,7 @@ constexpr std::string_view kPolicy =
 // origin of its own, also where somebody opens it by its address.
 constexpr std::string_view kFramePolicy =
     "default-src 'none'; style-src 'unsafe-inline'; img-src blob: data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'self'; sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox; script-src ";
+    "frame-ancestors 'self'; sandbox allow-scripts; script-src ";
 
 const WebmailFile* find(std::string_view path) {
   for (const WebmailFile& file : webmail_files())
