@@ -61,7 +61,8 @@ class Folder {
     words.reserve(postings.size());
     for (const auto& [word, list] : postings) words.push_back(word);
     std::sort(words.begin(), words.end());
-    SegmentWriter writer(account_, ids_.next());
+    write.made = ids_.next();
+    SegmentWriter writer(account_, *write.made);
     for (const std::string_view word : words) writer.add(word, postings[word]);
     write.put = writer.finish(waiting->size());
     const MessageId last = Decoder(std::string_view(waiting->back().key).substr(6)).u64();
@@ -73,7 +74,7 @@ class Folder {
   // Merges the segments of the smallest full tier; false: none is full.
   Result<bool> merge() {
     const auto snapshot = store_.snapshot();
-    const auto segments = list_segments(*snapshot, account_);
+    const auto segments = scan_segments(*snapshot, account_);
     if (!segments) return segments.error();
     std::vector<std::vector<Segment>> tiers;
     for (const Segment& segment : *segments) {
@@ -96,10 +97,14 @@ class Folder {
   struct Write {
     std::vector<std::string> erased;
     std::vector<store::Entry> put;
+    std::optional<uint64_t> made{};  // a segment that is whole now,
+    std::vector<uint64_t> gone{};    // and those it takes the place of
   };
   Result<void> commit(const Write& write) {
     return store_.transact_and_wait([&](store::Transaction& t) -> Result<void> {
       if (const auto state = need_state(t, account_); !state) return state.error();  // a removed account is left alone
+      if (write.made)
+        if (const auto listed = change_list(t, account_, write.gone, *write.made); !listed) return listed;
       for (const std::string& key : write.erased) t.erase(key);
       for (const store::Entry& entry : write.put) t.put(entry.key, entry.value);
       return {};
@@ -125,7 +130,8 @@ class Folder {
                                   return true;
                                 });
     if (!scanned) return scanned;
-    SegmentWriter writer(account_, ids_.next());
+    const uint64_t made = ids_.next();
+    SegmentWriter writer(account_, made);
     std::deque<SegmentCursor> cursors;
     std::vector<SegmentCursor*> at;  // those with a word
     uint64_t messages = 0;
@@ -159,7 +165,8 @@ class Folder {
       if (writer.octets_waiting() < kOctetsACommit) continue;
       if (const auto done = commit({{}, writer.take_blocks()}); !done) return done;
     }
-    Write last{{}, writer.finish(std::min<uint64_t>(messages, live.size()))};
+    Write last{{}, writer.finish(std::min<uint64_t>(messages, live.size())), made};
+    for (const Segment& segment : old) last.gone.push_back(segment.id);
     for (const Segment& segment : old)
       for (std::string& key : segment_keys(account_, segment)) last.erased.push_back(std::move(key));
     return commit(last);

@@ -14,6 +14,7 @@
 //   A ACCOUNT f                     the first message whose word list may wait: those before it are folded
 //   A ACCOUNT W MESSAGE             likewise of its attached files (attached.h); F: as f
 //   A ACCOUNT g SEGMENT BLOCK       segments of postings (segment.h)
+//   A ACCOUNT l                     which segments there are
 //   A ACCOUNT d UNTIL MESSAGE       undelete window: UNTIL is microseconds, u64
 //   A ACCOUNT r MAILBOX             rights of others (sharing.h); none: it is not shared
 //   A ACCOUNT a OWNER MAILBOX ENTRY an annotation that the account keeps (annotations.h); OWNER 0: on the server;

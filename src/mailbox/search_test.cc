@@ -381,7 +381,13 @@ TEST_P(Search, ADamagedListIsSaidToBe) {
 
 class Folding : public MailboxTest {
  protected:
-  size_t segments() { return list_segments(*store_, kAccount)->size(); }
+  size_t segments() {
+    const auto listed = list_segments(*store_, kAccount), there = scan_segments(*store_, kAccount);
+    EXPECT_EQ(listed->size(), there->size());
+    for (const Segment& segment : *there)
+      EXPECT_TRUE(std::any_of(listed->begin(), listed->end(), [&](const Segment& s) { return s.id == segment.id; }));
+    return listed->size();
+  }
   size_t tail() { return keys_with(keys::in_account(kAccount, 'w').take()); }
   void fill(int count) {
     for (int n = 0; n < count; ++n, ++filled_)
@@ -413,6 +419,20 @@ TEST_F(Folding, TakesWhatWaitsAndMergesLikeSizes) {
   EXPECT_LT(segments(), 20u);
   expect_all_found();
   EXPECT_EQ(boxes_->fold(kAccount).value(), 0u);
+}
+
+TEST_F(Folding, AnAccountWithoutAListOfSegmentsGetsOne) {  // store format 3
+  fill(6);
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(boxes_->fold(kAccount, 1));
+  const std::string list = keys::in_account(kAccount, 'l').take();
+  EXPECT_EQ(keys_with(list), 1u);
+  ASSERT_TRUE(run([&](store::Transaction& t) -> Result<void> { return t.erase(list), Result<void>(); }));
+  expect_all_found();
+  EXPECT_EQ(segments(), 3u);
+  ASSERT_TRUE(boxes_->fold(kAccount));
+  EXPECT_EQ(keys_with(list), 1u);
+  EXPECT_EQ(segments(), 4u);
+  expect_all_found();
 }
 
 TEST_F(Folding, AMergeLeavesOutWhatWasPurged) {

@@ -7,11 +7,36 @@
 namespace pabal::mailbox {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 2, kListVersion = 1;
 constexpr uint32_t kFirstPage = 1u << 31;  // pages of the dictionary have the block numbers from here on
 
 std::string block_key(AccountId account, uint64_t segment, uint32_t block) {
   return keys::in_account(account, 'g').u64(segment).u32(block).take();
+}
+
+std::string list_key(AccountId account) { return keys::in_account(account, 'l').take(); }
+
+// Nothing: the account has no list.
+Result<std::optional<std::vector<uint64_t>>> listed_ids(const store::Reader& r, AccountId account) {
+  std::optional<std::vector<uint64_t>> out;
+  const auto list = r.get(list_key(account));
+  if (!list) return list.error();
+  if (!*list) return out;
+  Decoder in(**list);
+  bool whole = in.u8() == kListVersion;
+  for (out.emplace(); whole && !in.done(); whole = in.ok()) out->push_back(in.u64());
+  if (!whole) return damaged("the list of search segments");
+  return out;
+}
+
+bool read_directory(std::string_view record, Segment& segment) {
+  Decoder in(record);
+  if (in.u8() != kVersion) return false;
+  segment.messages = in.varint();
+  segment.pages = in.u32();
+  while (!in.done()) segment.first_words.emplace_back(in.string());
+  // A page is larger than a block and has less of a word.
+  return in.ok() && segment.pages <= segment.first_words.size();
 }
 
 template <typename Visit>
@@ -62,7 +87,7 @@ std::vector<std::string> segment_keys(AccountId account, const Segment& segment)
   return out;
 }
 
-Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId account) {
+Result<std::vector<Segment>> scan_segments(const store::Reader& r, AccountId account) {
   std::vector<Segment> out;
   store::Range range = store::Range::prefix(keys::in_account(account, 'g').take());
   range.limit = 1;  // the directory comes first of each segment
@@ -74,18 +99,43 @@ Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId acc
     Segment segment;
     segment.id = key.u64();
     segment.whole = key.u32() == 0;
-    if (segment.whole) {
-      Decoder in(first->front().value);
-      if (in.u8() != kVersion) return damaged("a search segment");
-      segment.messages = in.varint();
-      segment.pages = in.u32();
-      while (!in.done()) segment.first_words.emplace_back(in.string());
-      // A page is larger than a block and has less of a word.
-      if (!in.ok() || segment.pages > segment.first_words.size()) return damaged("a search segment");
-    }
+    if (segment.whole && !read_directory(first->front().value, segment)) return damaged("a search segment");
     range.begin = store::Range::prefix(segment_prefix(account, segment.id)).end;
     out.push_back(std::move(segment));
   }
+}
+
+Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId account) {
+  const auto ids = listed_ids(r, account);
+  if (!ids) return ids.error();
+  if (!*ids) return scan_segments(r, account);
+  std::vector<Segment> out;
+  for (const uint64_t id : **ids) {
+    Segment& segment = out.emplace_back();
+    segment.id = id;
+    const auto directory = need_block(r, account, id, 0);
+    if (!directory) return directory.error();
+    if (!read_directory(*directory, segment)) return damaged("a search segment");
+  }
+  return out;
+}
+
+Result<void> change_list(store::Transaction& t, AccountId account, const std::vector<uint64_t>& gone, uint64_t made) {
+  auto ids = listed_ids(t, account);
+  if (!ids) return ids.error();
+  if (!*ids) {
+    const auto there = scan_segments(t, account);
+    if (!there) return there.error();
+    ids->emplace();
+    for (const Segment& segment : *there)
+      if (segment.whole) (*ids)->push_back(segment.id);
+  }
+  Encoder list;
+  list.u8(kListVersion);
+  for (const uint64_t id : **ids)
+    if (std::find(gone.begin(), gone.end(), id) == gone.end()) list.u64(id);
+  t.put(list_key(account), list.u64(made).view());
+  return {};
 }
 
 Result<void> read_postings(const store::Reader& r, AccountId account, const Segment& segment, std::string_view word,

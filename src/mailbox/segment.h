@@ -34,7 +34,13 @@ struct Posting {
 std::string segment_prefix(AccountId account, uint64_t segment);
 // All keys of a whole segment.
 std::vector<std::string> segment_keys(AccountId account, const Segment& segment);
+// By the account's list. One that has none yet is looked through.
 Result<std::vector<Segment>> list_segments(const store::Reader& r, AccountId account);
+// All that there are, also those that a merge did not finish. The store keeps traces of erased keys for a while: behind
+// merges this takes tens of milliseconds.
+Result<std::vector<Segment>> scan_segments(const store::Reader& r, AccountId account);
+// Puts `made` on the list in place of `gone`, before the blocks of either are written or erased.
+Result<void> change_list(store::Transaction& t, AccountId account, const std::vector<uint64_t>& gone, uint64_t made);
 
 // Postings of `word`, or of all words that start with it. The views die with the call of `visit`.
 using VisitPosting = std::function<void(std::string_view word, const Posting& posting)>;

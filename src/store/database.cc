@@ -26,7 +26,8 @@ constexpr size_t kBodyBlock = 16 << 10;  // octets of a block of the body space:
 
 constexpr seconds kReopenEvery{5};
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "3";
+constexpr std::string_view kFormat = "4";
+constexpr std::string_view kFormatBefore = "3";  // the same without lists of search segments, which folds make
 
 rocksdb::Slice slice(std::string_view s) { return {s.data(), s.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
@@ -231,10 +232,10 @@ Result<std::shared_ptr<OpenDatabase>> Database::open_files() const {
   std::string format;
   const rocksdb::Status found = opened->Get({}, open->meta, slice(kFormatKey), &format);
   if (found.ok() && format == kFormat) return open;
-  if (found.ok())
+  if (found.ok() && format != kFormatBefore)
     return Error{Code::kUnsupported,
                  "the store " + options_.path + " was written by another version of Pabal; use that or a newer one"};
-  if (!found.IsNotFound()) return to_error(found);
+  if (!found.ok() && !found.IsNotFound()) return to_error(found);
   rocksdb::WriteOptions sync;
   sync.sync = true;
   const rocksdb::Status written = opened->Put(sync, open->meta, slice(kFormatKey), slice(kFormat));

@@ -88,6 +88,23 @@ TEST_F(RocksStore, AStoreOfAnotherVersionIsRefused) {
   EXPECT_NE(refused.error().message.find("/store"), std::string::npos);
 }
 
+TEST_F(RocksStore, AStoreOfTheFormatBeforeIsTaken) {
+  open();
+  const auto format = [&](std::optional<std::string> put) {
+    const auto database = Database::open(options_, clock_);
+    EXPECT_TRUE(database);
+    const auto files = (*database)->now();
+    if (put) { EXPECT_TRUE((*files)->db->Put({}, (*files)->meta, "format", *put).ok()); }
+    std::string found;
+    EXPECT_TRUE((*files)->db->Get({}, (*files)->meta, "format", &found).ok());
+    return found;
+  };
+  const std::string newest = format({});
+  ASSERT_NE(newest, "3");
+  EXPECT_EQ(format("3"), "3");
+  EXPECT_EQ(format({}), newest) << "from now on older versions refuse it";
+}
+
 TEST_F(RocksStore, AFileInPlaceOfTheFolderIsAnIoErrorAndNotAnotherProcess) {
   Folder folder;
   RocksOptions options;
