@@ -171,11 +171,20 @@ def test_one_token_opens_imap_and_smtp_until_it_is_taken_back(server):
     access = got["access_token"]
     assert by_imap(server, access, "OAUTHBEARER") and by_imap(server, access, "XOAUTH2") and by_smtp(server, access)
 
+    # A ticket listens as long as the grant it came by.
+    listening = http.client.HTTPSConnection(server.ip, server.port["https"], timeout=10, context=context())
+    listening.request("POST", "/oauth/ticket", headers={"Authorization": f"Bearer {access}"})
+    ticket = json.loads(listening.getresponse().read())["ticket"]
+    listening.request("GET", f"/jmap/eventsource?types=*&closeafter=no&ping=0&ticket={ticket}")
+    events = listening.getresponse()
+    assert events.status == 200
+
     # What was granted is listed, and its owner takes it back.
     listed = server.run("oauth", "grants", "alice@example.com").stdout
     assert "Mail program" in listed
     grant = re.search(r"^(\d+) ", listed, re.M)[1]
     server.run("oauth", "revoke", "alice@example.com", grant)
+    assert events.read() == b":\n\n"
     assert not by_imap(server, access, "OAUTHBEARER") and not by_imap(server, access, "XOAUTH2") and not by_smtp(server, access)
     turn = {"grant_type": "refresh_token", "client_id": client, "refresh_token": got["refresh_token"]}
     assert post(server, "/oauth/token", turn)["error"] == "invalid_grant"

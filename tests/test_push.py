@@ -18,6 +18,7 @@ import pytest
 
 from conftest import PASSWORD, ROOT, Server, need, wait_for
 from test_jmap_more import CORE, MAIL, Jmap
+from test_oauth import Browser
 
 SOCKET = "urn:ietf:params:jmap:websocket"
 
@@ -117,8 +118,7 @@ def test_requests_go_over_a_web_socket(server):
         assert "requestId" not in answer and len(answer["methodResponses"][0][1]["list"]) >= 6
         # The token goes, and with it whoever came by it.
         server.run("token", "revoke", re.search(r"^(\S+) +alice", server.run("token", "list").stdout, re.M)[1])
-        socket.send(echo(9))
-        assert socket.next() == {"event": "close", "code": 1008}
+        assert socket.next(5) == {"event": "close", "code": 1008}
 
 
 def test_who_may_open_a_web_socket(server):
@@ -197,6 +197,45 @@ def test_what_others_share_is_told_too(server):
         socket.silent()
         client.append("Team", None, None, b"Subject: ours\r\n\r\nhello\r\n")
         assert set(socket.next()["data"]["changed"]) == {alice.account}
+        # What is shared while he listens, and taken back.
+        client.setacl("Own", "bob@example.com", "lr")
+        assert set(socket.next()["data"]["changed"]) == {alice.account}
+        client.append("Own", None, None, b"Subject: own\r\n\r\nhello\r\n")
+        assert set(socket.next()["data"]["changed"]) == {alice.account}
+        client.deleteacl("Team", "bob@example.com")
+        client.deleteacl("Own", "bob@example.com")
+        time.sleep(2)
+        while not socket.heard.empty():  # the loss of one while the other is there still
+            socket.next()
+        client.append("Team", None, None, b"Subject: ours\r\n\r\nhello\r\n")
+        socket.silent()
+
+
+def test_a_session_ends_with_what_it_opened(near, tmp_path):
+    browser = Browser(near)
+    browser.sign_in("/login?next=/device")
+    alice = Jmap(near, "alice@example.com")
+    ticket = json.loads(browser.send("POST", "/oauth/ticket", {})[2])["ticket"]
+    cookie = {"Cookie": browser.cookie, "Sec-Fetch-Site": "same-origin"}
+    with Service(tmp_path) as service, web_socket(near, None, query=f"?ticket={ticket}") as socket:
+        assert socket.next()["event"] == "open"
+        socket.send({"@type": "Request", "using": [CORE], "methodCalls": [["PushSubscription/set", {"create": {"s": {
+            "deviceClientId": "browser", "url": service.url, "keys": service.keys}}}, "0"]]})
+        assert socket.next()["data"]["methodResponses"][0][1]["created"]
+        code = service.next()["message"]
+        alice.call("PushSubscription/set", update={code["pushSubscriptionId"]: {"verificationCode": code["verificationCode"]}})
+        deliver(near, "alice@example.com")
+        assert service.next()["message"]["@type"] == "StateChange"
+        connection = http.client.HTTPSConnection(near.ip, near.port["https"], timeout=20, context=ssl._create_unverified_context())
+        connection.request("GET", "/jmap/eventsource?types=*&closeafter=no&ping=0", headers=cookie)
+        response = connection.getresponse()
+        assert response.status == 200
+        near.run("account", "password", "alice@example.com", "--password-stdin", stdin="another word")
+        assert socket.next(5) == {"event": "close", "code": 1008}
+        assert response.read().startswith(b":\n")  # it ends
+        wait_for(lambda: alice.call("PushSubscription/get", ids=None)["list"] == [])
+        deliver(near, "alice@example.com")
+        service.silent(6)
 
 
 def test_event_source(server):
@@ -338,6 +377,26 @@ def test_web_push(near, tmp_path):
         deliver(near, "alice@example.com")
         assert service.next()["status"] == 410
         wait_for(lambda: alice.call("PushSubscription/get", ids=None)["list"] == [])
+
+
+def test_web_push_tells_of_what_others_share(near, tmp_path):
+    near.add_account("bob@example.com")
+    alice, bob, client = Jmap(near, "alice@example.com"), Jmap(near, "bob@example.com"), imap(near, "bob@example.com")
+    with Service(tmp_path) as service:
+        subscribe(alice, service, types=["Email", "Mailbox"])
+        code = service.next()["message"]
+        alice.call("PushSubscription/set", update={code["pushSubscriptionId"]: {"verificationCode": code["verificationCode"]}})
+        deliver(near, "bob@example.com")
+        service.silent(1)
+        client.setacl("INBOX", "alice@example.com", "lr")
+        assert set(service.next()["message"]["changed"]) == {bob.account}
+        deliver(near, "bob@example.com")
+        assert service.next()["message"]["changed"][bob.account]["Email"] == bob.call("Mailbox/get")["state"]
+        client.deleteacl("INBOX", "alice@example.com")
+        deliver(near, "bob@example.com")
+        service.silent(6)
+        deliver(near, "alice@example.com")
+        assert set(service.next()["message"]["changed"]) == {alice.account}
 
 
 def test_push_subscriptions_are_kept_and_checked(near, tmp_path):

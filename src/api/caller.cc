@@ -125,6 +125,19 @@ Task<Admission> Callers::admit(const web::Request& request, std::string_view nee
   return admit(request, std::vector<std::string_view>{need});
 }
 
+bool stands(const identity::Directory& directory, const HasGrant& has_grant, identity::AccountId account,
+            std::string_view root) {
+  if (root.empty()) return true;
+  Result<bool> there = false;
+  if (root.starts_with(identity::kGrantRoot)) {
+    if (const auto grant = text::parse_u64(root.substr(identity::kGrantRoot.size())))
+      there = has_grant(account, *grant);
+  } else {
+    there = directory.has_token(directory.store(), root);
+  }
+  return !there || *there;
+}
+
 web::Response refusal(const Admission& admission) {
   web::Response response = web::problem(admission.status, admission.why);
   if (!admission.challenge.empty()) response.headers.set("WWW-Authenticate", admission.challenge);

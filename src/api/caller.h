@@ -7,6 +7,7 @@
 //   the session's cookie          pages of this server: requests of its own origin only
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,13 @@ std::string session_secret(const web::Request& request);
 // Whether a page of this very origin has sent it, as browsers tell by Origin and Sec-Fetch-Site; for methods that
 // change nothing also the user himself, by the address bar.
 bool same_origin(const web::Request& request);
+
+// Whether an account has granted that to a program still: oauth/ knows.
+using HasGrant = std::function<Result<bool>(identity::AccountId, uint64_t grant)>;
+// Whether what was made with a token may go on: its root (identity::Token::root) is there still, or it has none. True
+// where the store fails for a moment: nobody is sent away for that.
+bool stands(const identity::Directory& directory, const HasGrant& has_grant, identity::AccountId account,
+            std::string_view root);
 
 // RFC 9457, with the challenge.
 web::Response refusal(const Admission& admission);

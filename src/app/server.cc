@@ -23,6 +23,7 @@
 #include "delivery/imap_events.h"
 #include "dns/resolver.h"
 #include "extract/child.h"
+#include "mailbox/attached.h"
 #include "push/hub.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
@@ -39,7 +40,7 @@ constexpr size_t kPoolQueue = 1'000;
 constexpr size_t kMessageMemory = 512 << 20;  // octets of messages under way in all sessions
 constexpr size_t kFoldFrom = 500;             // word lists of an account before they are folded
 constexpr seconds kHousekeeping{2};
-constexpr seconds kReadFiles{2};
+constexpr minutes kReadFiles{1};  // when none that come wake it
 constexpr minutes kErrands{5};
 constexpr size_t kPurgeAtOnce = 200;
 constexpr uint16_t kManageSievePort = 4190;
@@ -270,15 +271,22 @@ void Server::Impl::read_files() {
     log::error("app", "the text of attached files will not be found: " + tried.error().message);
     return;
   }
-  for (size_t done = 0;;) {
+  std::atomic<bool> came{true};
+  const auto watch = mailbox::watch_files(*rooms->store, [this, &came] {
+    came = true;
+    const std::lock_guard lock(stop_mutex);  // who looks whether to wait has not looked yet, or waits
+    stop_wake.notify_all();
+  });
+  for (;;) {
     {
       std::unique_lock lock(stop_mutex);
-      const auto wait = done == kFilesAtOnce ? seconds(0) : kReadFiles;
-      if (stop_wake.wait_for(lock, wait, [this] { return stopping.load(); })) return;
+      stop_wake.wait_for(lock, kReadFiles, [&] { return stopping || came; });
+      if (stopping) return;
     }
-    const auto read = read_attached(*rooms, command, stopping);
+    came = false;
+    Result<size_t> read = kFilesAtOnce;
+    while (read && *read == kFilesAtOnce && !stopping) read = read_attached(*rooms, command, stopping);
     if (!read && read.code() != Code::kClosed) log::error("app", read.error().message);
-    done = read ? *read : 0;
   }
 }
 

@@ -20,17 +20,25 @@ web::Networks networks(const std::vector<std::string>& texts) {
   return out;
 }
 
+api::HasGrant grants_of(Rooms& rooms) {
+  const oauth::Book book(*rooms.directory, rooms.clock, rooms.random);
+  return [&rooms, book](identity::AccountId account, uint64_t id) -> Result<bool> {
+    const auto grant = book.grant(*rooms.store, account, id);
+    if (!grant) return grant.error();
+    return *grant && (*grant)->expires > rooms.clock.now();
+  };
+}
+
 // Whom an outlet belongs to; "": it is to go.
-std::string owner_of(const Rooms& rooms, const push::Outlet& outlet) {
+std::string owner_of(Rooms& rooms, const push::Outlet& outlet) {
   const auto account = rooms.directory->account(*rooms.store, outlet.account);
   if (!account) return std::to_string(outlet.account);  // the store fails for a moment
   if (!*account) return "";
-  if (outlet.token.empty()) return (*account)->name;
-  const auto there = rooms.directory->has_token(*rooms.store, outlet.token);
-  return there && !*there ? "" : (*account)->name;
+  return api::stands(*rooms.directory, grants_of(rooms), outlet.account, outlet.root) ? (*account)->name : "";
 }
 
-push::SenderServices telling(const Config& config, Rooms& rooms, push::Hub& hub, web::Poster& poster) {
+push::SenderServices telling(const Config& config, Rooms& rooms, push::Hub& hub, web::Poster& poster,
+                             const jmap::Jmap& jmap) {
   push::SenderServices out{*rooms.store,
                            *rooms.mailboxes,
                            hub,
@@ -40,7 +48,10 @@ push::SenderServices telling(const Config& config, Rooms& rooms, push::Hub& hub,
                            "mailto:postmaster@" + config.hostname,
                            config.fetch_private};
   out.name_of = [&rooms](const push::Outlet& outlet) { return owner_of(rooms, outlet); };
-  out.state_change = jmap::state_change;
+  out.shared_with = [&jmap](mailbox::AccountId who) { return jmap::shared_with(jmap.services(), who); };
+  out.state_change = [&jmap](const push::Outlet& outlet, const std::vector<push::News>& news) {
+    return jmap::state_change(jmap.services(), outlet, news);
+  };
   out.subscription_id = jmap::subscription_id;
   return out;
 }
@@ -65,10 +76,10 @@ Web::Web(const Config& config, Rooms& rooms, dns::Resolver& resolver, identity::
              &outgoing,
              rooms.outlets.get()},
       overviews_(*rooms.mailboxes),
-      sender_(loop, telling(config, rooms, hub, *poster_), std::move(vapid)),
+      sender_(loop, telling(config, rooms, hub, *poster_, jmap_), std::move(vapid)),
       jmap_({*rooms.store, *rooms.mailboxes, *rooms.directory, callers_, pool, rooms.random, rooms.clock, overviews_,
              outgoing, *rooms.scripts, config.hostname, config.max_message_size, hub, *rooms.outlets,
-             text::base64url(sender_.vapid_point()), config.fetch_private}),
+             text::base64url(sender_.vapid_point()), grants_of(rooms), config.fetch_private}),
       oauth_({*rooms.store, *rooms.directory, login, callers_, pool, rooms.clock, rooms.random, config.hostname,
               web_origin(config)}),
       apis_for_scripts_(

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "gmail/methods.h"
 #include "gmail/test_gmail.h"
 
 namespace pabal::gmail {

@@ -137,12 +137,19 @@ class Teller {
         flag(story.unlabelled, change.set & mailbox::kSeen, "UNREAD");
         flag(story.labelled, change.set & mailbox::kFlagged, "STARRED");
         flag(story.unlabelled, change.cleared & mailbox::kFlagged, "STARRED");
+        for (const Label& one : labels_.all()) {
+          if (one.kind != Label::Kind::kCategory) continue;
+          const auto& words = mailbox::kCategoryKeywords;
+          const auto at = std::find(words.begin(), words.end(), one.keyword) - words.begin();
+          flag(story.labelled, change.categories_set >> at & 1, one.id);
+          flag(story.unlabelled, change.categories_cleared >> at & 1, one.id);
+        }
         break;
       default:
         break;
     }
   }
-  static void flag(std::vector<std::string>& labels, bool on, const char* id) {
+  static void flag(std::vector<std::string>& labels, bool on, const std::string& id) {
     if (on && std::find(labels.begin(), labels.end(), id) == labels.end()) labels.emplace_back(id);
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "mailbox/history.h"
 
 namespace pabal::gmail {
 
@@ -20,20 +21,21 @@ struct System {
   std::string_view keyword{};
 };
 // Categories are keywords, so that IMAP and JMAP see them.
-constexpr System kSystem[] = {{"INBOX", Label::Kind::kMailbox, Role::kInbox},
-                              {"SENT", Label::Kind::kMailbox, Role::kSent},
-                              {"DRAFT", Label::Kind::kMailbox, Role::kDrafts},
-                              {"SPAM", Label::Kind::kMailbox, Role::kJunk},
-                              {"TRASH", Label::Kind::kMailbox, Role::kTrash},
-                              {"IMPORTANT", Label::Kind::kMailbox, Role::kImportant},
-                              {"UNREAD", Label::Kind::kUnread},
-                              {"STARRED", Label::Kind::kStarred},
-                              {"CHAT"},
-                              {"CATEGORY_PERSONAL", Label::Kind::kCategory, Role::kNone, "$category_personal"},
-                              {"CATEGORY_SOCIAL", Label::Kind::kCategory, Role::kNone, "$category_social"},
-                              {"CATEGORY_PROMOTIONS", Label::Kind::kCategory, Role::kNone, "$category_promotions"},
-                              {"CATEGORY_UPDATES", Label::Kind::kCategory, Role::kNone, "$category_updates"},
-                              {"CATEGORY_FORUMS", Label::Kind::kCategory, Role::kNone, "$category_forums"}};
+constexpr System kSystem[] = {
+    {"INBOX", Label::Kind::kMailbox, Role::kInbox},
+    {"SENT", Label::Kind::kMailbox, Role::kSent},
+    {"DRAFT", Label::Kind::kMailbox, Role::kDrafts},
+    {"SPAM", Label::Kind::kMailbox, Role::kJunk},
+    {"TRASH", Label::Kind::kMailbox, Role::kTrash},
+    {"IMPORTANT", Label::Kind::kMailbox, Role::kImportant},
+    {"UNREAD", Label::Kind::kUnread},
+    {"STARRED", Label::Kind::kStarred},
+    {"CHAT"},
+    {"CATEGORY_PERSONAL", Label::Kind::kCategory, Role::kNone, mailbox::kCategoryKeywords[0]},
+    {"CATEGORY_SOCIAL", Label::Kind::kCategory, Role::kNone, mailbox::kCategoryKeywords[1]},
+    {"CATEGORY_PROMOTIONS", Label::Kind::kCategory, Role::kNone, mailbox::kCategoryKeywords[2]},
+    {"CATEGORY_UPDATES", Label::Kind::kCategory, Role::kNone, mailbox::kCategoryKeywords[3]},
+    {"CATEGORY_FORUMS", Label::Kind::kCategory, Role::kNone, mailbox::kCategoryKeywords[4]}};
 
 }  // namespace
 

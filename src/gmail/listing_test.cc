@@ -146,6 +146,8 @@ TEST_F(Lists, OfHistoryTellWhatHappened) {
   const std::string id = insert(letter("hi"));
   post("messages/" + id + "/modify", R"({"addLabelIds":["STARRED"],"removeLabelIds":["UNREAD"]})");
   post("messages/" + id + "/modify", R"({"removeLabelIds":["INBOX"],"addLabelIds":["IMPORTANT"]})");
+  post("messages/" + id + "/modify", R"({"addLabelIds":["CATEGORY_SOCIAL"]})");
+  post("messages/" + id + "/modify", R"({"addLabelIds":["CATEGORY_FORUMS"],"removeLabelIds":["CATEGORY_SOCIAL"]})");
   const std::string middle = get("profile").str("/historyId");
   ask("DELETE", "me/messages/" + id);
   std::string told;
@@ -158,9 +160,10 @@ TEST_F(Lists, OfHistoryTellWhatHappened) {
         for (const std::string& label : history.strings(at + kind + "/0/labelIds")) told += " " + label;
       }
   }
-  EXPECT_EQ(told,
-            "/messagesAdded/labelsAdded STARRED/labelsRemoved UNREAD/labelsAdded IMPORTANT/labelsRemoved "
-            "INBOX/messagesDeleted");
+  EXPECT_EQ(
+      told,
+      "/messagesAdded/labelsAdded STARRED/labelsRemoved UNREAD/labelsAdded IMPORTANT/labelsRemoved "
+      "INBOX/labelsAdded CATEGORY_SOCIAL/labelsAdded CATEGORY_FORUMS/labelsRemoved CATEGORY_SOCIAL/messagesDeleted");
   EXPECT_EQ(history.str("/historyId"), get("profile").str("/historyId"));
   EXPECT_EQ(get("history?startHistoryId=" + middle).count("/history"), 1u);
   EXPECT_EQ(get("history?historyTypes=messageDeleted&startHistoryId=" + start).count("/history"), 1u);

@@ -77,6 +77,7 @@ Task<Result<value>> watch(CallPtr call) {
   outlet.kind = Outlet::Kind::kWatch;
   outlet.account = call->account();
   outlet.name = *topic;
+  outlet.root = call->caller.token.root();
   outlet.all_but = how == "exclude";
   outlet.expires = services.clock.now() + kWatchLife;
   const store::Work work = [&services, &outlet, ids = *ids](store::Transaction& t) -> Result<void> {

@@ -248,6 +248,7 @@ Result<void> Directory::update_domain(store::Transaction& t, const Domain& domai
   if (!*there) return Error{Code::kNotFound, "there is no domain " + domain.name};
   if (const auto good = check_catch_all(domain); !good) return good;
   t.put(keys::domain(domain.name), encode(domain));
+  keys::note_standing(t, 0);
   return {};
 }
 
@@ -278,6 +279,8 @@ Result<std::optional<Domain>> Directory::domain(const store::Reader& r, std::str
   if (!name) return std::optional<Domain>();
   return read<Domain>(r, keys::domain(*name), *name, decode_domain);
 }
+
+std::string standing_key(AccountId account) { return keys::standing(account); }
 
 // --- accounts -------------------------------------------------------------------------------------------------------
 
@@ -327,6 +330,7 @@ Result<void> Directory::update_account(store::Transaction& t, const Account& acc
   if (!*there || (*there)->name != account.name) return Error{Code::kNotFound, "there is no account " + account.name};
   if (!is_text(account.display_name)) return Error{Code::kInvalid, "the name of a person has no control characters"};
   t.put(keys::account(account.id), encode(account));
+  keys::note_standing(t, account.id);
   return {};
 }
 
@@ -346,7 +350,9 @@ Result<void> Directory::remove_account(store::Transaction& t, AccountId id) {
   t.erase(keys::named('n', *canonical((*there)->name)));
   t.erase(keys::account(id));
   t.erase(keys::secrets(id));
-  return revoke_tokens(t, id);
+  const auto revoked = revoke_tokens(t, id);
+  t.erase(keys::standing(id));
+  return revoked;
 }
 
 Result<std::vector<Account>> Directory::accounts(const store::Reader& r, std::string_view domain) const {
@@ -391,6 +397,7 @@ Result<void> Directory::put_alias(store::Transaction& t, const Alias& given) {
     alias.targets.push_back(to->text());
   }
   t.put(keys::named('l', *address), encode(alias));
+  keys::note_standing(t, 0);
   return {};
 }
 
@@ -400,6 +407,7 @@ Result<void> Directory::remove_alias(store::Transaction& t, std::string_view giv
   if (!there) return there.error();
   if (!*there) return Error{Code::kNotFound, "there is no alias " + std::string(given)};
   t.erase(keys::named('l', *address));
+  keys::note_standing(t, 0);
   return {};
 }
 

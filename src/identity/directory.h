@@ -78,6 +78,10 @@ constexpr int kMaxAliasDepth = 10;          // aliases behind each other; longer
 constexpr size_t kMaxAliasTargets = 1'000;  // of one alias
 constexpr size_t kMaxResolved = 10'000;     // addresses looked at for one, groups in groups; beyond it is kLimit
 
+// Keys to watch: one is written when tokens of the account are revoked, or its password or what else lets it in is
+// changed; that of account 0 when that may be so for many, or who is in a group has changed.
+std::string standing_key(AccountId account);
+
 // Local parts are compared in lower case (RFC 6532 §3.1 NFC where they are not ASCII): exactly, then without "+detail",
 // then the catch-all of the domain. postmaster is always answered: by the administrators where nobody has that name
 // (RFC 5321 §4.5.1). Nobody of a domain that is switched off gets mail or logs in. Thread-safe.

@@ -9,7 +9,7 @@
 namespace pabal::identity {
 namespace {
 
-constexpr uint8_t kVersion = 2;               // 1: without kind, client and grant
+constexpr uint8_t kVersion = 3;               // 1: without kind, client and grant; 2: without parent
 constexpr std::string_view kMark = "pabal_";  // so that programs that look for leaked secrets know one
 constexpr size_t kIdOctets = 8;               // of the hash
 
@@ -60,6 +60,7 @@ std::string encode(const Token& token) {
       .u8(static_cast<uint8_t>(token.kind))
       .string(token.client)
       .string(token.grant)
+      .string(token.parent)
       .take();
 }
 
@@ -83,6 +84,7 @@ std::optional<Token> decode(std::string_view key, std::string_view record) {
     token.client = in.string();
     token.grant = in.string();
   }
+  if (version > 2) token.parent = in.string();
   if (!in.ok() || !name.ok()) return {};
   return token;
 }
@@ -117,6 +119,11 @@ bool Token::covers(std::string_view need) const {
   if (kind == Kind::kSession) return bit(need) != 0;
   return std::any_of(scopes.begin(), scopes.end(),
                      [&](const std::string& scope) { return identity::covers(scope, need); });
+}
+
+std::string Token::root() const {
+  if (!grant.empty()) return std::string(kGrantRoot) + grant;
+  return kind == Kind::kTicket ? parent : id;
 }
 
 std::string Directory::make_token(AccountId account) const {
@@ -195,6 +202,7 @@ Result<void> Directory::revoke_token(store::Transaction& t, std::string_view id)
   if (!found) return found.error();
   if (found->empty()) return unknown;
   for (const store::Entry& entry : *found) t.erase(entry.key);
+  keys::note_standing(t, Decoder(std::string_view(*prefix).substr(keys::kTokens.size())).u32());
   return {};
 }
 
@@ -206,6 +214,7 @@ Result<void> Directory::revoke_tokens(store::Transaction& t, AccountId account,
     const auto token = which ? decode(entry.key, entry.value) : std::nullopt;
     if (!which || (token && which(*token))) t.erase(entry.key);
   }
+  keys::note_standing(t, account);
   return {};
 }
 

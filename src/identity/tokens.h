@@ -61,6 +61,7 @@ constexpr days kMaxTokenLifetime{3'650};  // ten years
 constexpr size_t kMaxTokens = 1'000;      // of one account that its owner made
 constexpr size_t kMaxPassing = 500;       // of one account made for programs and browsers; then the oldest goes
 constexpr size_t kMaxTokenLabel = 200;    // octets
+constexpr std::string_view kGrantRoot = "grant:";  // how the root of a grant's tokens begins; its number follows
 
 struct Token {
   enum class Kind : uint8_t {
@@ -74,8 +75,11 @@ struct Token {
   std::string label;   // what it is for, as its owner wrote
   std::string client;  // of oauth/: for which client it was made, and of which grant; else empty
   std::string grant;
+  std::string parent;  // kTicket: the id of the token or session that it was made with
   Time created, expires;
   bool covers(std::string_view need) const;
+  // What outlives the token and ends what was made with it: "grant:7", else the id of a token or session.
+  std::string root() const;
 };
 
 }  // namespace pabal::identity

@@ -9,10 +9,10 @@ bool may_go_on(const Services& services, const api::Caller& caller, Time opened)
   const auto account = services.directory.find_enabled(caller.account.name);
   if (!account) return true;  // the store fails for a moment; nobody is to be sent away for that
   if (!*account || (*account)->id != caller.account.id) return false;
+  if (!api::stands(services.directory, services.has_grant, caller.account.id, caller.token.root())) return false;
   if (caller.token.kind == identity::Token::Kind::kTicket) return services.clock.now() < opened + kTicketListens;
   if (caller.token.expires <= services.clock.now()) return false;
-  const auto there = services.directory.has_token(services.store, caller.token.id);
-  return !there || *there;
+  return api::stands(services.directory, services.has_grant, caller.account.id, caller.token.id);
 }
 
 Follower::Follower(Services& services, net::Loop& loop, api::Caller caller, std::function<void()> ring)
@@ -20,41 +20,54 @@ Follower::Follower(Services& services, net::Loop& loop, api::Caller caller, std:
 
 std::shared_ptr<Follower> Follower::make(Services& services, net::Loop& loop, api::Caller caller,
                                          std::function<void()> ring) {
-  return std::shared_ptr<Follower>(new Follower(services, loop, std::move(caller), std::move(ring)));
+  const std::shared_ptr<Follower> made(new Follower(services, loop, std::move(caller), std::move(ring)));
+  made->begin();
+  return made;
+}
+
+void Follower::begin() {
+  own_ = services_.hub.listen(
+      loop_, caller_.account.id, [](const push::News&) {}, [this] { loop_.spawn(look_again(shared_from_this())); });
+  arm();
 }
 
 Task<Result<void>> Follower::start(TypeSet types, Positions since) {
   stop();
   types_ = types;
   on_ = true;
-  Task<Result<void>> following = follow(std::move(since));
-  Result<void> done = co_await following;
-  if (done && on_) arm();
-  co_return done;
+  Task<Result<void>> following = follow(std::move(since), true);
+  co_return co_await following;
 }
 
 void Follower::stop() {
   on_ = false;
   places_.clear();
-  timer_.reset();
 }
 
-Task<Result<void>> Follower::follow(Positions since) {
+Task<Result<void>> Follower::follow(Positions since, bool first) {
   using Accounts = std::map<std::string, Account>;
   const std::function<Result<Accounts>()> look = [this]() -> Result<Accounts> {
     const auto snapshot = services_.store.snapshot();
     return accounts_of(services_, *snapshot, caller_);
   };
-  Task<Result<Accounts>> looking = net::run_on<Accounts>(services_.pool, loop_, look);
-  Result<Accounts> accounts = co_await looking;
-  if (!accounts) co_return accounts.error();
-  if (!on_) co_return Result<void>();
+  Result<Accounts> accounts = Accounts();
+  uint64_t mine = 0;
+  do {  // again where one that began later has been quicker
+    mine = ++asked_;
+    Task<Result<Accounts>> looking = net::run_on<Accounts>(services_.pool, loop_, look);
+    accounts = co_await looking;
+    if (!accounts) co_return accounts.error();
+    if (!on_) co_return Result<void>();
+  } while (mine < known_);
+  known_ = mine;
   std::set<mailbox::AccountId> seen;
   const auto take = [&](Account account) {
     if (seen.size() >= kMaxFollowed || !seen.insert(account.id).second) return;
     const auto found = places_.find(account.id);
     if (found != places_.end()) {
+      const bool same = found->second.account.shared == account.shared;
       found->second.account = std::move(account);
+      if (!same) show(found->second);
       return;
     }
     const mailbox::AccountId id = account.id;
@@ -63,6 +76,7 @@ Task<Result<void>> Follower::follow(Positions since) {
     place.listener = services_.hub.listen(loop_, id, [this](const push::News& news) { hear(news); });
     place.seen = place.listener->since;
     const auto known = since.find(id);
+    if (known == since.end() && !first) show(place);
     if (known == since.end()) return;
     if (const auto news = push::read_news(services_.store, services_.mailboxes, id, known->second)) note(place, *news);
   };
@@ -80,6 +94,12 @@ void Follower::hear(const push::News& news) {
 void Follower::note(Place& place, const push::News& news) {
   place.seen = news.now;
   place.changed |= types_changed(news, place.account) & types_;
+  if (place.changed) ring();
+}
+
+// The caller sees another part of it than before.
+void Follower::show(Place& place) {
+  place.changed |= kSeenTypes & types_;
   if (place.changed) ring();
 }
 
@@ -119,17 +139,20 @@ void Follower::arm() {
 Task<void> Follower::look_again(std::shared_ptr<Follower> self) {
   Task<void> later = net::sleep(self->loop_, Duration(0));
   co_await later;
-  if (!self->on_) co_return;
+  if (self->over_) co_return;
   if (!may_go_on(self->services_, self->caller_, self->opened_)) {
     self->stop();
+    self->timer_.reset();
     self->over_ = true;
     self->ring();
     co_return;
   }
-  Task<Result<void>> following = self->follow({});
-  const Result<void> done = co_await following;
-  if (!done) log::warn("jmap", done.error().message);
-  if (self->on_) self->arm();
+  if (self->on_) {
+    Task<Result<void>> following = self->follow({}, false);
+    const Result<void> done = co_await following;
+    if (!done) log::warn("jmap", done.error().message);
+  }
+  if (!self->over_) self->arm();
 }
 
 }  // namespace pabal::jmap

@@ -15,7 +15,8 @@ bool may_go_on(const Services& services, const api::Caller& caller, Time opened)
 
 class Follower : public std::enable_shared_from_this<Follower> {
  public:
-  // `ring` runs soon after something can be taken, or over() holds: once until take() is called.
+  // `ring` runs soon after something can be taken, or over() holds: once until take() is called. Before start() it
+  // looks only whether the caller may listen still.
   static std::shared_ptr<Follower> make(Services& services, net::Loop& loop, api::Caller caller,
                                         std::function<void()> ring);
 
@@ -37,10 +38,13 @@ class Follower : public std::enable_shared_from_this<Follower> {
     std::unique_ptr<push::Hub::Listener> listener;
   };
   Follower(Services& services, net::Loop& loop, api::Caller caller, std::function<void()> ring);
-  Task<Result<void>> follow(Positions since);
+  // `first`: what is seen then is no news.
+  Task<Result<void>> follow(Positions since, bool first);
   void hear(const push::News& news);
   void note(Place& place, const push::News& news);
+  void show(Place& place);
   void ring();
+  void begin();
   void arm();
   static Task<void> look_again(std::shared_ptr<Follower> self);
 
@@ -51,6 +55,8 @@ class Follower : public std::enable_shared_from_this<Follower> {
   const Time opened_;
   TypeSet types_ = 0;
   std::map<mailbox::AccountId, Place> places_;
+  std::unique_ptr<push::Hub::Listener> own_;  // tells when to look again what the caller may do and see
+  uint64_t asked_ = 0, known_ = 0;            // looks at what the caller sees: begun, and the last one taken over
   bool rung_ = false, over_ = false, on_ = false;
   std::unique_ptr<net::Loop::Timer> timer_;
 };

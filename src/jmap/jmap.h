@@ -44,7 +44,8 @@ struct Services {
   size_t max_message_size;  // octets
   push::Hub& hub;
   const push::Outlets& outlets;
-  std::string vapid_key;       // of this server, for push services: public, base64url
+  std::string vapid_key;  // of this server, for push services: public, base64url
+  api::HasGrant has_grant;
   bool push_anywhere = false;  // tests: subscriptions may lead to private addresses
 };
 
@@ -68,6 +69,7 @@ class Jmap {
 
   Methods& methods() { return methods_; }
   Services& services() { return services_; }
+  const Services& services() const { return services_; }
 
  private:
   Task<web::Response> answer_session(web::Request request);

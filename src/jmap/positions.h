@@ -28,6 +28,8 @@ constexpr std::array<std::string_view, 8> kPushTypes{"Email",    "EmailDelivery"
 using TypeSet = uint32_t;  // a bit for each of kPushTypes
 constexpr TypeSet kAllTypes = (1u << kPushTypes.size()) - 1;
 
+constexpr TypeSet kSeenTypes = 0b1101;  // Email, Mailbox, Thread: seen otherwise when rights change
+
 TypeSet types_named(const std::set<std::string>& names);  // those there are
 // What changed in the eyes of somebody who sees the account like this.
 TypeSet types_changed(const push::News& news, const Account& account);

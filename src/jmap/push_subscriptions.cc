@@ -2,7 +2,9 @@
 // They are outlets of the room push/, which does the telling.
 #include "jmap/push_subscriptions.h"
 
+#include "base/log.h"
 #include "base/text.h"
+#include "jmap/dispatch.h"
 #include "jmap/ids.h"
 #include "jmap/jmap.h"
 #include "jmap/modules.h"
@@ -122,13 +124,14 @@ class SubscriptionSetter final : public Setter {
     }
     read_rest(in, outlet);
     if (!in.bad().empty()) return invalid_properties(in.bad(), why);
-    const auto now = push::position_of(t, call_.services().mailboxes, outlet.account);
-    if (!now) return failure_of(now.error());
-    outlet.told = *now;
+    for (const auto& [name, account] : call_.accounts()) {
+      if (!account.own && outlet.told_of_others.size() + 1 >= kMaxFollowed) continue;
+      const auto now = push::position_of(t, call_.services().mailboxes, account.id);
+      if (!now) return failure_of(now.error());
+      (account.own ? outlet.told : outlet.told_of_others[account.id]) = *now;
+    }
     outlet.code = text::base64url(call_.services().random.bytes(kCode));
-    const identity::Token& token = call_.caller().token;
-    // Tokens of OAuth come anew each hour; with those the subscription goes when it expires.
-    if (token.kind == identity::Token::Kind::kAccess && token.client.empty()) outlet.token = token.id;
+    outlet.root = call_.caller().token.root();
     const auto added = call_.services().outlets.add(t, std::move(outlet));
     if (!added && added.code() == Code::kLimit) return Failure{"rateLimit", added.error().message};
     if (!added) return failure_of(added.error());
@@ -204,15 +207,45 @@ Task<Answer> set_subscriptions(Call& call) {
 
 std::string subscription_id(uint64_t outlet) { return "P" + std::to_string(outlet); }
 
-std::string state_change(const push::News& news, const std::optional<std::vector<std::string>>& types) {
-  const Account account{news.account, "", true, {}};
-  const TypeSet wanted = types ? types_named({types->begin(), types->end()}) : kAllTypes;
-  const TypeSet changed = types_changed(news, account) & wanted;
-  if (!changed) return "";
-  json::object of_accounts, out;
-  of_accounts[account_id(news.account)] = type_states(changed, news.now);
+namespace {
+Result<std::map<std::string, Account>> seen_by(const Services& services, mailbox::AccountId who) {
+  const auto snapshot = services.store.snapshot();
+  const auto account = services.directory.account(*snapshot, who);
+  if (!account) return account.error();
+  if (!*account) return std::map<std::string, Account>();
+  api::Caller owner;
+  owner.account = **account;
+  return accounts_of(services, *snapshot, owner);
+}
+}  // namespace
+
+std::vector<mailbox::AccountId> shared_with(const Services& services, mailbox::AccountId who) {
+  std::vector<mailbox::AccountId> out;
+  const auto accounts = seen_by(services, who);
+  if (!accounts) log::warn("jmap", accounts.error().message);
+  if (accounts)
+    for (const auto& [id, account] : *accounts)
+      if (!account.own && out.size() + 1 < kMaxFollowed) out.push_back(account.id);
+  return out;
+}
+
+std::string state_change(const Services& services, const push::Outlet& outlet, const std::vector<push::News>& news) {
+  const TypeSet wanted = outlet.types ? types_named({outlet.types->begin(), outlet.types->end()}) : kAllTypes;
+  std::map<std::string, Account> accounts;
+  if (news.size() > 1 || (!news.empty() && news.front().account != outlet.account))
+    if (auto seen = seen_by(services, outlet.account)) accounts = std::move(*seen);
+  accounts[account_id(outlet.account)] = {outlet.account, "", true, {}};
+  json::object changed;
+  for (const push::News& one : news) {
+    const auto account = accounts.find(account_id(one.account));
+    if (account == accounts.end()) continue;
+    if (const TypeSet types = types_changed(one, account->second) & wanted)
+      changed[account->first] = type_states(types, one.now);
+  }
+  if (changed.empty()) return "";
+  json::object out;
   out["@type"] = "StateChange";
-  out["changed"] = std::move(of_accounts);
+  out["changed"] = std::move(changed);
   return api::to_text(json::value(std::move(out)));
 }
 

@@ -4,6 +4,7 @@
 #include "jmap/follower.h"
 #include "jmap/ids.h"
 #include "jmap/testing.h"
+#include "mailbox/sharing.h"
 
 namespace pabal::jmap {
 namespace {
@@ -85,6 +86,14 @@ struct Heard {
   }
 };
 
+// Watches are told after the commit; when this one is done, they have been.
+void settle(World& world) {
+  world.change([](store::Transaction& t) -> Result<void> {
+    t.put("mark", "");
+    return {};
+  });
+}
+
 TEST(Events, CommentsKeepAnIdleStreamAndTheTokenItsReader) {
   World world;
   const std::string token = world.token(world.alice);
@@ -95,20 +104,101 @@ TEST(Events, CommentsKeepAnIdleStreamAndTheTokenItsReader) {
   EXPECT_EQ(heard.next(), ":\n\n");
   EXPECT_EQ(heard.next(kSilence), ":\n\n");
   world.deliver(world.alice, "Subject: hello\n\nhello\n");
-  // Watches are told after the commit; when this one is done, they have been.
-  world.change([](store::Transaction& t) -> Result<void> {
-    t.put("mark", "");
-    return {};
-  });
+  settle(world);
   const std::string event = heard.next();
   EXPECT_THAT(event, HasSubstr("event: state\ndata: {\"@type\":\"StateChange\",\"changed\":{\"" +
                                account_id(world.alice) + "\":{\"Email\":\""));
   EXPECT_TRUE(parse_positions(std::string_view(event).substr(4, event.find('\n') - 4))) << event;
-  // Revoked: the stream ends at the next look.
+  // Revoked: the stream ends at once.
   world.change([&](store::Transaction& t) { return world.directory->revoke_tokens(t, world.alice); });
-  std::string last = heard.next(kLookAgain);
-  for (int i = 0; i < 10 && last == ":\n\n"; ++i) last = heard.next(kLookAgain);
-  EXPECT_EQ(last, "");
+  settle(world);
+  EXPECT_EQ(heard.next(), "");
+}
+
+TEST(Events, TellOfWhatIsSharedAsLongAsItIs) {
+  World world;
+  const auto response = world.http("GET", "/jmap/eventsource", "", world.token(world.alice));
+  Heard heard{response.source, world};
+  EXPECT_EQ(heard.next(), ":\n\n");
+  const auto rights = [&](mailbox::Rights given) {
+    world.change([&](store::Transaction& t) {
+      return mailbox::change_acl(t, world.bob, 1, {mailbox::Grantee::Kind::kAccount, world.alice, ""}, false, '=',
+                                 given);
+    });
+    settle(world);
+  };
+  const auto deliver = [&] {
+    world.deliver(world.bob, "Subject: hello\n\nhello\n");
+    settle(world);
+  };
+  deliver();
+  EXPECT_EQ(heard.next(), "(nothing)");
+  rights(mailbox::kLookup | mailbox::kRead);  // told, so that the client looks at its session
+  const std::string bobs = "\"changed\":{\"" + account_id(world.bob) + "\":{\"Email\":";
+  EXPECT_THAT(heard.next(), HasSubstr(bobs));
+  deliver();
+  EXPECT_THAT(heard.next(), HasSubstr(bobs));
+  rights(0);
+  world.loop.run_for(2 * push::kStandingPause);
+  for (std::string last = heard.next(milliseconds(100)); last != "(nothing)"; last = heard.next(milliseconds(100)))
+    EXPECT_THAT(last, HasSubstr("\"Mailbox\"")) << "the loss itself";
+  deliver();
+  EXPECT_EQ(heard.next(), "(nothing)");
+}
+
+// Whether a Follower ends when `ending` is done to what its token was made with.
+bool ends(World& world, api::Caller caller, const store::Work& ending) {
+  caller.token.expires = world.clock.now() + days(1);
+  const auto follower = Follower::make(world.jmap->services(), world.loop, caller, [] {});
+  world.loop.run_for(seconds(2));
+  EXPECT_FALSE(follower->over());
+  world.change(ending);
+  settle(world);
+  world.loop.run_for(seconds(2));
+  return follower->over();
+}
+
+TEST(Followers, EndWithTheGrantSessionOrAccountThatTheyCameBy) {
+  World world;
+  const auto session = [&](identity::Token::Kind kind) {
+    const std::string secret = world.directory->make_token(world.alice);
+    identity::Token token;
+    token.kind = kind;
+    token.scopes = {"mail.read"};
+    token.expires = world.clock.now() + days(1);
+    world.change([&](store::Transaction& t) -> Result<void> {
+      const auto issued = world.directory->issue_token(t, world.alice, secret, token);
+      if (issued) token = *issued;
+      return issued ? Result<void>() : issued.error();
+    });
+    return token;
+  };
+  const store::Work password = [&](store::Transaction& t) { return world.directory->set_secrets(t, world.alice, {}); };
+  api::Caller caller = world.caller(world.alice);
+  caller.token = session(identity::Token::Kind::kSession);
+  EXPECT_TRUE(ends(world, caller, password));
+  caller.token = session(identity::Token::Kind::kAccess);
+  EXPECT_FALSE(ends(world, caller, password));  // what programs have been given stays
+  EXPECT_TRUE(
+      ends(world, caller, [&](store::Transaction& t) { return world.directory->revoke_token(t, caller.token.id); }));
+  // By a ticket, which is gone since: what it was made with counts.
+  const identity::Token parent = session(identity::Token::Kind::kSession);
+  caller.token = {};
+  caller.token.kind = identity::Token::Kind::kTicket;
+  caller.token.parent = parent.id;
+  EXPECT_TRUE(ends(world, caller, [&](store::Transaction& t) { return world.directory->revoke_token(t, parent.id); }));
+  world.grants = {7};
+  caller.token.grant = "7";
+  EXPECT_TRUE(ends(world, caller, [&](store::Transaction& t) {
+    world.grants.clear();
+    return world.directory->revoke_tokens(t, world.alice);
+  }));
+  caller.token = session(identity::Token::Kind::kAccess);
+  EXPECT_TRUE(ends(world, caller, [&](store::Transaction& t) {
+    identity::Account off = caller.account;
+    off.enabled = false;
+    return world.directory->update_account(t, off);
+  }));
 }
 
 TEST(Events, EndWhenTheReaderGoes) {

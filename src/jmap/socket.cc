@@ -80,12 +80,6 @@ void tell(Line& line) {
 
 Task<Result<void>> enable_push(std::shared_ptr<Line> line, TypeSet types, Positions since) {
   if (!line->caller.may(identity::kMailMetadata)) types = 0;  // nothing that this token may hear
-  if (!line->follower) {
-    const std::function<void()> ring = [weak = std::weak_ptr<Line>(line)] {
-      if (const auto held = weak.lock()) tell(*held);
-    };
-    line->follower = Follower::make(line->jmap.services(), line->socket->loop(), line->caller, ring);
-  }
   Task<Result<void>> starting = line->follower->start(types, std::move(since));
   co_return co_await starting;
 }
@@ -118,7 +112,7 @@ Task<bool> answer_one(std::shared_ptr<Line> line, web::SocketMessage message) {
     envelope.refused = problem(503, "serverUnavailable", done.error().message);
   }
   if (!envelope.refused && envelope.kind == Envelope::Kind::kPushDisable) {
-    if (line->follower) line->follower->stop();
+    line->follower->stop();
     co_return true;
   }
   if (!envelope.refused) {
@@ -131,6 +125,10 @@ Task<bool> answer_one(std::shared_ptr<Line> line, web::SocketMessage message) {
 }
 
 Task<void> talk(std::shared_ptr<Line> line) {
+  const std::function<void()> ring = [weak = std::weak_ptr<Line>(line)] {
+    if (const auto held = weak.lock()) tell(*held);
+  };
+  line->follower = Follower::make(line->jmap.services(), line->socket->loop(), line->caller, ring);
   for (;;) {
     Task<Result<web::SocketMessage>> receiving = line->socket->receive();
     Result<web::SocketMessage> message = co_await receiving;
@@ -138,7 +136,7 @@ Task<void> talk(std::shared_ptr<Line> line) {
     Task<bool> answering = answer_one(line, std::move(*message));
     if (!co_await answering) break;
   }
-  if (line->follower) line->follower->stop();
+  line->follower->stop();
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/id.h"
 #include "base/text.h"
 #include "identity/login.h"
@@ -91,9 +93,10 @@ class World {
     alice = add_account("alice@example.com");
     bob = add_account("bob@example.com");
     hub_ = std::make_unique<push::Hub>(*store, *mailboxes);
-    jmap =
-        std::make_unique<Jmap>(Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock, *overviews_,
-                                        letters, scripts, "mail.example.com", 50'000'000, *hub_, outlets, "the key"});
+    jmap = std::make_unique<Jmap>(
+        Services{*store, *mailboxes, *directory, *callers_, *pool_, random, clock, *overviews_, letters, scripts,
+                 "mail.example.com", 50'000'000, *hub_, outlets, "the key",
+                 [this](mailbox::AccountId, uint64_t grant) { return Result<bool>(grants.contains(grant)); }});
     jmap->add_to(router);
     letters.store = store.get();
   }
@@ -193,6 +196,7 @@ class World {
   push::Outlets outlets{clock, random};
   json::array last;                                           // all answers of the last call()
   std::vector<std::string> scopes{"mail.read", "mail.send"};  // of who makes the calls
+  std::set<uint64_t> grants;                                  // of everybody
 
  private:
   static Task<void> run(World* self, api::Caller caller, std::string text, std::optional<Jmap::Reply>* reply) {

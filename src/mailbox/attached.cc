@@ -33,6 +33,15 @@ std::vector<const message::Part*> files_with_text(const message::Part& root) {
   return out;
 }
 
+void note_files(store::Transaction& t, AccountId account, MessageId message) {
+  t.put(keys::file_waits(account, message), "");
+  t.put(keys::kFilesCame, "");
+}
+
+std::unique_ptr<store::Store::Watch> watch_files(store::Store& store, std::function<void()> came) {
+  return store.watch(std::string(keys::kFilesCame), std::move(came));
+}
+
 Result<std::vector<FilesWait>> files_waiting(const store::Reader& r, size_t limit) {
   store::Range range = store::Range::prefix("E");
   range.limit = limit;

@@ -5,6 +5,8 @@
 // message already.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct FilesWait {
 };
 // Messages whose files are not read yet, of all accounts.
 Result<std::vector<FilesWait>> files_waiting(const store::Reader& r, size_t limit);
+// Tells when such a message has come; as Store::watch().
+std::unique_ptr<store::Store::Watch> watch_files(store::Store& store, std::function<void()> came);
 // They are: `texts` is what they have. Of a message that is gone meanwhile nothing is kept.
 Result<void> put_file_texts(store::Transaction& t, const FilesWait& of, const std::vector<std::string>& texts);
 

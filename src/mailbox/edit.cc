@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/text.h"
 #include "mailbox/impl.h"
 
 namespace pabal::mailbox {
@@ -39,18 +40,31 @@ void Edit::erase(MailboxId id) {
 }
 
 void Edit::note(Change::Kind kind, MailboxId mailbox, Uid uid, MessageId message, ThreadId thread) {
-  changes_.push_back({{modseq, kind, mailbox, uid, message}, 0, 0, thread});
+  HistoryChange& change = changes_.emplace_back();
+  static_cast<Change&>(change) = {modseq, kind, mailbox, uid, message};
+  change.thread = thread;
   if (const auto box = boxes_.find(mailbox); uid > 0 && box != boxes_.end()) box->second.highest_modseq = modseq;
 }
 
 namespace {
 constexpr int kTold = kSeen | kFlagged | kDeleted;
+
+uint8_t categories_in(const Flags& flags) {
+  uint8_t out = 0;
+  for (const std::string& word : flags.keywords)
+    for (size_t i = 0; i < kCategoryKeywords.size(); ++i)
+      if (text::iequals(word, kCategoryKeywords[i])) out |= static_cast<uint8_t>(1 << i);
+  return out;
 }
+}  // namespace
 
 void Edit::note_flags(MailboxId mailbox, Uid uid, MessageId message, const Flags& before, const Flags& after) {
   note(Change::Kind::kFlags, mailbox, uid, message);
   changes_.back().set = static_cast<uint8_t>(after.system & ~before.system & kTold);
   changes_.back().cleared = static_cast<uint8_t>(before.system & ~after.system & kTold);
+  const uint8_t had = categories_in(before), has = categories_in(after);
+  changes_.back().categories_set = static_cast<uint8_t>(has & ~had);
+  changes_.back().categories_cleared = static_cast<uint8_t>(had & ~has);
 }
 
 Result<void> Edit::finish() {

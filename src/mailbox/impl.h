@@ -141,6 +141,9 @@ void write_message(store::Transaction& t, AccountId account, const Edit& edit, M
 Result<void> take_out(store::Transaction& t, AccountId account, Edit& edit, Message& message, MailboxId mailbox,
                       Time now);
 
+// The files of a message are not read yet. attached.cc
+void note_files(store::Transaction& t, AccountId account, MessageId message);
+
 // The list of rights of a mailbox that is made below another, or removed. sharing.cc
 Result<void> inherit_acl(store::Transaction& t, AccountId owner, MailboxId parent, MailboxId mailbox);
 Result<void> drop_acl(store::Transaction& t, AccountId owner, MailboxId mailbox);

@@ -20,10 +20,13 @@
 //   A ACCOUNT a OWNER MAILBOX ENTRY an annotation that the account keeps (annotations.h); OWNER 0: on the server;
 //                                   ACCOUNT 0: kept by the server
 //   A ACCOUNT k                     how many annotations it keeps, of how many octets
+//   A ACCOUNT R                     written when it stands in lists of rights otherwise than before; ACCOUNT 0: when
+//                                   groups or anyone do
 //   G 'a' OWNER MAILBOX             the lists of rights that "anyone" stands in; 'u' ACCOUNT OWNER MAILBOX: that
 //   account;
 //                                   'g' GROUP NUL OWNER MAILBOX: that group
 //   E ACCOUNT MESSAGE               the text of its attached files is not yet read (attached.h)
+//   F                               written when such a message comes
 //   D ACCOUNT                       a removed account whose records are being swept
 //   R BODY                          references to a body
 //   B BODY (body space)             a small body; of a larger one the header: lists of messages need no more
@@ -68,6 +71,7 @@ inline std::string first_waiting(AccountId a, char lists = 'w') {
   return in_account(a, lists == 'w' ? 'f' : 'F').take();
 }
 inline std::string file_waits(AccountId a, MessageId m) { return Encoder().u8('E').u32(a).u64(m).take(); }
+constexpr std::string_view kFilesCame = "F";
 inline std::string removed(AccountId a, uint64_t until, MessageId m) {
   return in_account(a, 'd').u64(until).u64(m).take();
 }
@@ -76,6 +80,7 @@ inline Encoder annotations(AccountId keeper) { return in_account(keeper, 'a'); }
 inline std::string annotation(AccountId keeper, AccountId owner, MailboxId m, std::string_view entry) {
   return annotations(keeper).u32(owner).u32(m).raw(entry).take();
 }
+inline std::string rights_given(AccountId a) { return in_account(a, 'R').take(); }
 inline std::string annotations_kept(AccountId a) { return in_account(a, 'k').take(); }
 inline std::string grants_to_groups() { return "Gg"; }
 inline Encoder grants_to(const Grantee& who) {

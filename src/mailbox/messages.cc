@@ -141,7 +141,7 @@ Result<Filed> Mailboxes::file(store::Transaction& t, AccountId account, const Pr
     t.put(keys::words(account, m.id), prepared.words);
     impl_->word_list_waits(account);
   }
-  if (!files_with_text(prepared.structure.root).empty()) t.put(keys::file_waits(account, m.id), "");
+  if (!files_with_text(prepared.structure.root).empty()) note_files(t, account, m.id);
   if (const auto held = hold_body(t, body); !held) return held.error();
   if (const auto done = edit->finish(); !done) return done.error();
   return Filed{m.id, m.thread, m.places, m.modseq};
@@ -230,7 +230,7 @@ Result<Message::Place> Mailboxes::copy(store::Transaction& t, AccountId account,
   t.put(keys::details(account, second.id), **record);
   const auto details = decode_details(**record);
   if (!details) return damaged("a message's structure");
-  if (!files_with_text(details->structure.root).empty()) t.put(keys::file_waits(account, second.id), "");
+  if (!files_with_text(details->structure.root).empty()) note_files(t, account, second.id);
   // Its words are those of the first, whose list may be folded already.
   const auto list = t.get(keys::words(account, id));
   if (!list) return list.error();

@@ -8,8 +8,7 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kDetailsVersion = 3;  // 2 had no results
-// 2 did not tell which flags changed; up to 3 each change stood alone; up to 4 nothing told of threads and \Deleted.
-constexpr uint8_t kRunsVersion = 4, kChangesVersion = 5;
+constexpr uint8_t kChangesVersion = 5;
 constexpr size_t kMaxPlaces = 5'000;
 constexpr uint8_t kRun = 0x20, kKeywords = 0x40, kElsewhere = 0x80;  // of a row, in the octet of its system flags
 constexpr uint8_t kSystemFlags = kSeen | kAnswered | kFlagged | kDeleted | kDraft;
@@ -246,28 +245,41 @@ std::optional<std::vector<Row>> decode_rows(std::string_view record, Uid any_of_
 // Of kFlags the kind tells of kDeleted as well.
 constexpr uint8_t kKindBits = 0x0F, kSeenSet = 0x10, kSeenCleared = 0x20, kFlaggedSet = 0x40, kFlaggedCleared = 0x80;
 constexpr uint8_t kDeletedSet = 0x0E, kDeletedCleared = 0x0F;
+// kFlags with more than fits: two octets follow, of what was set and cleared; the categories, and above them kDeleted.
+constexpr uint8_t kMoreFlags = 0x0D, kMoreDeleted = 0x80, kAllCategories = (1 << kCategoryKeywords.size()) - 1;
 
 namespace {
 
 bool tells_thread(const Change& c) { return c.kind == Change::Kind::kAdded || c.kind == Change::Kind::kRemoved; }
 
+bool tells_categories(const HistoryChange& c) { return c.categories_set || c.categories_cleared; }
+
 uint8_t kind_octet(const HistoryChange& c) {
   const int flags = (c.set & kSeen ? kSeenSet : 0) | (c.cleared & kSeen ? kSeenCleared : 0) |
                     (c.set & kFlagged ? kFlaggedSet : 0) | (c.cleared & kFlagged ? kFlaggedCleared : 0);
-  const uint8_t kind = c.set & kDeleted       ? kDeletedSet
+  const uint8_t kind = tells_categories(c)    ? kMoreFlags
+                       : c.set & kDeleted     ? kDeletedSet
                        : c.cleared & kDeleted ? kDeletedCleared
                                               : static_cast<uint8_t>(c.kind);
   return static_cast<uint8_t>(kind | flags);
 }
 
-bool take_kind(uint8_t octet, HistoryChange& c) {
+bool take_kind(Decoder& in, HistoryChange& c) {
+  const uint8_t octet = in.u8();
   const uint8_t kind = octet & kKindBits;
   c.set = static_cast<uint8_t>((octet & kSeenSet ? kSeen : 0) | (octet & kFlaggedSet ? kFlagged : 0) |
                                (kind == kDeletedSet ? kDeleted : 0));
   c.cleared = static_cast<uint8_t>((octet & kSeenCleared ? kSeen : 0) | (octet & kFlaggedCleared ? kFlagged : 0) |
                                    (kind == kDeletedCleared ? kDeleted : 0));
-  const bool deleted = kind == kDeletedSet || kind == kDeletedCleared;
-  c.kind = deleted ? Change::Kind::kFlags : static_cast<Change::Kind>(kind);
+  if (kind == kMoreFlags) {
+    for (auto [flags, categories] :
+         {std::pair(&c.set, &c.categories_set), std::pair(&c.cleared, &c.categories_cleared)}) {
+      const uint8_t more = in.u8();
+      *categories = more & kAllCategories;
+      if (more & kMoreDeleted) *flags |= kDeleted;
+    }
+  }
+  c.kind = kind >= kMoreFlags ? Change::Kind::kFlags : static_cast<Change::Kind>(kind);
   return c.kind <= Change::Kind::kAnnotations;
 }
 
@@ -282,9 +294,14 @@ std::string encode(const std::vector<HistoryChange>& changes) {
   for (auto first = changes.begin(); first != changes.end();) {
     auto end = first + 1;
     while (end != changes.end() && end->kind == first->kind && end->mailbox == first->mailbox &&
-           end->uid == (end - 1)->uid + 1 && end->set == first->set && end->cleared == first->cleared)
+           end->uid == (end - 1)->uid + 1 && end->set == first->set && end->cleared == first->cleared &&
+           end->categories_set == first->categories_set && end->categories_cleared == first->categories_cleared)
       ++end;
-    out.u8(kind_octet(*first)).u32(first->mailbox).u32(first->uid);
+    out.u8(kind_octet(*first));
+    if (tells_categories(*first))
+      out.u8(static_cast<uint8_t>(first->categories_set | (first->set & kDeleted ? kMoreDeleted : 0)))
+          .u8(static_cast<uint8_t>(first->categories_cleared | (first->cleared & kDeleted ? kMoreDeleted : 0)));
+    out.u32(first->mailbox).u32(first->uid);
     out.varint(first->message).varint(static_cast<uint64_t>(end - first - 1));
     if (tells_thread(*first)) out.varint(first->message - first->thread);
     while (++first != end) {
@@ -297,8 +314,7 @@ std::string encode(const std::vector<HistoryChange>& changes) {
 }
 std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record, ModSeq modseq) {
   Decoder in(record);
-  const uint8_t version = in.u8();
-  if (version < kVersion || version > kChangesVersion) return {};
+  if (in.u8() != kChangesVersion) return {};
   std::vector<HistoryChange> out;
   const uint64_t count = in.varint();
   if (count > record.size()) return {};
@@ -306,12 +322,12 @@ std::optional<std::vector<HistoryChange>> decode_changes(std::string_view record
   while (out.size() < count && in.ok()) {
     HistoryChange c;
     c.modseq = modseq;
-    if (!take_kind(in.u8(), c)) return {};
+    if (!take_kind(in, c)) return {};
     c.mailbox = in.u32();
     c.uid = in.u32();
     c.message = in.varint();
-    const uint64_t more = version >= kRunsVersion ? in.varint() : 0;
-    const bool with_thread = version == kChangesVersion && tells_thread(c);
+    const uint64_t more = in.varint();
+    const bool with_thread = tells_thread(c);
     if (with_thread) c.thread = c.message - in.varint();
     out.push_back(c);
     if (more > count - out.size()) return {};

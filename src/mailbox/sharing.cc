@@ -50,12 +50,21 @@ bool stands_in(const Acl& acl, const Grantee& who) {
   return std::any_of(acl.begin(), acl.end(), [&](const Grant& g) { return g.who == who; });
 }
 
+// Whom `with` grants something that `without` does not, is to look again at what he may see.
+void note_rights(store::Transaction& t, const Acl& with, const Acl& without) {
+  for (const Grant& g : with)
+    if (std::find(without.begin(), without.end(), g) == without.end())
+      t.put(keys::rights_given(g.who.kind == Kind::kAccount ? g.who.account : 0), "");
+}
+
 // The record and the index say the same.
 Result<void> write(store::Transaction& t, AccountId owner, MailboxId mailbox, const Acl& before, const Acl& now) {
   for (const Grant& g : before)
     if (!stands_in(now, g.who)) t.erase(index_key(g.who, owner, mailbox));
   for (const Grant& g : now)
     if (!stands_in(before, g.who)) t.put(index_key(g.who, owner, mailbox), "");
+  note_rights(t, before, now);
+  note_rights(t, now, before);
   if (now.empty())
     t.erase(keys::acl(owner, mailbox));
   else
@@ -110,6 +119,8 @@ Flags allowed_flags(const Flags& given, Rights rights) {
   out.system = given.system & system;
   return out;
 }
+
+std::string rights_key(AccountId account) { return keys::rights_given(account); }
 
 Result<Acl> acl(const store::Reader& r, AccountId owner, MailboxId mailbox) {
   auto read = mailbox::read<Acl>(r, keys::acl(owner, mailbox), "rights", decode);

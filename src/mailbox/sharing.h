@@ -80,6 +80,10 @@ Result<std::vector<SharedMailbox>> shared_with(const store::Reader& r, const Gra
 // Groups that stand in some list.
 Result<std::vector<std::string>> groups_in_lists(const store::Reader& r);
 
+// Keys to watch: one is written when lists of rights name the account otherwise than before; that of account 0 when
+// they do so with groups or anyone.
+std::string rights_key(AccountId account);
+
 // Takes `who` out of up to `limit` lists and gives their number: for accounts and groups that are removed.
 Result<size_t> forget_grantee(store::Transaction& t, const Grantee& who, size_t limit);
 

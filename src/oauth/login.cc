@@ -124,6 +124,7 @@ Task<web::Response> Provider::ticket(web::Request request) {
   token.label = "ticket";
   token.client = caller.token.client;
   token.grant = caller.token.grant;
+  token.parent = caller.token.id;
   token.expires = std::min(services_.clock.now() + kTicketLife, caller.token.expires);
   const std::string secret = services_.directory.make_token(caller.account.id);
   store::Work work = [this, id = caller.account.id, secret, token](store::Transaction& t) -> Result<void> {

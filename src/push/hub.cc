@@ -3,6 +3,9 @@
 #include <atomic>
 #include <vector>
 
+#include "identity/directory.h"
+#include "mailbox/sharing.h"
+
 namespace pabal::push {
 namespace {
 
@@ -40,6 +43,15 @@ Result<Position> position_of(const store::Reader& r, const mailbox::Mailboxes& m
   return out;
 }
 
+std::optional<News> all_is_news(const store::Reader& r, const mailbox::Mailboxes& mailboxes,
+                                mailbox::AccountId account) {
+  const auto now = position_of(r, mailboxes, account);
+  if (!now) return {};
+  News news{account, {}, *now, kEveryKind & ~bit(mailbox::Change::Kind::kAdded)};
+  news.any_box = true;
+  return news;
+}
+
 std::optional<News> read_news(const store::Reader& r, const mailbox::Mailboxes& mailboxes, mailbox::AccountId account,
                               const Position& since) {
   const auto now = position_of(r, mailboxes, account);
@@ -65,27 +77,36 @@ struct Hub::Channel : std::enable_shared_from_this<Channel> {
 
   struct Entry {
     Tell tell;
+    std::function<void()> standing;
     bool gone = false;
   };
 
+  struct Bell {  // rings at once, and while it is quiet at its end
+    void (Channel::*act)();
+    Time quiet_until{};
+    std::unique_ptr<net::Loop::Timer> timer{};
+    std::shared_ptr<std::atomic<bool>> posted = std::make_shared<std::atomic<bool>>(false);
+  };
+
   void begin();
-  void changed();
+  // What the store calls.
+  std::function<void()> ringing(Bell Channel::* which);
+  void rung(Bell Channel::* which);
   void look();
+  void look_at_standing();
 
   Hub& hub;
   net::Loop& loop;
   const mailbox::AccountId account;
   Position seen;
-  Time quiet_until{};
-  std::unique_ptr<net::Loop::Timer> timer;
+  Bell news{&Channel::look}, standing{&Channel::look_at_standing};
   std::vector<std::shared_ptr<Entry>> entries;
-  std::shared_ptr<std::atomic<bool>> posted = std::make_shared<std::atomic<bool>>(false);
   std::vector<std::unique_ptr<store::Store::Watch>> watches;
 };
 
 struct Hub::Place final : Listener {
-  Place(std::shared_ptr<Channel> c, Tell tell)
-      : channel(std::move(c)), entry(std::make_shared<Channel::Entry>(Channel::Entry{std::move(tell)})) {
+  Place(std::shared_ptr<Channel> c, Channel::Entry e)
+      : channel(std::move(c)), entry(std::make_shared<Channel::Entry>(std::move(e))) {
     channel->entries.push_back(entry);
   }
   ~Place() override {
@@ -100,7 +121,8 @@ struct Hub::Place final : Listener {
   const std::shared_ptr<Channel::Entry> entry;
 };
 
-std::unique_ptr<Hub::Listener> Hub::listen(net::Loop& loop, mailbox::AccountId account, Tell tell) {
+std::unique_ptr<Hub::Listener> Hub::listen(net::Loop& loop, mailbox::AccountId account, Tell tell,
+                                           std::function<void()> standing) {
   std::shared_ptr<Channel> channel;
   {
     std::lock_guard lock(mutex_);
@@ -109,7 +131,7 @@ std::unique_ptr<Hub::Listener> Hub::listen(net::Loop& loop, mailbox::AccountId a
     channel = place;
   }
   if (channel->watches.empty()) channel->begin();
-  auto place = std::make_unique<Place>(channel, std::move(tell));
+  auto place = std::make_unique<Place>(channel, Channel::Entry{std::move(tell), std::move(standing)});
   place->since = channel->seen;
   return place;
 }
@@ -135,44 +157,63 @@ size_t Hub::channels() const {
 }
 
 void Hub::Channel::begin() {
-  // The store calls from its own thread, and may do so while this channel is being dropped.
-  const std::function<void()> told = [weak = weak_from_this(), home = &loop, flag = posted] {
-    if (flag->exchange(true)) return;
-    home->post([weak, flag] {
-      flag->store(false);
-      if (const auto channel = weak.lock()) channel->changed();
-    });
-  };
+  const std::function<void()> told = ringing(&Channel::news);
   watches.push_back(hub.mailboxes_.watch(account, told));
   for (const objects::Kind kind : kCollections)
     watches.push_back(hub.store_.watch(objects::watch_key(account, kind), told));
+  const std::function<void()> doubted = ringing(&Channel::standing);
+  for (const mailbox::AccountId whose : {account, mailbox::AccountId(0)}) {
+    watches.push_back(hub.store_.watch(identity::standing_key(whose), doubted));
+    watches.push_back(hub.store_.watch(mailbox::rights_key(whose), doubted));
+  }
   // The watches are there before the numbers are read: nothing falls between them.
   if (const auto now = position_of(hub.store_, hub.mailboxes_, account)) seen = *now;
 }
 
-void Hub::Channel::changed() {
-  if (timer) return;
-  if (loop.now() >= quiet_until) return look();
-  timer = loop.at(quiet_until, [this] {
+// The store calls from its own thread, and may do so while this channel is being dropped.
+std::function<void()> Hub::Channel::ringing(Bell Channel::* which) {
+  return [weak = weak_from_this(), home = &loop, flag = (this->*which).posted, which] {
+    if (flag->exchange(true)) return;
+    home->post([weak, flag, which] {
+      flag->store(false);
+      if (const auto channel = weak.lock()) channel->rung(which);
+    });
+  };
+}
+
+void Hub::Channel::rung(Bell Channel::* which) {
+  Bell& bell = this->*which;
+  if (bell.timer) return;
+  if (loop.now() >= bell.quiet_until) return (this->*bell.act)();
+  bell.timer = loop.at(bell.quiet_until, [this, which] {
     // The timer that runs is not dropped within its own call.
-    loop.post([weak = weak_from_this()] {
+    loop.post([weak = weak_from_this(), which] {
       const auto channel = weak.lock();
       if (!channel) return;
-      channel->timer.reset();
-      channel->look();
+      Bell& rung_late = channel.get()->*which;
+      rung_late.timer.reset();
+      (channel.get()->*rung_late.act)();
     });
   });
 }
 
-void Hub::Channel::look() {
-  const auto self = shared_from_this();  // who is told may be the last one
-  const std::optional<News> news = read_news(hub.store_, hub.mailboxes_, account, seen);
-  if (!news) return;
-  seen = news->now;
-  quiet_until = loop.now() + kTogether;
+void Hub::Channel::look_at_standing() {
+  const auto self = shared_from_this();  // who looks may be the last one
+  standing.quiet_until = loop.now() + kStandingPause;
   const std::vector<std::shared_ptr<Entry>> told = entries;
   for (const auto& entry : told)
-    if (!entry->gone) entry->tell(*news);
+    if (!entry->gone && entry->standing) entry->standing();
+}
+
+void Hub::Channel::look() {
+  const auto self = shared_from_this();  // who is told may be the last one
+  const std::optional<News> fresh = read_news(hub.store_, hub.mailboxes_, account, seen);
+  if (!fresh) return;
+  seen = fresh->now;
+  news.quiet_until = loop.now() + kTogether;
+  const std::vector<std::shared_ptr<Entry>> told = entries;
+  for (const auto& entry : told)
+    if (!entry->gone) entry->tell(*fresh);
 }
 
 }  // namespace pabal::push

@@ -22,6 +22,7 @@
 namespace pabal::push {
 
 constexpr milliseconds kTogether{20};       // after one news of an account the next one waits so long
+constexpr seconds kStandingPause{1};        // likewise between two looks at what an account may do and see
 constexpr size_t kMaxSeatsOfAccount = 200;  // connections that listen for one person at once
 constexpr size_t kMaxSeats = 50'000;        // of this server: a few KiB each
 constexpr size_t kMaxBoxesNamed = 64;       // mailboxes in one news; of more it says that any may have changed
@@ -45,6 +46,9 @@ struct News {
   bool any_box = false;                                          // `boxes` is not all: any may have changed
   bool has(mailbox::Change::Kind kind) const { return kinds >> static_cast<int>(kind) & 1; }
 };
+// For who knows nothing of the account: all may have changed, but no mail has come. Nothing: there is no such account.
+std::optional<News> all_is_news(const store::Reader& r, const mailbox::Mailboxes& mailboxes,
+                                mailbox::AccountId account);
 // Nothing: there is no such account, or nothing has happened since.
 std::optional<News> read_news(const store::Reader& r, const mailbox::Mailboxes& mailboxes, mailbox::AccountId account,
                               const Position& since);
@@ -61,8 +65,10 @@ class Hub {
     Position since;  // what happened behind this is told
   };
   using Tell = std::function<void(const News&)>;
-  // Call it on the thread of `loop`; `tell` runs there.
-  std::unique_ptr<Listener> listen(net::Loop& loop, mailbox::AccountId account, Tell tell);
+  // Call it on the thread of `loop`; `tell` runs there, and `standing` soon after what the account may do or see may
+  // have changed: tokens are revoked, it is switched off, rights are given to it or taken back.
+  std::unique_ptr<Listener> listen(net::Loop& loop, mailbox::AccountId account, Tell tell,
+                                   std::function<void()> standing = nullptr);
 
   // A connection's place among those that may be open. Thread-safe. Null: there are too many of this person, or of all.
   using Seat = std::shared_ptr<void>;

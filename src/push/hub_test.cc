@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "identity/directory.h"
+#include "mailbox/sharing.h"
 #include "push/push_fixture.h"
 
 namespace pabal::push {
@@ -106,6 +108,36 @@ TEST_F(HubTest, WhoHasGoneHearsNothingEvenWhileOthersAreTold) {
   EXPECT_EQ(hub_->channels(), 1u);
   loop_.run_until_idle();
   EXPECT_THAT(second, IsEmpty());
+}
+
+TEST_F(HubTest, ListenersLookAgainWhenRightsOrTokensChange) {
+  int looked = 0, other = 0;
+  const auto a = hub_->listen(loop_, 1, [](const News&) {}, [&] { ++looked; });
+  const auto b = hub_->listen(loop_, 2, [](const News&) {}, [&] { ++other; });
+  const auto share = [&](const mailbox::Grantee& who, mailbox::Rights rights) {
+    change([&](store::Transaction& t) { return mailbox::change_acl(t, 2, 1, who, false, '=', rights); });
+    loop_.run_until_idle();
+  };
+  using Kind = mailbox::Grantee::Kind;
+  share({Kind::kAccount, 1, ""}, mailbox::kLookup);
+  EXPECT_EQ(std::pair(looked, other), std::pair(1, 0));
+  loop_.run_for(kStandingPause);
+  share({Kind::kAccount, 1, ""}, 0);
+  EXPECT_EQ(std::pair(looked, other), std::pair(2, 0));
+  for (int i = 0; i < 10; ++i) share({Kind::kAccount, 1, ""}, i % 2 ? 0 : mailbox::kRead);
+  EXPECT_EQ(looked, 2);
+  loop_.run_for(kStandingPause);
+  EXPECT_EQ(looked, 3);  // they are told together
+  loop_.run_for(kStandingPause);
+  share({Kind::kGroup, 0, "team@example.com"}, mailbox::kLookup);
+  EXPECT_EQ(std::pair(looked, other), std::pair(4, 1));
+  loop_.run_for(kStandingPause);
+  change([](store::Transaction& t) -> Result<void> {
+    t.put(identity::standing_key(2), "");
+    return {};
+  });
+  loop_.run_until_idle();
+  EXPECT_EQ(std::pair(looked, other), std::pair(4, 2));
 }
 
 TEST_F(HubTest, ReadingFromLongAgoSaysWhatItCannotName) {

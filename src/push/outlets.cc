@@ -6,7 +6,7 @@
 namespace pabal::push {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 1, kOutletVersion = 2;  // 1: without told_of_others
 constexpr std::string_view kTopicStart = "projects/", kTopicMiddle = "/topics/";
 
 void put_time(Encoder& out, const std::optional<Time>& time) {
@@ -16,6 +16,16 @@ void put_time(Encoder& out, const std::optional<Time>& time) {
 std::optional<Time> take_time(Decoder& in) {
   if (!in.boolean()) return {};
   return from_micros(static_cast<int64_t>(in.u64()));
+}
+void put_position(Encoder& out, const Position& position) {
+  out.varint(position.mail);
+  for (const objects::ModSeq one : position.collections) out.varint(one);
+}
+Position take_position(Decoder& in) {
+  Position out;
+  out.mail = in.varint();
+  for (objects::ModSeq& one : out.collections) one = in.varint();
+  return out;
 }
 // No more than the record has octets, whatever it says.
 size_t take_count(Decoder& in) { return static_cast<size_t>(std::min<uint64_t>(in.varint(), in.rest().size())); }
@@ -39,10 +49,10 @@ Result<Topic> decode_topic(std::string_view name, std::string_view record) {
 
 std::string encode_outlet(const Outlet& o) {
   Encoder out;
-  out.u8(kVersion).u8(static_cast<uint8_t>(o.kind)).string(o.url).string(o.name);
+  out.u8(kOutletVersion).u8(static_cast<uint8_t>(o.kind)).string(o.url).string(o.name);
   out.u64(static_cast<uint64_t>(to_micros(o.created)));
   put_time(out, o.expires);
-  out.string(o.keys.p256dh).string(o.keys.auth).string(o.token).string(o.code).boolean(o.verified).boolean(o.code_sent);
+  out.string(o.keys.p256dh).string(o.keys.auth).string(o.root).string(o.code).boolean(o.verified).boolean(o.code_sent);
   out.boolean(o.types.has_value());
   if (o.types) {
     out.varint(o.types->size());
@@ -51,10 +61,15 @@ std::string encode_outlet(const Outlet& o) {
   out.string(o.secret).boolean(o.anywhere).boolean(o.every_change);
   out.varint(o.mailboxes.size());
   for (const mailbox::MailboxId mailbox : o.mailboxes) out.varint(mailbox);
-  out.boolean(o.all_but).varint(o.told.mail);
-  for (const objects::ModSeq one : o.told.collections) out.varint(one);
+  out.boolean(o.all_but);
+  put_position(out, o.told);
   put_time(out, o.failing_since);
-  return out.string(o.trouble).boolean(o.off).take();
+  out.string(o.trouble).boolean(o.off).varint(o.told_of_others.size());
+  for (const auto& [account, told] : o.told_of_others) {
+    out.u32(account);
+    put_position(out, told);
+  }
+  return out.take();
 }
 
 Result<Outlet> decode_outlet(std::string_view record) {
@@ -68,7 +83,7 @@ Result<Outlet> decode_outlet(std::string_view record) {
   o.expires = take_time(in);
   o.keys.p256dh = in.string();
   o.keys.auth = in.string();
-  o.token = in.string();
+  o.root = in.string();
   o.code = in.string();
   o.verified = in.boolean();
   o.code_sent = in.boolean();
@@ -82,12 +97,15 @@ Result<Outlet> decode_outlet(std::string_view record) {
   for (size_t left = take_count(in); left > 0; --left)
     o.mailboxes.push_back(static_cast<mailbox::MailboxId>(in.varint()));
   o.all_but = in.boolean();
-  o.told.mail = in.varint();
-  for (objects::ModSeq& one : o.told.collections) one = in.varint();
+  o.told = take_position(in);
   o.failing_since = take_time(in);
   o.trouble = in.string();
   o.off = in.boolean();
-  if (version != kVersion || kind > static_cast<uint8_t>(Outlet::Kind::kWatch) || !in.ok())
+  for (size_t left = version > 1 ? take_count(in) : 0; left > 0; --left) {
+    const mailbox::AccountId account = in.u32();
+    o.told_of_others[account] = take_position(in);
+  }
+  if (version == 0 || version > kOutletVersion || kind > static_cast<uint8_t>(Outlet::Kind::kWatch) || !in.ok())
     return Error{Code::kCorrupt, "an outlet's record is broken"};
   return o;
 }
@@ -144,6 +162,7 @@ Result<void> Outlets::note(store::Transaction& t, const Outlet& outlet) const {
   // What its owner has set meanwhile stands.
   Outlet fresh = std::move(**present);
   fresh.told = outlet.told;
+  fresh.told_of_others = outlet.told_of_others;
   fresh.failing_since = outlet.failing_since;
   fresh.trouble = outlet.trouble;
   fresh.off = outlet.off;

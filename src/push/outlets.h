@@ -38,11 +38,11 @@ struct Outlet {
   Time created;
   std::optional<Time> expires;
 
-  PushKeys keys;           // kSubscription: empty where the client gave none; then the message goes as it is
-  std::string token;       // kSubscription: the id of the access token that made it, with which it goes; or empty
-  std::string code;        // kSubscription: what the client has to send back
-  bool verified = false;   // kSubscription: it has; nothing but the code is sent before
-  bool code_sent = false;  // kSubscription
+  PushKeys keys;          // kSubscription: empty where the client gave none; then the message goes as it is
+  std::string root;       // what its maker's token hangs on (identity::Token::root), with which it goes; empty: nothing
+  std::string code;       // kSubscription: what the client has to send back
+  bool verified = false;  // kSubscription: it has; nothing but the code is sent before
+  bool code_sent = false;                         // kSubscription
   std::optional<std::vector<std::string>> types;  // kSubscription: JMAP types wanted; nothing: all
 
   std::string secret;         // kWebhook: signs, raw
@@ -52,10 +52,11 @@ struct Outlet {
   std::vector<mailbox::MailboxId> mailboxes;  // kWatch: changes in these only, or in all but these; empty: all
   bool all_but = false;
 
-  Position told;                      // up to which it knows
-  std::optional<Time> failing_since;  // nothing: the last one went well
-  std::string trouble;                // how the last one went, if not well
-  bool off = false;                   // has failed for too long
+  Position told;                                          // up to which it knows
+  std::map<mailbox::AccountId, Position> told_of_others;  // kSubscription: accounts shared with its own
+  std::optional<Time> failing_since;                      // nothing: the last one went well
+  std::string trouble;                                    // how the last one went, if not well
+  bool off = false;                                       // has failed for too long
 
   friend bool operator==(const Outlet&, const Outlet&) = default;
 };

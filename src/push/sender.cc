@@ -43,6 +43,7 @@ struct Sender::Line {
 
 struct Sender::Station {  // an account with outlets
   std::unique_ptr<Hub::Listener> listener;
+  std::map<mailbox::AccountId, std::unique_ptr<Hub::Listener>> shared;  // with it, where it has subscriptions
   std::vector<std::shared_ptr<Line>> lines;
   size_t posting = 0;
 };
@@ -50,6 +51,7 @@ struct Sender::Station {  // an account with outlets
 struct Sender::Letter {
   web::Post post;
   Position told;
+  std::map<mailbox::AccountId, Position> told_of_others;
   bool silent = false;  // nothing in it that this outlet wants to hear
 };
 
@@ -94,7 +96,8 @@ void Sender::reload() {
     std::unique_ptr<Station>& station = stations_[account];
     if (!station) {
       station = std::make_unique<Station>();
-      station->listener = services_.hub.listen(loop_, account, [this](const News& n) { news(n.account); });
+      station->listener = services_.hub.listen(
+          loop_, account, [this](const News& n) { news(n.account); }, [this, whose = account] { look_again(whose); });
     }
     std::vector<std::shared_ptr<Line>> before = std::exchange(station->lines, {});
     for (Outlet& outlet : outlets) {
@@ -104,12 +107,15 @@ void Sender::reload() {
       if (known != before.end()) before.erase(known);
       // What has been told lately may not be written yet.
       outlet.told = later(outlet.told, line->outlet.told);
+      for (const auto& [other, told] : line->outlet.told_of_others)
+        outlet.told_of_others[other] = later(outlet.told_of_others[other], told);
       if (line->outlet.off && !outlet.off) line->not_before = Time(), line->failures = 0;
       line->outlet = std::move(outlet);
       station->lines.push_back(line);
       lines.push_back(std::move(line));
     }
     for (const auto& line : before) line->gone = true;
+    listen_to_shared(account);
   }
   for (const auto& line : lines) consider(line);
 }
@@ -119,6 +125,43 @@ void Sender::news(mailbox::AccountId account) {
   if (over_ || station == stations_.end()) return;
   const std::vector<std::shared_ptr<Line>> lines = station->second->lines;
   for (const auto& line : lines) consider(line);
+}
+
+void Sender::look_again(mailbox::AccountId account) {
+  if (over_) return;
+  listen_to_shared(account);
+  news(account);
+}
+
+void Sender::listen_to_shared(mailbox::AccountId account) {
+  const auto found = stations_.find(account);
+  if (found == stations_.end()) return;
+  Station& station = *found->second;
+  std::map<mailbox::AccountId, std::unique_ptr<Hub::Listener>> before = std::exchange(station.shared, {});
+  if (std::none_of(station.lines.begin(), station.lines.end(),
+                   [](const auto& line) { return line->outlet.kind == Outlet::Kind::kSubscription; }))
+    return;
+  for (const mailbox::AccountId other : services_.shared_with(account)) {
+    std::unique_ptr<Hub::Listener>& listener = station.shared[other];
+    if (const auto known = before.find(other); known != before.end())
+      listener = std::move(known->second);
+    else
+      listener = services_.hub.listen(loop_, other, [this, account](const News&) { news(account); });
+  }
+}
+
+bool Sender::has_news(const Outlet& outlet) const {
+  const auto now = position_of(services_.store, services_.mailboxes, outlet.account);
+  if (!now) return false;  // the store fails for a moment
+  if (*now != outlet.told) return true;
+  const auto station = stations_.find(outlet.account);
+  if (outlet.kind != Outlet::Kind::kSubscription || station == stations_.end()) return false;
+  const auto& shared = station->second->shared;
+  return std::any_of(shared.begin(), shared.end(), [&](const auto& one) {
+    const auto told = outlet.told_of_others.find(one.first);
+    const auto of_it = position_of(services_.store, services_.mailboxes, one.first);
+    return of_it && (told == outlet.told_of_others.end() || *of_it != told->second);
+  });
 }
 
 // Begins to tell, now or when it may be told.
@@ -132,9 +175,8 @@ void Sender::consider(const std::shared_ptr<Line>& line) {
     // tell_one() removes it
   } else if (outlet.kind == Outlet::Kind::kSubscription && !outlet.verified) {
     if (outlet.code_sent) return;
-  } else {
-    const auto now = position_of(services_.store, services_.mailboxes, outlet.account);
-    if (now && *now == outlet.told) return;
+  } else if (!has_news(outlet)) {
+    return;
   }
   if (loop_.now() < line->not_before) {
     // What runs then is not to drop this timer within its own call.
@@ -181,28 +223,28 @@ Task<void> Sender::tell_one(std::shared_ptr<Line> line) {
   line->until = letter->told;
   if (letter->silent) {
     line->outlet.told = letter->told;
+    line->outlet.told_of_others = std::move(letter->told_of_others);
     line->until = {};
     co_return;
   }
   Task<Result<web::Posted>> posting = services_.poster.post(loop_, std::move(letter->post));
   Result<web::Posted> answer = co_await posting;
   if (line->gone || over_) co_return;
-  Task<void> settling = settle(line, letter->told, std::move(answer));
+  Task<void> settling = settle(line, std::move(*letter), std::move(answer));
   co_await settling;
 }
 
 // --- what is told ---------------------------------------------------------------------------------------------------
 
 std::optional<Sender::Letter> Sender::letter_for(const Outlet& outlet, const Position& until) const {
-  if (outlet.kind == Outlet::Kind::kSubscription && !outlet.verified)
-    return subscription_letter(outlet, {outlet.account, outlet.told, outlet.told, 0});
+  if (outlet.kind == Outlet::Kind::kSubscription) return subscription_letter(outlet);
   std::optional<News> news = read_news(services_.store, services_.mailboxes, outlet.account, outlet.told);
   if (!news) return {};
   // The same call again has to be the same (its id says so), whatever has happened since.
   if (until.mail > outlet.told.mail) news->now.mail = std::min(news->now.mail, until.mail);
   switch (outlet.kind) {
     case Outlet::Kind::kSubscription:
-      return subscription_letter(outlet, *news);
+      break;
     case Outlet::Kind::kWebhook:
       return webhook_letter(outlet, *news);
     case Outlet::Kind::kWatch:
@@ -211,11 +253,41 @@ std::optional<Sender::Letter> Sender::letter_for(const Outlet& outlet, const Pos
   return {};
 }
 
+// What is new in the accounts shared with its own is added to `news`; up to which that is.
+std::map<mailbox::AccountId, Position> Sender::read_shared(const Outlet& outlet, std::vector<News>& news) const {
+  std::map<mailbox::AccountId, Position> told;
+  const auto station = stations_.find(outlet.account);
+  if (station == stations_.end()) return outlet.told_of_others;
+  for (const auto& [other, listener] : station->second->shared) {
+    const auto known = outlet.told_of_others.find(other);
+    std::optional<News> fresh = known == outlet.told_of_others.end()
+                                    ? all_is_news(services_.store, services_.mailboxes, other)
+                                    : read_news(services_.store, services_.mailboxes, other, known->second);
+    if (fresh)
+      told[other] = fresh->now;
+    else if (known != outlet.told_of_others.end())
+      told[other] = known->second;
+    if (fresh) news.push_back(std::move(*fresh));
+  }
+  return told;
+}
+
 // RFC 8620 §7.2, RFC 8030 §5.
-std::optional<Sender::Letter> Sender::subscription_letter(const Outlet& outlet, const News& news) const {
+std::optional<Sender::Letter> Sender::subscription_letter(const Outlet& outlet) const {
   Letter letter;
-  letter.told = news.now;
-  const std::string body = outlet.verified ? services_.state_change(news, outlet.types)
+  letter.told = outlet.told;
+  letter.told_of_others = outlet.told_of_others;
+  std::vector<News> news;
+  if (outlet.verified) {
+    if (auto own = read_news(services_.store, services_.mailboxes, outlet.account, outlet.told)) {
+      letter.told = own->now;
+      news.push_back(std::move(*own));
+    }
+    letter.told_of_others = read_shared(outlet, news);
+  }
+  uint32_t kinds = 0;
+  for (const News& one : news) kinds |= one.kinds;
+  const std::string body = outlet.verified ? services_.state_change(outlet, news)
                                            : verification_body(services_.subscription_id(outlet.id), outlet.code);
   letter.silent = body.empty();
   if (letter.silent) return letter;
@@ -234,10 +306,11 @@ std::optional<Sender::Letter> Sender::subscription_letter(const Outlet& outlet, 
   if (const auto origin = web::check_post_url(outlet.url, services_.anywhere))
     fields.push_back("Authorization: " + vapid(vapid_, *origin, services_.contact, loop_.now()));
   fields.push_back("TTL: " + std::to_string(kPushTtl.count()));
-  fields.push_back(std::string("Urgency: ") + (!outlet.verified || news.has(Change::Kind::kAdded) ? "normal" : "low"));
+  fields.push_back(std::string("Urgency: ") +
+                   (!outlet.verified || (kinds >> static_cast<int>(Change::Kind::kAdded) & 1) ? "normal" : "low"));
   // RFC 8030 §5.4: a newer message of the same types takes the place of an older one that was not fetched yet.
   if (outlet.verified)
-    fields.push_back("Topic: " + text::base64url(sha256(outlet.code + std::to_string(news.kinds))).substr(0, 22));
+    fields.push_back("Topic: " + text::base64url(sha256(outlet.code + std::to_string(kinds))).substr(0, 22));
   return letter;
 }
 
@@ -307,7 +380,7 @@ std::optional<Sender::Letter> Sender::watch_letter(const Outlet& outlet, const N
 
 // --- what comes of it -----------------------------------------------------------------------------------------------
 
-Task<void> Sender::settle(std::shared_ptr<Line> line, Position told, Result<web::Posted> answer) {
+Task<void> Sender::settle(std::shared_ptr<Line> line, Letter letter, Result<web::Posted> answer) {
   Outlet& outlet = line->outlet;
   const Outlet before = outlet;
   const bool subscription = outlet.kind == Outlet::Kind::kSubscription;
@@ -320,7 +393,8 @@ Task<void> Sender::settle(std::shared_ptr<Line> line, Position told, Result<web:
   }
   const bool too_large = subscription && status == 413;  // it will not be smaller the next time
   if (good(status) || too_large) {
-    outlet.told = told;
+    outlet.told = letter.told;
+    outlet.told_of_others = std::move(letter.told_of_others);
     outlet.code_sent = true;
     outlet.failing_since.reset();
     outlet.trouble = too_large ? "the push service finds the message too large" : "";

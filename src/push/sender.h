@@ -39,8 +39,11 @@ struct SenderServices {
   bool anywhere = false;  // tests: subscriptions may lead to private addresses
   // The name of an account; "": there is none, or the outlet is to go for another reason.
   std::function<std::string(const Outlet&)> name_of{};
-  // A StateChange (RFC 8620 §7.1) of what has happened, of these types; "": nothing of them.
-  std::function<std::string(const News&, const std::optional<std::vector<std::string>>& types)> state_change{};
+  // The accounts that somebody sees besides his own.
+  std::function<std::vector<mailbox::AccountId>(mailbox::AccountId)> shared_with{};
+  // A StateChange (RFC 8620 §7.1) for a subscription of what has happened in its own account and shared ones, as far as
+  // it may be seen and is wanted; "": nothing of it.
+  std::function<std::string(const Outlet&, const std::vector<News>&)> state_change{};
   std::function<std::string(uint64_t)> subscription_id{};  // as JMAP writes it
 };
 
@@ -61,14 +64,18 @@ class Sender {
 
   void reload();
   void news(mailbox::AccountId account);
+  void look_again(mailbox::AccountId account);  // its owner may have lost rights, or been given some
+  void listen_to_shared(mailbox::AccountId account);
+  bool has_news(const Outlet& outlet) const;
   void consider(const std::shared_ptr<Line>& line);
   Task<void> tell(std::shared_ptr<Line> line);
   Task<void> tell_one(std::shared_ptr<Line> line);
   std::optional<Letter> letter_for(const Outlet& outlet, const Position& until) const;
-  std::optional<Letter> subscription_letter(const Outlet& outlet, const News& news) const;
+  std::optional<Letter> subscription_letter(const Outlet& outlet) const;
+  std::map<mailbox::AccountId, Position> read_shared(const Outlet& outlet, std::vector<News>& news) const;
   std::optional<Letter> webhook_letter(const Outlet& outlet, const News& news) const;
   std::optional<Letter> watch_letter(const Outlet& outlet, const News& news) const;
-  Task<void> settle(std::shared_ptr<Line> line, Position told, Result<web::Posted> answer);
+  Task<void> settle(std::shared_ptr<Line> line, Letter letter, Result<web::Posted> answer);
   Task<void> remove(std::shared_ptr<Line> line, std::string why);
   Task<Result<void>> write(store::Work work);
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "base/text.h"
+#include "identity/directory.h"
+#include "mailbox/sharing.h"
 #include "push/push_fixture.h"
 
 namespace pabal::push {
@@ -48,9 +50,16 @@ class SenderTest : public PushFixture {
   void begin() {
     SenderServices services{*store_, *boxes_, *hub_, outlets_, elsewhere_, random_, "mailto:postmaster@example.com"};
     services.anywhere = true;
-    services.name_of = [this](const Outlet& o) { return o.account == gone_ ? "" : "someone@example.com"; };
-    services.state_change = [](const News& news, const std::optional<std::vector<std::string>>& types) {
-      return types && types->empty() ? "" : "state " + std::to_string(news.now.mail);
+    services.name_of = [this](const Outlet& o) {
+      return o.account == gone_ || (!o.root.empty() && o.root == ended_) ? "" : "someone@example.com";
+    };
+    services.shared_with = [this](AccountId who) { return who == kAlice ? shared_ : std::vector<AccountId>(); };
+    services.state_change = [this](const Outlet& outlet, const std::vector<News>& news) {
+      std::string out;
+      for (const News& one : news)
+        if (one.account == outlet.account || std::count(shared_.begin(), shared_.end(), one.account))
+          out += (out.empty() ? "state " : ", ") + std::to_string(one.account) + "=" + std::to_string(one.now.mail);
+      return outlet.types && outlet.types->empty() ? "" : out;
     };
     services.subscription_id = [](uint64_t id) { return "P" + std::to_string(id); };
     sender_ = std::make_unique<Sender>(loop_, services, EcKey::generate(random_));
@@ -102,20 +111,25 @@ class SenderTest : public PushFixture {
   Outlets outlets_{loop_, random_};
   Elsewhere elsewhere_;
   AccountId gone_ = 0;
+  std::string ended_;
+  std::vector<AccountId> shared_;  // with alice
   std::unique_ptr<Sender> sender_;
 };
 
 TEST_F(SenderTest, OutletsAreTheSameAfterAJourney) {
   Outlet all;
   all.kind = Outlet::Kind::kWatch;
-  all.url = "https://push.example/", all.name = "projects/a/topics/b", all.token = "1-ab", all.code = "c";
+  all.url = "https://push.example/", all.name = "projects/a/topics/b", all.root = "1-ab", all.code = "c";
   all.created = from_unix(1'800'000'000), all.expires = all.created + days(7), all.failing_since = all.created;
   all.keys = {"point", "auth"}, all.secret = "s", all.trouble = "t";
-  all.types = {"Email"}, all.mailboxes = {1, 7}, all.told = {9, {1, 2, 3, 4}};
+  all.types = {"Email"}, all.mailboxes = {1, 7}, all.told = {9, {1, 2, 3, 4}}, all.told_of_others[7] = {5, {}};
   all.verified = all.code_sent = all.anywhere = all.every_change = all.all_but = all.off = true;
   EXPECT_EQ(*decode_outlet(encode_outlet(all)), all);
   EXPECT_EQ(*decode_outlet(encode_outlet(Outlet{})), Outlet{});
   const std::string record = encode_outlet(all);
+  std::string before = encode_outlet(Outlet{});  // as records were before those of others stood in it
+  before[0] = 1, before.pop_back();
+  EXPECT_EQ(*decode_outlet(before), Outlet{});
   for (size_t size = 0; size < record.size(); ++size) EXPECT_FALSE(decode_outlet(record.substr(0, size)));
 }
 
@@ -238,6 +252,62 @@ TEST_F(SenderTest, OutletsGoWithTheirAccount) {
   loop_.run_for(seconds(1));
   EXPECT_FALSE(kept(outlet));
   EXPECT_THAT(posted(), IsEmpty());
+}
+
+TEST_F(SenderTest, SubscriptionsHearOfWhatIsSharedAsLongAsItIs) {
+  const auto rights = [&](mailbox::Rights given) {
+    shared_ = given ? std::vector<AccountId>{kBob} : std::vector<AccountId>();
+    change([&](store::Transaction& t) {
+      return mailbox::change_acl(t, kBob, 1, {mailbox::Grantee::Kind::kAccount, kAlice, ""}, false, '=', given);
+    });
+  };
+  verify(subscription());
+  posted(minutes(1));
+  deliver(kBob);
+  EXPECT_THAT(posted(days(1)), IsEmpty());
+  rights(mailbox::kLookup | mailbox::kRead);  // told at once: the client does not know of the account
+  auto heard = posted(seconds(2));
+  ASSERT_THAT(heard, SizeIs(1));
+  EXPECT_THAT(heard[0].body, StartsWith("state 2="));
+  EXPECT_EQ(field(heard[0], "Urgency"), "low");
+  EXPECT_THAT(posted(days(1)), IsEmpty());
+  deliver(kBob);
+  heard = posted(seconds(2));
+  ASSERT_THAT(heard, SizeIs(1));
+  EXPECT_EQ(heard[0].body, "state 2=" + std::to_string(position_of(*store_, *boxes_, kBob)->mail));
+  EXPECT_EQ(field(heard[0], "Urgency"), "normal");
+  loop_.run_for(minutes(2));
+  end();
+  deliver(kBob);
+  begin();  // nothing is lost over a restart, nor told twice
+  EXPECT_THAT(posted(seconds(2)), SizeIs(1));
+  EXPECT_THAT(posted(days(1)), IsEmpty());
+  rights(0);
+  deliver(kBob);
+  EXPECT_THAT(posted(days(1)), IsEmpty());
+  deliver(kAlice);
+  EXPECT_THAT(posted(seconds(2)), SizeIs(1));
+}
+
+TEST_F(SenderTest, WhatASessionOrGrantMadeEndsWithItAtOnce) {
+  Outlet outlet;
+  outlet.account = kAlice;
+  outlet.url = "https://push.example/1";
+  outlet.root = "grant:7";
+  outlet = add(outlet);
+  posted(minutes(1));
+  verify(outlet);
+  deliver(kAlice);
+  EXPECT_THAT(posted(minutes(1)), SizeIs(1));
+  ended_ = "grant:7";
+  change([&](store::Transaction& t) -> Result<void> {
+    t.put(identity::standing_key(kAlice), "");
+    return {};
+  });
+  loop_.run_for(seconds(2));
+  EXPECT_FALSE(kept(outlet));
+  deliver(kAlice);
+  EXPECT_THAT(posted(days(1)), IsEmpty());
 }
 
 TEST_F(SenderTest, TheyAreLimited) {

@@ -18,6 +18,9 @@ struct Asked {
 // Fills in what follows from the target, the connection and the proxies.
 Refusal complete(Request& request, net::Stream& stream, const Networks& trusted_proxies);
 
+// Why a request is refused when Connections::budget() is used up.
+constexpr std::string_view kBusy = "the server holds as much of requests under way as it may; try again in a moment";
+
 // The status for a body that could not be read; 0: nobody is there to hear it.
 int status_of_body(Code code);
 

@@ -171,7 +171,8 @@ Task<void> Session::talk() {
 // What the request took has been freed when this runs.
 Task<void> Session::run_socket() {
   const auto octets = std::make_shared<Octets>(*this);
-  socket_ = std::make_shared<Socket>(loop_, octets, *std::exchange(upgrade_, nullptr), [this] { stream_.close(); });
+  socket_ = std::make_shared<Socket>(loop_, octets, *std::exchange(upgrade_, nullptr), services_.connections.budget(),
+                                     [this] { stream_.close(); });
   if (closing_) socket_->close(CloseCode::kGoingAway, "the server stops");
   std::vector<Task<void>> both;
   both.push_back(socket_->run());
@@ -303,11 +304,13 @@ Task<bool> Session::serve_one(Head head) {
   Refusal refusal;
   if (head.length > rule.limit) refusal = {413, "the body is larger than " + std::to_string(rule.limit) + " octets"};
   if (!refusal.status && rule.streamed) request.stream = body;
+  Budget::Share share(services_.connections.budget());
   while (!refusal.status && !rule.streamed && !body->finished()) {
     Task<Result<std::string>> reading = body->next();
     const Result<std::string> some = co_await reading;
     if (some) {
       request.body += *some;
+      if (!share.hold(request.body.size())) refusal = {503, std::string(kBusy)};
       continue;
     }
     refusal = {status_of_body(some.code()), some.error().message};
@@ -322,6 +325,7 @@ Task<bool> Session::serve_one(Head head) {
   const Asked asked = what_is_asked(request);
   Task<Response> answering = answer(services_.handler, std::move(request));
   Response response = co_await answering;
+  static_cast<void>(share.hold(0));  // the client may take its time for the answer
   body->skip_arrived();
   const bool keep = keep_alive && body->finished() && !closing_;
   body->detach();

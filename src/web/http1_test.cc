@@ -213,6 +213,19 @@ TEST(Http1, ChunksBeyondTheLimitAre413AndBrokenOnes400) {
   }
 }
 
+TEST(Http1, BodiesUnderWayOfAllHaveABudget) {
+  TestServer server;
+  Budget::Share others(server.connections.budget());
+  ASSERT_TRUE(others.hold(kMaxGathered - 150'000));
+  const std::string head = "POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: ";
+  EXPECT_THAT(server.ask(head + "100000\r\n\r\n" + std::string(100'000, 'x')), EndsWith("\r\n\r\n100000"));
+  EXPECT_THAT(server.ask(head + "100000\r\n\r\n" + std::string(100'000, 'x')), EndsWith("\r\n\r\n100000"))
+      << "what was answered is free again";
+  EXPECT_THAT(server.ask(head + "200000\r\n\r\n" + std::string(200'000, 'x')), StartsWith("HTTP/1.1 503 "));
+  EXPECT_TRUE(server.closed && server.ended);
+  EXPECT_EQ(server.connections.budget().held(), kMaxGathered - 150'000);
+}
+
 TEST(Http1, ExpectationIsMetBeforeTheBodyComes) {
   TestServer server;
   EXPECT_EQ(server.ask("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"),

@@ -404,11 +404,12 @@ Task<void> Session::serve_one(Shared exchange) {
   if (!exchange->closed) {
     const std::shared_ptr<Upgrade> upgrade = std::move(response.upgrade);
     if (upgrade) {
-      exchange->socket = std::make_shared<Socket>(loop_, exchange, *upgrade, [this, raw = exchange.get()] {
-        if (raw->closed) return;
-        nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, raw->id, NGHTTP2_CANCEL);
-        to_write_.ring();
-      });
+      exchange->socket = std::make_shared<Socket>(
+          loop_, exchange, *upgrade, services_.connections.budget(), [this, raw = exchange.get()] {
+            if (raw->closed) return;
+            nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, raw->id, NGHTTP2_CANCEL);
+            to_write_.ring();
+          });
       response.source = exchange->socket;
     }
     submit(*exchange, std::move(response), head_only);
@@ -449,6 +450,7 @@ Task<Response> Session::respond(Shared exchange) {
   }
   // Of a refused request nobody reads the body: it would hold itself for ever.
   if (x.rule.streamed && !refusal.status && !x.request.websocket) x.request.stream = exchange;
+  Budget::Share share(services_.connections.budget());
   while (!refusal.status && !x.rule.streamed) {
     Task<Result<std::string>> reading = x.next();
     Result<std::string> some = co_await reading;
@@ -462,6 +464,7 @@ Task<Response> Session::respond(Shared exchange) {
       refusal = {503, "too much is being sent at once on this connection; try again in a moment"};
     } else {
       x.request.body += *some;
+      if (!share.hold(x.request.body.size())) refusal = {503, std::string(kBusy)};
     }
   }
   const size_t held = x.request.body.size();

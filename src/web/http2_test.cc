@@ -190,6 +190,19 @@ TEST(Http2, WebSocketsAreAStreamAmongOthers) {
   EXPECT_EQ(client.answers[nowhere].fields[":status"], "404");
 }
 
+TEST(Http2, BodiesUnderWayOfAllHaveABudget) {
+  TestServer server(true);
+  Client client(server);
+  Budget::Share others(server.connections.budget());
+  ASSERT_TRUE(others.hold(kMaxGathered - 150'000));
+  const int32_t large = client.request("POST", "/large", std::string(200'000, 'x'));
+  const int32_t small = client.request("POST", "/large", std::string(60'000, 'x'));
+  client.talk();
+  EXPECT_EQ(client.answers[large].fields[":status"], "503");
+  EXPECT_EQ(client.answers[small].body, "60000");
+  EXPECT_EQ(server.connections.budget().held(), kMaxGathered - 150'000);
+}
+
 TEST(Http2, RefusesWithAStatus) {
   TestServer server(true);
   Client client(server);

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "net/stream.h"
+#include "web/budget.h"
 #include "web/http.h"
 #include "web/proxies.h"
 
@@ -16,6 +17,9 @@ namespace pabal::web {
 // The connections of one server, for its end. Thread-safe; outlives them.
 class Connections {
  public:
+  explicit Connections(size_t gathered = kMaxGathered) : budget_(gathered) {}
+  Budget& budget() { return budget_; }
+
   // One connection's part. `drain` runs on its loop.
   class Member {
    public:
@@ -34,6 +38,7 @@ class Connections {
   void drain();
 
  private:
+  Budget budget_;
   std::mutex mutex_;
   std::map<Member*, std::shared_ptr<Member::Place>> members_;
 };

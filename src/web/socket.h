@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/bell.h"
+#include "web/budget.h"
 #include "web/websocket.h"
 
 namespace pabal::web {
@@ -9,8 +10,14 @@ namespace pabal::web {
 class Socket final : public WebSocket, public BodySource, public std::enable_shared_from_this<Socket> {
  public:
   // `drop` breaks the connection off, so that `in` ends. It is not called after run() has ended.
-  Socket(net::Loop& loop, std::shared_ptr<BodyReader> in, const Upgrade& upgrade, std::function<void()> drop)
-      : loop_(loop), in_(std::move(in)), talk_(upgrade.talk), drop_(std::move(drop)), parser_(upgrade.max_message) {}
+  Socket(net::Loop& loop, std::shared_ptr<BodyReader> in, const Upgrade& upgrade, Budget& budget,
+         std::function<void()> drop)
+      : loop_(loop),
+        in_(std::move(in)),
+        talk_(upgrade.talk),
+        drop_(std::move(drop)),
+        parser_(upgrade.max_message),
+        share_(budget) {}
 
   Task<void> run();  // the handler and the closing handshake; next() ends after it
 
@@ -25,6 +32,7 @@ class Socket final : public WebSocket, public BodySource, public std::enable_sha
 
  private:
   Task<bool> more();
+  bool may_go_on();
   void put(std::string frame);
   void arm(Duration patience);
   void tick();
@@ -34,6 +42,8 @@ class Socket final : public WebSocket, public BodySource, public std::enable_sha
   Talk talk_;
   std::function<void()> drop_;
   WebSocketParser parser_;
+  Budget::Share share_;  // the message under way, or that the handler has
+  Time begun_{};         // when the message under way began; never: there is none
   std::string arrived_, out_;
   size_t at_ = 0;  // in arrived_
   net::Bell to_write_, room_;

@@ -48,7 +48,9 @@ class Echo {
     router.add("GET", "/large", [this](Request r) { return large(std::move(r)); });
     router.add("GET", "/ticks", [this](Request r) { return ticks(std::move(r)); });
     router.add("GET", "/slow", [this](Request r) { return slow(std::move(r)); });
-    router.add("GET", "/socket", [this](Request r) { return socket(std::move(r)); });
+    router.add("GET", "/socket", [this](Request r) { return socket(std::move(r), 1'000); });
+    router.add("GET", "/large-socket", [this](Request r) { return socket(std::move(r), 10 << 20); });
+    router.add("POST", "/large", [this](Request r) { return count_whole(std::move(r)); }, {10 << 20, false});
     router.add("GET", "/throws", [this](Request r) { return fails(std::move(r)); });
   }
   Router router;
@@ -94,9 +96,10 @@ class Echo {
     ++handled;
     co_return with_body("text/plain", "slow");
   }
-  Task<Response> socket(Request r) {
+  Task<Response> count_whole(Request r) { co_return with_body("text/plain", std::to_string(r.body.size())); }
+  Task<Response> socket(Request r, size_t limit) {
     co_return upgrade(
-        r, [this](std::shared_ptr<WebSocket> made) { return echo_messages(std::move(made)); }, "echo", 1'000);
+        r, [this](std::shared_ptr<WebSocket> made) { return echo_messages(std::move(made)); }, "echo", limit);
   }
   // Sends back what comes; "large N" is answered with N octets, "throw" by failing, "bye" by ending.
   Task<void> echo_messages(std::shared_ptr<WebSocket> made) {

@@ -55,6 +55,7 @@ Task<void> Socket::run() {
 }
 
 Task<Result<SocketMessage>> Socket::receive() {
+  static_cast<void>(share_.hold(parser_.held()));  // the handler is done with the one before
   while (!heard_close_ && !gone_) {
     std::string_view left = std::string_view(arrived_).substr(at_);
     std::optional<SocketEvent> event = parser_.next(left);
@@ -66,6 +67,10 @@ Task<Result<SocketMessage>> Socket::receive() {
       break;
     }
     if (!event) {
+      if (!may_go_on()) {
+        heard_close_ = true;
+        break;
+      }
       Task<bool> waiting = more();
       static_cast<void>(co_await waiting);
       continue;
@@ -85,11 +90,26 @@ Task<Result<SocketMessage>> Socket::receive() {
         break;
       case FrameKind::kText:
       case FrameKind::kBinary:
+        begun_ = {};
         // After a close of ours nobody is to act on what was on its way.
         if (!said_close_) co_return SocketMessage{event->kind == FrameKind::kText, std::move(event->data)};
     }
   }
   co_return Error{Code::kClosed, "the socket is closed"};
+}
+
+// Whether more may come of a message that is not whole yet.
+bool Socket::may_go_on() {
+  const size_t held = parser_.held();
+  if (!share_.hold(held)) {
+    close(CloseCode::kTryLater, "the server holds too many messages that are not whole");
+    return false;
+  }
+  if (held == 0) return true;
+  if (begun_ == Time()) begun_ = loop_.now();
+  if (loop_.now() < begun_ + kBodyTime + seconds(static_cast<int64_t>(held / kBodyRate))) return true;
+  close(CloseCode::kPolicy, "the message did not come in time");
+  return false;
 }
 
 // Waits for octets. False: there will be none.

@@ -41,6 +41,7 @@ class WebSocketParser {
 
   // Takes octets from the front of `in` until an event is whole. Nothing: more is needed, or failed().
   std::optional<SocketEvent> next(std::string_view& in);
+  size_t held() const { return message_.size(); }  // octets of a message that is not whole
   // Why nothing more can be understood: the code of the Close frame that is due. kNormal: it has not failed.
   CloseCode failed() const { return failed_; }
 

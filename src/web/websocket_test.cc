@@ -205,6 +205,39 @@ TEST(WebSocket, DropsWhoDoesNotTakeWhatItIsSent) {
   EXPECT_EQ(server.echo.open, nullptr);
 }
 
+TEST(WebSocket, HalfMessagesOfAllHaveABudget) {
+  std::string large = kHandshake;
+  large.replace(large.find("/socket"), 7, "/large-socket");
+  const std::string message =
+      masked_frame(0x01, std::string(60'000, 'x')) + masked_frame(0x80, std::string(40'000, 'x'));
+  const std::string half = message.substr(0, 90'000);
+  {
+    TestServer server;
+    Budget::Share others(server.connections.budget());
+    ASSERT_TRUE(others.hold(kMaxGathered - 100'000));
+    server.ask(large);
+    EXPECT_EQ(server.ask(half), "");
+    EXPECT_EQ(server.connections.budget().held(), kMaxGathered - 100'000 + half.size() - 16);
+    EXPECT_EQ(server.ask(message.substr(90'000)).size(), 10 + 100'000u);
+    server.ask(masked_frame(0x81, "small"));
+    EXPECT_EQ(server.connections.budget().held(), kMaxGathered - 100'000) << "answered";
+    ASSERT_TRUE(others.hold(kMaxGathered - 80'000));
+    EXPECT_EQ(server.ask(masked_frame(0x81, "small counts for nothing")).substr(2), "small counts for nothing");
+    EXPECT_THAT(server.ask(half), HasSubstr("\x03\xf5the server holds"));
+    EXPECT_TRUE(server.closed && server.ended);
+    EXPECT_EQ(server.connections.budget().held(), kMaxGathered - 80'000);
+  }
+  TestServer server;  // a message that does not end, by one who answers pings
+  server.ask(large);
+  server.send(half);
+  for (int i = 0; i < 3; ++i) {
+    server.loop.run_for(seconds(40));
+    server.send(masked_frame(0x8A, ""));
+  }
+  EXPECT_THAT(server.heard(), HasSubstr("\x03\xf0the message did not come in time"));
+  EXPECT_TRUE(server.closed && server.ended);
+}
+
 TEST(WebSocket, LargeAnswersWait) {
   TestServer server;
   server.ask(kHandshake);
