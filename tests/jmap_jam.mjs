@@ -6,7 +6,11 @@ import { JamClient } from 'jmap-jam';
 import { readFileSync } from 'node:fs';
 
 const [sessionUrl, bearerToken] = process.argv.slice(2);
-const jam = new JamClient({ sessionUrl, bearerToken });
+const customCapabilities = {
+  AddressBook: 'urn:ietf:params:jmap:contacts', ContactCard: 'urn:ietf:params:jmap:contacts',
+  Principal: 'urn:ietf:params:jmap:principals', ShareNotification: 'urn:ietf:params:jmap:principals',
+};
+const jam = new JamClient({ sessionUrl, bearerToken, customCapabilities });
 const accountId = await jam.getPrimaryAccount();
 
 function drafts(calls, builder) {

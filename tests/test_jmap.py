@@ -18,10 +18,10 @@ def base(server):
 
 
 class Jam:
-    """alice's mail, by the npm client."""
+    """Somebody's mail, by the npm client."""
 
-    def __init__(self, server):
-        self.server, self.token = server, token_of(server, "alice@example.com")
+    def __init__(self, server, address="alice@example.com"):
+        self.server, self.token = server, token_of(server, address)
 
     def steps(self, *steps):
         done = subprocess.run([need("node"), ROOT / "tests/jmap_jam.mjs", f"{base(self.server)}/.well-known/jmap", self.token],

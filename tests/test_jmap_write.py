@@ -9,6 +9,7 @@ import smtplib
 import ssl
 
 from conftest import PASSWORD, wait_for
+from test_jmap import NEWEST, Jam
 from test_jmap_more import Jmap, subjects
 
 
@@ -124,3 +125,73 @@ def test_the_vacation_response_answers_and_is_gmails_too(server):
                        {"Authorization": f"Bearer {alice.token}", "Content-Type": "application/json"})
     assert connection.getresponse().status == 200
     assert alice.call("VacationResponse/get")["list"][0]["isEnabled"] is False
+
+
+def test_jmap_jam_writes_sends_and_keeps_in_step(server):
+    jam = Jam(server)
+    box = by_role(jam)
+    drafts = {"filter": {"inMailbox": box["drafts"]}, "sort": NEWEST}
+    begin = jam.call("Email/query", **drafts)["queryState"]
+    letter = {"mailboxIds": {box["drafts"]: True}, "keywords": {"$draft": True}, "from": [{"email": "alice@example.com"}],
+              "to": [{"email": "bob@example.com"}], "subject": "계획", "bodyValues": {"t": {"value": "내년 계획입니다"}},
+              "textBody": [{"partId": "t", "type": "text/plain"}]}
+    got = jam.calls(["boxes", "Mailbox/set", {"create": {"year": {"name": "2027", "parentId": "#plans"}, "plans": {"name": "Plans"}}}],
+                    ["made", "Email/set", {"create": {"d": letter, "other": {**letter, "subject": "temporary"}}}],
+                    ["seen", "Email/get", {"ids": ["#d"], "properties": ["subject", "keywords", "preview"]}],
+                    ["news", "Email/queryChanges", {**drafts, "sinceQueryState": begin}],
+                    ["who", "Identity/get", {"properties": ["email"]}])
+    draft, other = (got["made"]["created"][name]["id"] for name in ("d", "other"))
+    assert got["seen"]["list"] == [{"id": draft, "subject": "계획", "keywords": {"$draft": True}, "preview": "내년 계획입니다"}]
+    assert {one["id"] for one in got["news"]["added"]} == {draft, other}
+    state = jam.call("Email/query", **drafts)["queryState"]
+    # A call has two answers with one name, of which the client keeps the last: Email/set's.
+    sent = jam.call("EmailSubmission/set", create={"s": {"identityId": got["who"]["list"][0]["id"], "emailId": draft}},
+                    onSuccessUpdateEmail={"#s": {f"mailboxIds/{box['drafts']}": None, f"mailboxIds/{box['sent']}": True, "keywords/$draft": None}})
+    assert draft in sent["updated"], json.dumps(sent)
+    assert jam.call("EmailSubmission/query", filter={"emailIds": [draft]})["ids"]
+    assert wait_for(lambda: letters(server, "bob@example.com"))[0]["Subject"] == "계획"
+    assert jam.call("Email/queryChanges", **drafts, sinceQueryState=state)["removed"] == [draft]
+    year = got["boxes"]["created"]["year"]["id"]
+    moved = jam.calls(["found", "Email/query", {"filter": {"subject": "계획", "inMailbox": box["sent"]}}],
+                      ["moved", "Email/set", {"update": {draft: {"mailboxIds": {year: True}, "keywords/$flagged": True}}}],
+                      ["there", "Email/query", {"filter": {"inMailbox": year, "hasKeyword": "$flagged"}}],
+                      ["gone", "Email/set", {"destroy": {"$ref": ["there", "/ids"]}}],
+                      ["left", "Email/get", {"ids": {"$ref": ["found", "/ids"]}}])
+    assert moved["found"]["ids"] == moved["there"]["ids"] == moved["gone"]["destroyed"] == moved["left"]["notFound"] == [draft]
+    refused = jam.call("Email/set", destroy=[other], onDestroyRemoveEmails=True)
+    assert refused["error"][0]["type"] == "invalidArguments", "of another method"
+    assert jam.call("Email/set", destroy=[other])["destroyed"] == [other]
+    assert len(jam.call("Mailbox/set", destroy=[one["id"] for one in got["boxes"]["created"].values()])["destroyed"]) == 2
+
+
+def test_jmap_jam_keeps_an_address_book(server):
+    jam = Jam(server)
+    book = jam.call("AddressBook/get")["list"][0]["id"]
+    begin = jam.call("ContactCard/query")["queryState"]
+    card = {"@type": "Card", "version": "1.0", "uid": "urn:uuid:7e5b8a2c-0c1d-4f5e-9a6b-1c2d3e4f5a6b", "addressBookIds": {book: True},
+            "name": {"full": "김철수"}, "emails": {"e": {"address": "kim@univ.edu"}}}
+    got = jam.calls(["made", "ContactCard/set", {"create": {"k": card}}],
+                    ["found", "ContactCard/query", {"filter": {"email": "kim@univ"}}],
+                    ["cards", "ContactCard/get", {"ids": {"$ref": ["found", "/ids"]}, "properties": ["name"]}],
+                    ["news", "ContactCard/queryChanges", {"sinceQueryState": begin}])
+    kim = got["made"]["created"]["k"]["id"]
+    assert got["cards"]["list"] == [{"id": kim, "name": {"full": "김철수"}}] and got["news"]["added"] == [{"id": kim, "index": 0}]
+
+
+def test_a_mailbox_is_shared_and_the_other_is_told(server):
+    alice, bob = Jam(server), Jam(server, "bob@example.com")
+    inbox = by_role(alice)["inbox"]
+    got = alice.calls(["who", "Principal/query", {"filter": {"email": "bob@"}}],
+                      ["them", "Principal/get", {"ids": {"$ref": ["who", "/ids"]}}])
+    (one,) = got["them"]["list"]
+    assert (one["email"], one["type"], one["accounts"]) == ("bob@example.com", "individual", None)
+    assert alice.call("Mailbox/set", update={inbox: {"shareWith": {one["id"]: {"mayReadItems": True, "maySetSeen": True}}}})["updated"]
+    (told,) = bob.call("ShareNotification/get")["list"]
+    assert (told["objectId"], told["changedBy"]["email"], told["newRights"]["mayReadItems"]) == (inbox, "alice@example.com", True)
+    with imaplib.IMAP4(server.ip, server.port["imap"]) as imap:
+        imap.login("bob@example.com", PASSWORD)
+        assert imap.myrights('"Other Users/alice@example.com/INBOX"')[1][0].endswith(b" lrs")
+    with imaplib.IMAP4(server.ip, server.port["imap"]) as imap:
+        imap.login("alice@example.com", PASSWORD)
+        imap.deleteacl("INBOX", "bob@example.com")
+    assert bob.call("ShareNotification/get")["list"] == [], "taken back before he looked"

@@ -19,6 +19,7 @@ import pytest
 from conftest import PASSWORD, ROOT, Server, need, wait_for
 from test_jmap_more import CORE, MAIL, Jmap
 from test_oauth import Browser
+from test_sieve import Manage
 
 SOCKET = "urn:ietf:params:jmap:websocket"
 
@@ -150,8 +151,9 @@ def test_changes_are_told_over_a_web_socket(server):
         deliver(server, "alice@example.com")
         told = socket.next()["data"]
         assert told["@type"] == "StateChange" and set(told["changed"]) == {alice.account}
-        assert set(told["changed"][alice.account]) == {"Email", "EmailDelivery", "Mailbox", "Thread"}
+        assert set(told["changed"][alice.account]) == {"Email", "EmailDelivery", "Mailbox", "Thread", "Quota"}
         assert told["changed"][alice.account]["Mailbox"] == alice.call("Mailbox/get")["state"]
+        assert told["changed"][alice.account]["Quota"] == alice.call("Quota/get")["state"]
         deliver(server, "bob@example.com")
         socket.silent()
         client = imap(server, "alice@example.com")
@@ -160,6 +162,9 @@ def test_changes_are_told_over_a_web_socket(server):
         client.create("Work")
         known = socket.next()["data"]
         assert set(known["changed"][alice.account]) == {"Mailbox"}
+        with Manage(server, "alice@example.com") as manage:
+            assert manage.ask_with('PUTSCRIPT "s"', "keep;\r\n").startswith("OK")
+        assert socket.next()["data"]["changed"][alice.account] == {"SieveScript": alice.call("SieveScript/get")["state"]}
         alice.call("AddressBook/set", create={"a": {"name": "Friends"}})
         known = socket.next()["data"]
         assert set(known["changed"][alice.account]) == {"AddressBook"}
@@ -247,7 +252,7 @@ def test_event_source(server):
         deliver(server, "alice@example.com")
         told = source.next()
         assert told["event"] == "state" and told["data"]["@type"] == "StateChange"
-        assert set(told["data"]["changed"][alice.account]) == {"Email", "EmailDelivery", "Mailbox", "Thread"}
+        assert set(told["data"]["changed"][alice.account]) == {"Email", "EmailDelivery", "Mailbox", "Thread", "Quota"}
         assert set(other.next()["data"]["changed"][alice.account]) == {"Mailbox"}
         assert other.next()["event"] == "error"  # closeafter=state: the response ends
         ping = source.next()

@@ -2,6 +2,7 @@
 #include "app/commands_impl.h"
 #include "app/table.h"
 #include "base/text.h"
+#include "sharing/notices.h"
 #include "sharing/sharing.h"
 
 namespace pabal::app {
@@ -108,7 +109,9 @@ void share(Call& call, const Words& w, mailbox::Rights rights) {
   if (!who) return call.fail({who.code(), w.who + ": " + who.error().message});
   if (who->account == place->account.id) return call.fail({Code::kInvalid, "the owner has all rights anyway"});
   if (!call.commit([&](store::Transaction& t) {
-        return mailbox::change_acl(t, place->account.id, place->mailbox.id, *who, false, '=', rights);
+        return sharing::change_rights(*call.rooms->directory, *call.rooms->mailboxes, t,
+                                      {place->account.id, place->mailbox.id, *who, false, '=', rights},
+                                      call.rooms->clock.now());
       }))
     return;
   const std::string shown = fmt::format("{}/{}/{}", mailbox::kOtherUsers, place->account.name, place->mailbox.name);

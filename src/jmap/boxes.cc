@@ -1,7 +1,10 @@
 #include "jmap/boxes.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "jmap/jmap.h"
+#include "jmap/principals.h"
 #include "mailbox/annotations.h"
 
 namespace pabal::jmap {
@@ -19,6 +22,21 @@ constexpr RoleName kRoles[] = {{"inbox", Role::kInbox, 1},     {"important", Rol
                                {"archive", Role::kArchive, 5}, {"junk", Role::kJunk, 6},
                                {"trash", Role::kTrash, 7}};
 constexpr uint64_t kNoRoleOrder = 10;
+
+struct RightName {
+  std::string_view name;
+  mailbox::Rights rights;
+};
+constexpr RightName kRightNames[] = {{"mayReadItems", mailbox::kLookup | mailbox::kRead},
+                                     {"mayAddItems", mailbox::kInsert},
+                                     {"mayRemoveItems", mailbox::kDeleteMessages | mailbox::kExpunge},
+                                     {"maySetSeen", mailbox::kKeepSeen},
+                                     {"maySetKeywords", mailbox::kWriteFlags},
+                                     {"mayCreateChild", mailbox::kCreateBelow},
+                                     {"mayRename", mailbox::kRemoveMailbox},
+                                     {"mayDelete", mailbox::kRemoveMailbox},
+                                     {"maySubmit", mailbox::kPost},
+                                     {"mayShare", mailbox::kAdminister}};
 
 }  // namespace
 
@@ -41,19 +59,38 @@ std::optional<Role> role_named(std::string_view name) {
 }
 
 json::object rights_object(mailbox::Rights rights, Role role) {
-  const auto may = [&](mailbox::Rights all) { return (rights & all) == all; };
-  const bool inbox = role == Role::kInbox;
   json::object out;
-  out["mayReadItems"] = may(mailbox::kLookup | mailbox::kRead);
-  out["mayAddItems"] = may(mailbox::kInsert);
-  out["mayRemoveItems"] = may(mailbox::kDeleteMessages | mailbox::kExpunge);
-  out["maySetSeen"] = may(mailbox::kKeepSeen);
-  out["maySetKeywords"] = may(mailbox::kWriteFlags);
-  out["mayCreateChild"] = may(mailbox::kCreateBelow);
-  out["mayRename"] = may(mailbox::kRemoveMailbox) && !inbox;
-  out["mayDelete"] = may(mailbox::kRemoveMailbox) && !inbox;
-  out["maySubmit"] = may(mailbox::kPost);
+  for (const RightName& one : kRightNames)
+    out[one.name] = (rights & one.rights) == one.rights &&
+                    !(role == Role::kInbox && one.rights == mailbox::kRemoveMailbox);  // it stays
   return out;
+}
+
+std::optional<mailbox::Rights> rights_in(const json::value& given) {
+  const json::object* object = given.if_object();
+  if (!object) return {};
+  mailbox::Rights out = 0;
+  std::optional<bool> removing;
+  for (const auto& [name, value] : *object) {
+    const bool* may = value.if_bool();
+    if (!may) return {};
+    if (name == "mayRename" || name == "mayDelete") {
+      if (removing.value_or(*may) != *may) return {};
+      removing = *may;
+    }
+    const auto known = std::find_if(std::begin(kRightNames), std::end(kRightNames),
+                                    [&](const RightName& one) { return one.name == std::string_view(name); });
+    if (known == std::end(kRightNames)) return {};
+    if (*may) out |= known->rights;
+  }
+  return out;
+}
+
+json::value share_with(const mailbox::Acl& acl, Role role) {
+  json::object out;
+  for (const mailbox::Grant& grant : acl)
+    if (!grant.negative) out[principal_id(grant.who)] = rights_object(grant.rights, role);
+  return out.empty() ? json::value(nullptr) : json::value(std::move(out));
 }
 
 std::string subscribed_name(const Account& account, std::string_view name) {

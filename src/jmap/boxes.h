@@ -21,8 +21,12 @@ Result<std::vector<Box>> visible_boxes(const Services& services, const store::Re
 std::string_view role_name(mailbox::Role role);
 std::optional<mailbox::Role> role_named(std::string_view name);
 
-// MailboxRights.
+// MailboxRights, with mayShare for the right to administer.
 json::object rights_object(mailbox::Rights rights, mailbox::Role role);
+// What it stands for. Nothing: it is none, or tells mayRename from mayDelete, which are one right here.
+std::optional<mailbox::Rights> rights_in(const json::value& object);
+// Whom it is shared with, by their principals (RFC 9670 §4); null: with nobody.
+json::value share_with(const mailbox::Acl& acl, mailbox::Role role);
 // Where nothing else is set.
 uint64_t default_sort_order(mailbox::Role role);
 

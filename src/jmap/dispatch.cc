@@ -83,7 +83,7 @@ std::optional<Jmap::Reply> Dispatch::read(const std::string& text, Request& requ
     if (!name) return problem(400, "notRequest", "\"using\" is a list of strings");
     if (!methods_.capabilities().contains(std::string_view(*name)))
       return problem(400, "unknownCapability", "there is no capability \"" + std::string(*name) + "\" here");
-    request.use.emplace(*name);
+    talk_.use.emplace(*name);
   }
   if (calls->size() > kMaxCallsInRequest)
     return problem(400, "limit", "too many calls in one request", "maxCallsInRequest");
@@ -102,9 +102,9 @@ std::optional<Jmap::Reply> Dispatch::read(const std::string& text, Request& requ
   return {};
 }
 
-const Method* Dispatch::method_of(const Request& request, const Call& call) const {
+const Method* Dispatch::method_of(const Call& call) const {
   const Method* method = methods_.find(call.name());
-  return method && request.use.contains(method->capability) ? method : nullptr;
+  return method && talk_.use.contains(method->capability) ? method : nullptr;
 }
 
 // What must be right before any method runs.
@@ -147,7 +147,7 @@ size_t Dispatch::run_reads(Request& request, size_t from) {
     const Method* method = methods_.find(std::string_view(request.calls[from].as_array()[0].as_string()));
     if (method && method->run) break;
     Call call = take_call(request, from);
-    method = method_of(request, call);
+    method = method_of(call);
     const auto failed = prepare(method, call);
     add(call, failed ? Answer(*failed) : read_guarded(*method, call));
   }
@@ -156,7 +156,7 @@ size_t Dispatch::run_reads(Request& request, size_t from) {
 
 Task<void> Dispatch::run_one(Request& request, size_t at) {
   Call call = take_call(request, at);
-  const Method* method = method_of(request, call);
+  const Method* method = method_of(call);
   const auto failed = prepare(method, call);
   if (failed) {
     add(call, *failed);

@@ -14,18 +14,17 @@ std::string session_state(const std::map<std::string, Account>& accounts);
 class Dispatch {
  public:
   Dispatch(const Methods& methods, Services& services, net::Loop& loop, api::Caller caller, std::string peer)
-      : methods_(methods), talk_{services, loop, std::move(caller), std::move(peer), {}, {}, {}, {}, kMaxAnswer} {}
+      : methods_(methods), talk_{services, loop, std::move(caller), std::move(peer), {}, {}, {}, {}, {}, kMaxAnswer} {}
   Task<Jmap::Reply> run(std::string text);
 
  private:
   struct Request {
-    std::set<std::string> use;
     json::array calls;
     bool created_ids = false;
   };
   std::optional<Jmap::Reply> read(const std::string& text, Request& request);
   std::optional<Failure> prepare(const Method* method, Call& call);
-  const Method* method_of(const Request& request, const Call& call) const;
+  const Method* method_of(const Call& call) const;
   // The calls from `from` up to one that is no `read`; gives that one.
   size_t run_reads(Request& request, size_t from);
   Task<void> run_one(Request& request, size_t at);

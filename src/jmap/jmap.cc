@@ -40,20 +40,13 @@ Result<json::object> Jmap::session(const api::Caller& caller, std::string_view o
   json::object capabilities, of_accounts, primary;
   const std::string own = account_id(caller.account.id);
   for (const auto& [name, capability] : methods_.capabilities())
-    capabilities[name] = capability.of_server ? capability.of_server(services_) : json::object();
+    if (capability.in_session)
+      capabilities[name] = capability.of_server ? capability.of_server(services_) : json::object();
   for (const auto& [id, account] : *accounts) {
-    json::object have;
-    for (const auto& [name, capability] : methods_.capabilities()) {
-      auto value = capability.of_account ? capability.of_account(services_, account) : std::nullopt;
-      if (!value) continue;
-      have[name] = std::move(*value);
-      if (id == own && capability.primary) primary[name] = id;
-    }
-    json::object one;
-    one["name"] = account.name;
-    one["isPersonal"] = account.own;
-    one["isReadOnly"] = false;
-    one["accountCapabilities"] = std::move(have);
+    json::object one = account_object(methods_, services_, account);
+    if (id == own)
+      for (const auto& [name, value] : one["accountCapabilities"].as_object())
+        if (methods_.capabilities().find(std::string_view(name))->second.primary) primary[name] = id;
     of_accounts[id] = std::move(one);
   }
   const std::string at(origin);

@@ -5,6 +5,7 @@
 #include "jmap/ids.h"
 #include "jmap/jmap.h"
 #include "jmap/modules.h"
+#include "jmap/principals.h"
 #include "jmap/standard.h"
 #include "mailbox/overview.h"
 #include "message/casemap.h"
@@ -12,9 +13,9 @@
 namespace pabal::jmap {
 namespace {
 
-const std::set<std::string> kProperties = {"id",          "name",         "parentId",     "role",          "sortOrder",
-                                           "totalEmails", "unreadEmails", "totalThreads", "unreadThreads", "myRights",
-                                           "isSubscribed"};
+const std::set<std::string> kProperties = {"id",           "name",         "parentId",     "role",          "sortOrder",
+                                           "totalEmails",  "unreadEmails", "totalThreads", "unreadThreads", "myRights",
+                                           "isSubscribed", "shareWith"};
 constexpr const char* kCounts[] = {"totalEmails", "unreadEmails", "totalThreads", "unreadThreads"};
 
 json::value id_or_null(mailbox::MailboxId id) { return id ? json::value(mailbox_id(id)) : json::value(nullptr); }
@@ -37,6 +38,14 @@ Result<Counts> counts_of(Call& call, const std::vector<Box>& boxes) {
     done = call.services().overviews.with(call.read_anew(), call.account().id, use);
   if (!done) return done.error();
   return out;
+}
+
+// Null for those who may not see it, too.
+Result<json::value> shares_of(Call& call, const Box& one) {
+  if (!(one.rights & mailbox::kAdminister)) return json::value(nullptr);
+  const auto acl = mailbox::acl(call.reader(), call.account().id, one.box.id);
+  if (!acl) return acl.error();
+  return share_with(*acl, one.box.role);
 }
 
 json::object object_of(const Box& one, const GetArguments& asked, const Counts& counts) {
@@ -77,8 +86,20 @@ Answer get(Call& call) {
   const auto figures = call.services().mailboxes.figures(call.reader(), call.account().id);
   if (!figures) return failure_of(figures.error());
   json::array list, not_found;
+  // Clients of mail alone do not know of it.
+  const bool shares = asked->wants("shareWith") && (asked->properties || call.uses(kPrincipals));
+  std::optional<Error> failed;
+  const auto give = [&](const Box& one) {
+    json::object& made = list.emplace_back(object_of(one, *asked, counts)).as_object();
+    if (!shares) return;
+    auto with = shares_of(call, one);
+    if (with)
+      made["shareWith"] = std::move(*with);
+    else
+      failed = with.error();
+  };
   if (!asked->ids) {
-    for (const Box& one : *boxes) list.push_back(object_of(one, *asked, counts));
+    for (const Box& one : *boxes) give(one);
   } else
     for (const std::string& id : *asked->ids) {
       const auto found =
@@ -86,8 +107,9 @@ Answer get(Call& call) {
       if (found == boxes->end())
         not_found.emplace_back(id);
       else
-        list.push_back(object_of(*found, *asked, counts));
+        give(*found);
     }
+  if (failed) return failure_of(*failed);
   return get_answer(call, state_text(figures->modseq), std::move(list), std::move(not_found));
 }
 

@@ -7,8 +7,10 @@
 #include "jmap/ids.h"
 #include "jmap/jmap.h"
 #include "jmap/modules.h"
+#include "jmap/principals.h"
 #include "jmap/standard.h"
 #include "mailbox/annotations.h"
+#include "sharing/notices.h"
 
 namespace pabal::jmap {
 namespace {
@@ -27,11 +29,14 @@ struct Wanted {
   Role role = Role::kNone;
   std::optional<uint64_t> sort_order;
   bool subscribed = false;
+  json::object shares{};  // rights by principals
 };
+using Principals = std::map<std::string, mailbox::Grantee>;  // by their ids
 
 class MailboxSetter final : public Setter {
  public:
-  MailboxSetter(Call& call, bool remove_emails) : call_(call), remove_emails_(remove_emails) {}
+  MailboxSetter(Call& call, bool remove_emails, Principals principals)
+      : call_(call), remove_emails_(remove_emails), principals_(std::move(principals)) {}
 
   Result<std::string> state(const store::Reader& r) override {
     const auto figures = mailboxes().figures(r, account().id);
@@ -50,12 +55,14 @@ class MailboxSetter final : public Setter {
     const auto id = mailboxes().create(t, account().id, *name, wanted->role, false);
     if (!id) return name_failure(id.error(), wanted->role);
     if (const auto bad = set_own(t, *id, *name, *wanted, Wanted())) return *bad;
+    const mailbox::Rights rights = account().own ? mailbox::kAllRights : account().rights(wanted->parent);
+    if (object.contains("shareWith"))
+      if (const auto bad = share(t, *id, wanted->role, rights, wanted->shares)) return *bad;
     json::object out;
     out["id"] = mailbox_id(*id);
     for (const char* count : {"totalEmails", "unreadEmails", "totalThreads", "unreadThreads"}) out[count] = 0;
     if (!wanted->sort_order) out["sortOrder"] = default_sort_order(wanted->role);
     if (!object.contains("isSubscribed")) out["isSubscribed"] = false;
-    const mailbox::Rights rights = account().own ? mailbox::kAllRights : account().rights(wanted->parent);
     out["myRights"] = rights_object(rights, wanted->role);
     return out;
   }
@@ -76,6 +83,13 @@ class MailboxSetter final : public Setter {
     before["sortOrder"] = *was.sort_order;
     before["isSubscribed"] = was.subscribed;
     before["myRights"] = rights_object(found->rights, was.role);
+    json::value shares(nullptr);
+    if (found->rights & mailbox::kAdminister) {
+      const auto acl = mailbox::acl(t, account().id, found->box.id);
+      if (!acl) return failure_of(acl.error());
+      shares = share_with(*acl, was.role);
+    }
+    before["shareWith"] = shares;
     const auto object = patched(before, patch);
     if (!object) return object.failure();
     Fields in(*object);
@@ -100,6 +114,8 @@ class MailboxSetter final : public Setter {
     }
     // A subscription goes along with a mailbox of one's own that is renamed.
     if (const auto bad = set_own(t, found->box.id, name, *wanted, was)) return *bad;
+    if (wanted->shares != (shares.is_object() ? shares.as_object() : json::object()))
+      if (const auto bad = share(t, found->box.id, wanted->role, found->rights, wanted->shares)) return *bad;
     return json::object();
   }
 
@@ -136,8 +152,8 @@ class MailboxSetter final : public Setter {
   Or<Wanted> read(Fields& in, const json::object& object, const json::object& before) const {
     Wanted out;
     for (const auto& [name, value] : object) {
-      const bool ours =
-          name == "name" || name == "parentId" || name == "role" || name == "sortOrder" || name == "isSubscribed";
+      const bool ours = name == "name" || name == "parentId" || name == "role" || name == "sortOrder" ||
+                        name == "isSubscribed" || name == "shareWith";
       if (!ours && (!before.contains(name) || before.at(name) != value)) in.note(name);
     }
     for (const char* fixed : {"id", "myRights"})
@@ -161,6 +177,9 @@ class MailboxSetter final : public Setter {
       if (!known) in.note("role");
       out.role = known.value_or(Role::kNone);
     }
+    if (const json::object* shares = in.object("shareWith")) out.shares = *shares;
+    for (const auto& [who, rights] : out.shares)
+      if (!rights_in(rights)) in.note("shareWith");
     if (out.sort_order.value_or(0) > kMaxSortOrder) in.note("sortOrder");
     if (const auto bad = in.bad_properties()) return *bad;
     return out;
@@ -209,9 +228,72 @@ class MailboxSetter final : public Setter {
     return {};
   }
 
+  // RFC 9670 §4. Entries that stay as they are shown keep rights that JMAP has no name for.
+  std::optional<Failure> share(store::Transaction& t, MailboxId box, Role role, mailbox::Rights rights,
+                               const json::object& wanted) const {
+    if (!(rights & mailbox::kAdminister)) return not_allowed("say whom it is shared with");
+    if (!call_.caller().may(identity::kMailSharing)) return Call::lacks(identity::kMailSharing);
+    const auto acl = mailbox::acl(t, account().id, box);
+    if (!acl) return failure_of(acl.error());
+    sharing::RightsChange change{account().id, box, {}, false, '=', 0, call_.caller().account.id};
+    std::set<std::string> known;
+    for (const mailbox::Grant& grant : *acl) {
+      if (grant.negative) continue;
+      const std::string id = principal_id(grant.who);
+      known.insert(id);
+      const json::value* now = wanted.if_contains(id);
+      if (now && *now == json::value(rights_object(grant.rights, role))) continue;
+      change.who = grant.who, change.rights = now ? *rights_in(*now) : mailbox::Rights{0};
+      if (const auto bad = apply(t, change)) return bad;
+    }
+    for (const auto& [id, now] : wanted) {
+      if (known.contains(std::string(id))) continue;
+      const auto who = principals_.find(std::string(id));
+      const bool owner = who != principals_.end() && who->second.kind == mailbox::Grantee::Kind::kAccount &&
+                         who->second.account == account().id;
+      if (who == principals_.end() || owner)
+        return invalid_properties({"shareWith"}, owner ? "the owner has all rights" : "there is no such principal");
+      change.who = who->second, change.rights = *rights_in(now);
+      if (const auto bad = apply(t, change)) return bad;
+    }
+    return {};
+  }
+  std::optional<Failure> apply(store::Transaction& t, const sharing::RightsChange& change) const {
+    const Services& services = call_.services();
+    const auto done = sharing::change_rights(services.directory, mailboxes(), t, change, services.clock.now());
+    return done ? std::nullopt : std::optional(failure_of(done.error()));
+  }
+
   Call& call_;
   const bool remove_emails_;
+  const Principals principals_;
 };
+
+bool names_shares(const Call& call) {
+  for (const char* kind : {"create", "update"}) {
+    const json::value* all = call.arguments.if_contains(kind);
+    if (!all || !all->is_object()) continue;
+    for (const auto& [id, object] : all->as_object())
+      if (object.is_object())
+        for (const auto& [name, value] : object.as_object())
+          if (std::string_view(name).starts_with("shareWith")) return true;
+  }
+  return false;
+}
+
+// Whom the caller may name, where he names somebody: looked up before the transaction, which is short.
+Task<Result<Principals>> principals_named(Call& call) {
+  if (!names_shares(call)) co_return Principals();
+  std::function<Result<Principals>()> look = [&call]() -> Result<Principals> {
+    const auto all = principals_of(call.services(), call.reader(), call.caller(), call.accounts());
+    if (!all) return all.error();
+    Principals out;
+    for (const Principal& one : *all) out[one.id] = one.who;
+    return out;
+  };
+  Task<Result<Principals>> looking = net::run_on<Principals>(call.services().pool, call.loop(), look);
+  co_return co_await looking;
+}
 
 // Those below others come first, so that one call can destroy a tree.
 void children_first(Call& call) {
@@ -240,7 +322,10 @@ Task<Answer> mailbox_set(Call& call) {
   const bool remove_emails = in.boolean("onDestroyRemoveEmails", false);
   if (const auto bad = in.bad_arguments()) co_return *bad;
   children_first(call);
-  MailboxSetter setter(call, remove_emails);
+  Task<Result<Principals>> looking = principals_named(call);
+  Result<Principals> principals = co_await looking;
+  if (!principals) co_return failure_of(principals.error());
+  MailboxSetter setter(call, remove_emails, std::move(*principals));
   Task<Answer> setting = run_set(call, setter);
   Answer answer = co_await setting;
   co_return answer;

@@ -147,6 +147,18 @@ void Methods::add(Method method) {
   PABAL_CHECK(methods_.emplace(std::move(name), std::move(method)).second);
 }
 
+json::object account_object(const Methods& methods, const Services& services, const Account& account) {
+  json::object out, have;
+  for (const auto& [name, capability] : methods.capabilities())
+    if (auto value = capability.of_account ? capability.of_account(services, account) : std::nullopt)
+      have[name] = std::move(*value);
+  out["name"] = account.name;
+  out["isPersonal"] = account.own;
+  out["isReadOnly"] = false;
+  out["accountCapabilities"] = std::move(have);
+  return out;
+}
+
 void Methods::add(Capability capability) {
   std::string name = capability.name;
   PABAL_CHECK(capabilities_.emplace(std::move(name), std::move(capability)).second);

@@ -96,6 +96,7 @@ struct Conversation {
   std::string peer;  // "JMAP from 203.0.113.5"
   std::map<std::string, Account> accounts;
   std::map<std::string, std::string> created;  // creation ids (RFC 8620 §3.3)
+  std::set<std::string> use;                   // capabilities
   std::unique_ptr<store::Snapshot> snapshot;
   json::array answers;
   size_t octets_left = kMaxAnswer;
@@ -118,6 +119,7 @@ class Call {
   // Another account of this caller (fromAccountId); null: not his to see.
   const Account* account(std::string_view id) const;
   const std::map<std::string, Account>& accounts() const { return talk_.accounts; }
+  bool uses(std::string_view capability) const { return talk_.use.contains(std::string(capability)); }
 
   // The moment that this request reads. After a commit of this request it is a newer one.
   const store::Reader& reader();
@@ -168,8 +170,13 @@ struct Capability {
   std::function<json::object(const Services&)> of_server;  // in "capabilities"
   // In "accountCapabilities"; nothing: not for that account.
   std::function<std::optional<json::object>(const Services&, const Account&)> of_account;
-  bool primary = true;  // it has a primary account
+  bool primary = true;     // it has a primary account
+  bool in_session = true;  // else it stands with accounts only
 };
+
+class Methods;
+// An account as the session and principals show it (RFC 8620 §2).
+json::object account_object(const Methods& methods, const Services& services, const Account& account);
 
 class Methods {
  public:

@@ -16,6 +16,8 @@ void add_snippets(Methods& methods);            // snippets.cc
 void add_identities(Methods& methods);          // identities.cc
 void add_submissions(Methods& methods);         // submissions.cc
 void add_quota(Methods& methods);               // quota.cc
+void add_principals(Methods& methods);          // principals.cc
+void add_share_notices(Methods& methods);       // share_notices.cc
 void add_contacts(Methods& methods);            // contacts.cc
 void add_sieve_scripts(Methods& methods);       // sieve_scripts.cc
 void add_blob_methods(Methods& methods);        // blob_methods.cc
@@ -61,6 +63,8 @@ inline void add_modules(Methods& methods) {
   add_submissions(methods);
   add_vacation(methods);
   add_quota(methods);
+  add_principals(methods);
+  add_share_notices(methods);
   add_contacts(methods);
   add_sieve_scripts(methods);
   add_push_subscriptions(methods);

@@ -8,8 +8,10 @@ namespace {
 
 using mailbox::Change;
 
-constexpr size_t kMailTypes = 4;  // the first of kPushTypes; the others are push::kCollections in their order
-static_assert(kMailTypes + push::kCollections.size() == kPushTypes.size());
+// The first of kPushTypes are of mail; then come push::kCollections in their order; then the others.
+constexpr size_t kMailTypes = 4, kScripts = kMailTypes + push::kCollections.size(), kQuota = kScripts + 1;
+static_assert(kQuota + 1 == kPushTypes.size());
+constexpr size_t kNumbers = 1 + push::kCollections.size() + 3;  // of a Position as text
 enum : TypeSet { kEmails = 1, kDeliveries = 2, kMailboxes = 4, kThreads = 8 };
 
 TypeSet types_of_kinds(uint32_t kinds) {
@@ -26,11 +28,16 @@ TypeSet types_of_kinds(uint32_t kinds) {
 
 }  // namespace
 
+std::string quota_state(uint64_t octets, uint64_t quota) {
+  return std::to_string(octets) + "-" + std::to_string(quota);
+}
+
 std::string positions_text(const Positions& positions) {
   std::string out;
   for (const auto& [account, at] : positions) {
     out += (out.empty() ? "" : ",") + account_id(account) + "=" + std::to_string(at.mail);
     for (const objects::ModSeq one : at.collections) out += "." + std::to_string(one);
+    for (const uint64_t one : {at.scripts, at.octets, at.quota}) out += "." + std::to_string(one);
   }
   return out;
 }
@@ -43,12 +50,15 @@ std::optional<Positions> parse_positions(std::string_view text) {
     if (equals == one.npos) return {};
     const auto account = number_of('A', one.substr(0, equals));
     const auto numbers = text::split(one.substr(equals + 1), '.');
-    if (!account || *account > UINT32_MAX || numbers.size() != 1 + push::kCollections.size()) return {};
+    if (!account || *account > UINT32_MAX || numbers.size() != kNumbers) return {};
     push::Position& at = out[static_cast<mailbox::AccountId>(*account)];
+    std::vector<uint64_t*> places{&at.mail};
+    for (objects::ModSeq& collection : at.collections) places.push_back(&collection);
+    for (uint64_t* other : {&at.scripts, &at.octets, &at.quota}) places.push_back(other);
     for (size_t i = 0; i < numbers.size(); ++i) {
       const auto number = text::parse_u64(numbers[i]);
       if (!number) return {};
-      (i == 0 ? at.mail : at.collections[i - 1]) = *number;
+      *places[i] = *number;
     }
   }
   if (out.size() > kMaxFollowed) return {};
@@ -73,14 +83,20 @@ TypeSet types_changed(const push::News& news, const Account& account) {
   TypeSet out = types_of_kinds(news.kinds);
   for (size_t i = 0; i < push::kCollections.size(); ++i)
     if (news.since.collections[i] != news.now.collections[i]) out |= 1u << (kMailTypes + i);
+  if (news.since.scripts != news.now.scripts) out |= 1u << kScripts;
+  if (news.since.octets != news.now.octets || news.since.quota != news.now.quota) out |= 1u << kQuota;
   return out;
 }
 
 json::object type_states(TypeSet types, const push::Position& now) {
   json::object out;
-  for (size_t i = 0; i < kPushTypes.size(); ++i)
-    if (types >> i & 1)
-      out[kPushTypes[i]] = std::to_string(i < kMailTypes ? now.mail : now.collections[i - kMailTypes]);
+  for (size_t i = 0; i < kPushTypes.size(); ++i) {
+    if (!(types >> i & 1)) continue;
+    out[kPushTypes[i]] = i < kMailTypes ? std::to_string(now.mail)
+                         : i < kScripts ? std::to_string(now.collections[i - kMailTypes])
+                         : i < kQuota   ? std::to_string(now.scripts)
+                                        : quota_state(now.octets, now.quota);
+  }
   return out;
 }
 

@@ -14,13 +14,14 @@ using testing::World;
 
 TEST(Positions, AreTheSameAfterAJourney) {
   Positions some;
-  some[7] = {120, {1, 0, 3, UINT64_MAX}};
+  some[7] = {120, {1, 0, 3, UINT64_MAX, 2}, 5, 4096, 0};
   some[12] = {};
-  EXPECT_EQ(positions_text(some), "A7=120.1.0.3.18446744073709551615,A12=0.0.0.0.0");
+  EXPECT_EQ(positions_text(some), "A7=120.1.0.3.18446744073709551615.2.5.4096.0,A12=0.0.0.0.0.0.0.0.0");
   EXPECT_EQ(parse_positions(positions_text(some)), some);
   for (const char* bad :
-       {"", "A7", "A7=", "A7=1.2.3.4", "A7=1.2.3.4.5.6", "A7=1.2.3.4.x", "B7=1.2.3.4.5", "A7=1.2.3.4.5,",
-        "A99999999999=1.2.3.4.5", "A7=-1.2.3.4.5", "A7=1.2.3.4.18446744073709551616"})
+       {"", "A7", "A7=", "A7=1.2.3.4.5", "A7=1.2.3.4.5.6.7.8", "A7=1.2.3.4.5.6.7.8.9.10", "A7=1.2.3.4.5.6.7.8.x",
+        "B7=1.2.3.4.5.6.7.8.9", "A7=1.2.3.4.5.6.7.8.9,", "A99999999999=1.2.3.4.5.6.7.8.9", "A7=-1.2.3.4.5.6.7.8.9",
+        "A7=1.2.3.4.5.6.7.8.18446744073709551616"})
     EXPECT_FALSE(parse_positions(bad)) << bad;
   Positions many;
   for (mailbox::AccountId i = 1; i <= kMaxFollowed; ++i) many[i] = {};
@@ -62,10 +63,16 @@ TEST(Types, FollowFromWhatHappened) {
     news.any_box = false;
   }
   push::News cards;
-  cards.now.collections = {0, 0, 0, 4};
+  cards.now.collections = {0, 0, 0, 4, 0};
   EXPECT_EQ(names(types_changed(cards, own)), "ContactCard");
   EXPECT_EQ(names(types_changed(cards, shared)), "");  // contacts are their owner's
   EXPECT_EQ(api::to_text(json::value(type_states(types_changed(cards, own), cards.now))), R"({"ContactCard":"4"})");
+  push::News others;
+  others.now.scripts = 3, others.now.octets = 4096, others.now.quota = 9000;
+  EXPECT_EQ(names(types_changed(others, own)), "SieveScript Quota");
+  EXPECT_EQ(names(types_changed(others, shared)), "");
+  EXPECT_EQ(api::to_text(json::value(type_states(types_changed(others, own), others.now))),
+            R"({"SieveScript":"3","Quota":"4096-9000"})");
   EXPECT_EQ(names(types_named({"Email", "ContactCard", "Other"})), "Email ContactCard");
 }
 

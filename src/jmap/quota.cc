@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "jmap/jmap.h"
 #include "jmap/modules.h"
+#include "jmap/positions.h"
 #include "jmap/standard.h"
 
 namespace pabal::jmap {
@@ -17,14 +18,14 @@ const std::set<std::string> kProperties{"id",        "resourceType", "used", "ha
 
 struct Now {
   std::optional<json::object> quota;
-  std::string state;  // "used-limit"
+  std::string state;  // quota_state()
 };
 
 Or<Now> read_now(Call& call) {
   const auto figures = call.services().mailboxes.figures(call.reader(), call.account().id);
   if (!figures) return failure_of(figures.error());
   Now now;
-  now.state = std::to_string(figures->octets) + "-" + std::to_string(figures->quota_octets);
+  now.state = quota_state(figures->octets, figures->quota_octets);
   // Of another's account only what is shared is known.
   if (figures->quota_octets == 0 || !call.account().own) return now;
   json::object one;

@@ -54,13 +54,10 @@ Result<std::vector<Script>> scripts_of(const Services& services, const store::Re
   return out;
 }
 
-Result<std::string> state_of_scripts(const Services& services, const store::Reader& r, mailbox::AccountId account) {
-  const auto list = services.scripts.list(r, account);
-  if (!list) return list.error();
-  Encoder all;
-  for (const sieve::ScriptInfo& one : *list)
-    all.string(one.name).u64(one.octets).u64(static_cast<uint64_t>(to_micros(one.changed))).boolean(one.active);
-  return text::hex(Encoder().u64(hash64(all.view())).view());
+Result<std::string> state_of_scripts(const store::Reader& r, mailbox::AccountId account) {
+  const auto state = sieve::scripts_state(r, account);
+  if (!state) return state.error();
+  return std::to_string(*state);
 }
 
 // Gives ids to scripts that came by another way, and takes those of scripts that are gone.
@@ -129,7 +126,7 @@ Text compiled(Call& call, const std::string& blob_id) {
 class ScriptSetter final : public Setter {
  public:
   ScriptSetter(Call& call, const std::map<std::string, Text>& texts) : call_(call), texts_(texts) {}
-  Result<std::string> state(const store::Reader& r) override { return state_of_scripts(services(), r, account()); }
+  Result<std::string> state(const store::Reader& r) override { return state_of_scripts(r, account()); }
 
   Or<json::object> create(store::Transaction& t, const std::string&, const json::object& object) override {
     Fields in(object);
@@ -240,7 +237,7 @@ Task<void> activate(Call& call, std::string id, json::object& answer) {
     if (!told.is_object()) told = json::object();
     told.as_object()["isActive"] = active;
   }
-  if (const auto state = state_of_scripts(services, call.reader(), account)) answer["newState"] = *state;
+  if (const auto state = state_of_scripts(call.reader(), account)) answer["newState"] = *state;
 }
 
 Task<Answer> script_set(Call& call) {
@@ -282,7 +279,7 @@ Answer get_scripts(Call& call) {
   const auto asked = read_get(call, script_type().properties);
   if (!asked) return asked.failure();
   const auto scripts = scripts_of(call.services(), call.reader(), call.account().id);
-  const auto state = state_of_scripts(call.services(), call.reader(), call.account().id);
+  const auto state = state_of_scripts(call.reader(), call.account().id);
   if (!scripts || !state) return failure_of(scripts ? state.error() : scripts.error());
   json::array list, not_found;
   const auto give = [&](const Script& one) {
@@ -315,7 +312,7 @@ Answer query_scripts(Call& call) {
   });
   if (bad) return *bad;
   auto scripts = scripts_of(call.services(), call.reader(), call.account().id);
-  const auto state = state_of_scripts(call.services(), call.reader(), call.account().id);
+  const auto state = state_of_scripts(call.reader(), call.account().id);
   if (!scripts || !state) return failure_of(scripts ? state.error() : scripts.error());
   std::erase_if(*scripts, [&](const Script& one) {
     return !asked->filter.holds([&](const json::object& condition) {

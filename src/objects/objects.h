@@ -1,7 +1,7 @@
-// objects: what clients keep in step with besides mail: identities, submissions, address books, cards. A collection has
-// objects of one kind of one account, each a value that this room does not look into, a modification sequence of its
-// own, and a log that answers "what has changed since" (RFC 8620 §5.2). It lies in the account's space, so that it goes
-// when the account does.
+// objects: what clients keep in step with besides mail: identities, submissions, address books, cards, notices of
+// sharing. A collection has objects of one kind of one account, each a value that this room does not look into, a
+// modification sequence of its own, and a log that answers "what has changed since" (RFC 8620 §5.2). It lies in the
+// account's space, so that it goes when the account does.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ enum class Kind : uint8_t {
   kAddressBook = 'b',
   kCard = 'c',
   kScript = 'v',
+  kShareNotice = 'n',
 };
 
 struct Object {

@@ -5,6 +5,7 @@
 
 #include "identity/directory.h"
 #include "mailbox/sharing.h"
+#include "sieve/scripts.h"
 
 namespace pabal::push {
 namespace {
@@ -40,6 +41,11 @@ Result<Position> position_of(const store::Reader& r, const mailbox::Mailboxes& m
     if (!state) return state.error();
     out.collections[i] = state->modseq;
   }
+  const auto scripts = sieve::scripts_state(r, account);
+  if (!scripts) return scripts.error();
+  out.scripts = *scripts;
+  out.octets = figures->octets;
+  out.quota = figures->quota_octets;
   return out;
 }
 
@@ -166,6 +172,7 @@ void Hub::Channel::begin() {
     watches.push_back(hub.store_.watch(identity::standing_key(whose), doubted));
     watches.push_back(hub.store_.watch(mailbox::rights_key(whose), doubted));
   }
+  watches.push_back(hub.store_.watch(sieve::scripts_watch_key(account), told));
   // The watches are there before the numbers are read: nothing falls between them.
   if (const auto now = position_of(hub.store_, hub.mailboxes_, account)) seen = *now;
 }

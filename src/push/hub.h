@@ -29,11 +29,13 @@ constexpr size_t kMaxBoxesNamed = 64;       // mailboxes in one news; of more it
 
 // The collections whose changes are told beside those of mail.
 constexpr std::array kCollections{objects::Kind::kIdentity, objects::Kind::kSubmission, objects::Kind::kAddressBook,
-                                  objects::Kind::kCard};
+                                  objects::Kind::kCard, objects::Kind::kShareNotice};
 
 struct Position {  // how far somebody knows an account
   mailbox::ModSeq mail = 0;
   std::array<objects::ModSeq, kCollections.size()> collections{};
+  uint64_t scripts = 0;            // sieve::scripts_state()
+  uint64_t octets = 0, quota = 0;  // used, and allowed: 0 means any number
   friend bool operator==(const Position&, const Position&) = default;
 };
 Result<Position> position_of(const store::Reader& r, const mailbox::Mailboxes& mailboxes, mailbox::AccountId account);

@@ -6,7 +6,9 @@
 namespace pabal::push {
 namespace {
 
-constexpr uint8_t kVersion = 1, kOutletVersion = 2;  // 1: without told_of_others
+constexpr uint8_t kVersion = 1,
+                  kOutletVersion = 3;  // 1: without told_of_others; 2: kOldCollections in a position, and no more
+constexpr size_t kOldCollections = 4;
 constexpr std::string_view kTopicStart = "projects/", kTopicMiddle = "/topics/";
 
 void put_time(Encoder& out, const std::optional<Time>& time) {
@@ -20,11 +22,17 @@ std::optional<Time> take_time(Decoder& in) {
 void put_position(Encoder& out, const Position& position) {
   out.varint(position.mail);
   for (const objects::ModSeq one : position.collections) out.varint(one);
+  out.varint(position.scripts).varint(position.octets).varint(position.quota);
 }
-Position take_position(Decoder& in) {
+Position take_position(Decoder& in, uint8_t version) {
   Position out;
   out.mail = in.varint();
-  for (objects::ModSeq& one : out.collections) one = in.varint();
+  const size_t collections = version < 3 ? kOldCollections : out.collections.size();
+  for (size_t i = 0; i < collections; ++i) out.collections[i] = in.varint();
+  if (version < 3) return out;
+  out.scripts = in.varint();
+  out.octets = in.varint();
+  out.quota = in.varint();
   return out;
 }
 // No more than the record has octets, whatever it says.
@@ -97,13 +105,13 @@ Result<Outlet> decode_outlet(std::string_view record) {
   for (size_t left = take_count(in); left > 0; --left)
     o.mailboxes.push_back(static_cast<mailbox::MailboxId>(in.varint()));
   o.all_but = in.boolean();
-  o.told = take_position(in);
+  o.told = take_position(in, version);
   o.failing_since = take_time(in);
   o.trouble = in.string();
   o.off = in.boolean();
   for (size_t left = version > 1 ? take_count(in) : 0; left > 0; --left) {
     const mailbox::AccountId account = in.u32();
-    o.told_of_others[account] = take_position(in);
+    o.told_of_others[account] = take_position(in, version);
   }
   if (version == 0 || version > kOutletVersion || kind > static_cast<uint8_t>(Outlet::Kind::kWatch) || !in.ok())
     return Error{Code::kCorrupt, "an outlet's record is broken"};

@@ -25,7 +25,9 @@ std::string named(const Outlet& outlet) {
 }
 
 Position later(Position a, const Position& b) {
+  if (b.mail >= a.mail) a.octets = b.octets, a.quota = b.quota;
   a.mail = std::max(a.mail, b.mail);
+  a.scripts = std::max(a.scripts, b.scripts);
   for (size_t i = 0; i < a.collections.size(); ++i) a.collections[i] = std::max(a.collections[i], b.collections[i]);
   return a;
 }

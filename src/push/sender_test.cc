@@ -122,15 +122,29 @@ TEST_F(SenderTest, OutletsAreTheSameAfterAJourney) {
   all.url = "https://push.example/", all.name = "projects/a/topics/b", all.root = "1-ab", all.code = "c";
   all.created = from_unix(1'800'000'000), all.expires = all.created + days(7), all.failing_since = all.created;
   all.keys = {"point", "auth"}, all.secret = "s", all.trouble = "t";
-  all.types = {"Email"}, all.mailboxes = {1, 7}, all.told = {9, {1, 2, 3, 4}}, all.told_of_others[7] = {5, {}};
+  all.types = {"Email"}, all.mailboxes = {1, 7}, all.told = {9, {1, 2, 3, 4, 5}, 6, 7, 8},
+  all.told_of_others[7] = {5, {}};
   all.verified = all.code_sent = all.anywhere = all.every_change = all.all_but = all.off = true;
   EXPECT_EQ(*decode_outlet(encode_outlet(all)), all);
   EXPECT_EQ(*decode_outlet(encode_outlet(Outlet{})), Outlet{});
   const std::string record = encode_outlet(all);
-  std::string before = encode_outlet(Outlet{});  // as records were before those of others stood in it
-  before[0] = 1, before.pop_back();
-  EXPECT_EQ(*decode_outlet(before), Outlet{});
   for (size_t size = 0; size < record.size(); ++size) EXPECT_FALSE(decode_outlet(record.substr(0, size)));
+}
+
+TEST(Outlets, OfOlderFormatsAreReadStill) {
+  Outlet outlet;
+  outlet.told = {77, {1, 2, 3, 4, 5}, 6, 7, 8};
+  std::string record = encode_outlet(outlet);
+  const size_t told = record.find(std::string("\x4d\1\2\3\4\5\6\7\x8"));
+  ASSERT_NE(told, record.npos);
+  record.erase(told + 5, 4);  // it had four collections and nothing behind them
+  record[0] = 2;
+  outlet.told = {77, {1, 2, 3, 4, 0}, 0, 0, 0};
+  EXPECT_EQ(*decode_outlet(record), outlet);
+  record[0] = 1, record.pop_back();  // nothing was told of others
+  EXPECT_EQ(*decode_outlet(record), outlet);
+  record[0] = 4;
+  EXPECT_FALSE(decode_outlet(record));
 }
 
 TEST_F(SenderTest, SubscriptionsHearTheirCodeFirstAndNothingElseBefore) {

@@ -54,7 +54,22 @@ Result<bool> exists(const store::Reader& r, mailbox::AccountId account, std::str
   return record->has_value();
 }
 
+Result<void> count_change(store::Transaction& t, mailbox::AccountId account) {
+  const auto state = scripts_state(t, account);
+  if (!state) return state.error();
+  t.put(keys::changes(account), Encoder().u64(*state + 1).view());
+  return {};
+}
+
 }  // namespace
+
+Result<uint64_t> scripts_state(const store::Reader& r, mailbox::AccountId account) {
+  const auto record = r.get(keys::changes(account));
+  if (!record) return record.error();
+  return *record ? Decoder(**record).u64() : 0;
+}
+
+std::string scripts_watch_key(mailbox::AccountId account) { return keys::changes(account); }
 
 std::string in_lines(const std::vector<Fault>& faults) {
   std::string out;
@@ -86,7 +101,7 @@ Result<void> Scripts::put(store::Transaction& t, mailbox::AccountId account, std
   t.put(keys::script(account, name), encode_info(clock_.now(), text.size()));
   t.put(keys::text(account, name), text);
   t.put(keys::program(account, name), encode(program));
-  return {};
+  return count_change(t, account);
 }
 
 Result<void> Scripts::remove(store::Transaction& t, mailbox::AccountId account, std::string_view name) const {
@@ -99,7 +114,7 @@ Result<void> Scripts::remove(store::Transaction& t, mailbox::AccountId account, 
   if (*now_active == name) return Error{Code::kDenied, "the active script cannot be removed; make it inactive first"};
   for (const std::string& key : {keys::script(account, name), keys::text(account, name), keys::program(account, name)})
     t.erase(key);
-  return {};
+  return count_change(t, account);
 }
 
 Result<void> Scripts::rename(store::Transaction& t, mailbox::AccountId account, std::string_view from,
@@ -119,19 +134,19 @@ Result<void> Scripts::rename(store::Transaction& t, mailbox::AccountId account, 
   const auto now_active = active(t, account);
   if (!now_active) return now_active.error();
   if (*now_active == from) t.put(keys::active(account), to);
-  return {};
+  return count_change(t, account);
 }
 
 Result<void> Scripts::activate(store::Transaction& t, mailbox::AccountId account, std::string_view name) const {
   if (name.empty()) {
     t.erase(keys::active(account));
-    return {};
+    return count_change(t, account);
   }
   const auto there = exists(t, account, name);
   if (!there) return there.error();
   if (!*there) return no_such(name);
   t.put(keys::active(account), name);
-  return {};
+  return count_change(t, account);
 }
 
 Result<std::vector<ScriptInfo>> Scripts::list(const store::Reader& r, mailbox::AccountId account) const {

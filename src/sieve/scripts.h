@@ -59,6 +59,10 @@ class Scripts {
   const Clock& clock_;
 };
 
+// A number that grows with every change of the account's scripts, and of which is active; and the key to watch for it.
+Result<uint64_t> scripts_state(const store::Reader& r, mailbox::AccountId account);
+std::string scripts_watch_key(mailbox::AccountId account);
+
 // The faults of a script as lines of text.
 std::string in_lines(const std::vector<Fault>& faults);
 

@@ -6,6 +6,7 @@
 #include "access/imap/session.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "sharing/notices.h"
 #include "sharing/sharing.h"
 
 namespace pabal::access::imap {
@@ -212,9 +213,10 @@ Task<void> Session::change_acl(std::string name, Identifier id, char sign, Right
     const bool as_it_is = !id.negative && (rights == mailbox::kAllRights || sign == '+');
     co_return as_it_is ? ok("the owner has all rights") : no("[CANNOT] the owner has all rights, always");
   }
-  Task<Result<void>> committing =
-      commit([account = found->account, box = found->box.id, id, sign, rights](store::Transaction& t) {
-        return mailbox::change_acl(t, account, box, id.who, id.negative, sign, rights);
+  Task<Result<void>> committing = commit(
+      [change = sharing::RightsChange{found->account, found->box.id, id.who, id.negative, sign, rights, account_->id},
+       &services = services_, now = loop_.now()](store::Transaction& t) {
+        return sharing::change_rights(services.login.directory(), services.mailboxes, t, change, now);
       });
   const Result<void> done = co_await committing;
   Task<void> telling = tell_news(true);
