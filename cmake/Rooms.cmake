@@ -25,7 +25,7 @@ endif()
 
 # With PABAL_UNITY, files whose names do not meet are compiled as one (see unity.py): half the time for a build from nothing.
 function(pabal_group target)
-  if(NOT PABAL_UNITY)
+  if(NOT PABAL_UNITY OR target IN_LIST PABAL_ALONE)
     return()
   endif()
   execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/cmake/unity.py 8 ${ARGN}
