@@ -7,7 +7,7 @@
 namespace pabal::trust {
 namespace {
 
-using namespace testing;
+using namespace test_signatures;
 
 const std::map<std::string, std::string> kByTheRfc = {
     // The suite leaves these open ("cv" is empty); RFC 8617 §5.2 steps 2 and 3C: fail.

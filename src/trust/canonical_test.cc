@@ -136,17 +136,17 @@ TEST(Canonical, TortureIsLinear) {
 
 // Inputs and results of the reference implementation of DomainKeys; its "simple" and "relaxed" are those of DKIM.
 TEST(Canonical, FlankersBodiesAndFields) {
-  const auto folder = testing::shared("dkim/flanker");
+  const auto folder = test_signatures::shared("dkim/flanker");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no flanker in the shared data";
   int seen = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename();
     if (!name.starts_with("email.")) continue;
-    const std::string message = testing::crlf(testing::read_file(entry.path()));
+    const std::string message = test_signatures::crlf(test_signatures::read_file(entry.path()));
     const HeaderIndex header(message);
     for (const Form how : {Form::kSimple, Form::kRelaxed}) {
       const std::string form = how == Form::kSimple ? "simple" : "relaxed";
-      const std::string expected = testing::read_file(folder / (form + ".expected." + name.substr(6)));
+      const std::string expected = test_signatures::read_file(folder / (form + ".expected." + name.substr(6)));
       std::string ours;
       for (size_t i = 0; i < header.fields().size(); ++i) append_canonical_field(ours, how, header.text(i));
       std::string body = canonical(how, std::string(header.body()));
@@ -154,7 +154,7 @@ TEST(Canonical, FlankersBodiesAndFields) {
       ++seen;
       // Its last lines of blanks stay; RFC 6376 §3.4.4 makes them empty, and empty lines at the end go.
       if (name == "email.24" && how == Form::kRelaxed) continue;
-      EXPECT_EQ(text::printable(ours + "\r\n" + body, 2000), text::printable(testing::crlf(expected), 2000))
+      EXPECT_EQ(text::printable(ours + "\r\n" + body, 2000), text::printable(test_signatures::crlf(expected), 2000))
           << name << " " << form;
     }
   }

@@ -7,7 +7,7 @@
 namespace pabal::trust {
 namespace {
 
-using namespace testing;
+using namespace test_signatures;
 
 #define NEEDS(name) \
   if (!std::filesystem::exists(shared("dkim/" name))) GTEST_SKIP() << "no " name " in the shared data"

@@ -25,7 +25,7 @@ class Watched final : public dns::Resolver {
   dns::Resolver& next_;
 };
 
-class DmarcTest : public ::testing::Test {
+class DmarcTest : public testing::Test {
  protected:
   // A TXT record for the name, in a zone of its own.
   void publish(const std::string& name, const std::string& record) {

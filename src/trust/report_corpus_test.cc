@@ -32,7 +32,7 @@ Result<AggregateReport> read(const fs::path& file) {
   return parse_aggregate(*xml);
 }
 
-class Corpus : public ::testing::Test {
+class Corpus : public testing::Test {
  protected:
   void SetUp() override {
     if (!fs::exists(kFolder)) GTEST_SKIP() << "no " << kFolder;

@@ -13,7 +13,7 @@
 namespace pabal::trust {
 namespace {
 
-using namespace testing;
+using namespace test_signatures;
 
 const Time kNow = from_unix(1'800'000'000);
 const std::string kMail =

@@ -5,7 +5,7 @@
 namespace pabal::trust {
 namespace {
 
-using namespace testing;
+using namespace test_signatures;
 
 const std::string kRsa1024 =
     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/"

@@ -15,7 +15,7 @@
 #include "net/sim.h"
 #include "trust/signatures.h"
 
-namespace pabal::trust::testing {
+namespace pabal::trust::test_signatures {
 
 // TXT records by name; other names do not exist.
 class Keys final : public dns::Resolver {
@@ -85,4 +85,4 @@ inline std::string replaced(std::string text, std::string_view from, std::string
   return at == text.npos ? text : text.replace(at, from.size(), to);
 }
 
-}  // namespace pabal::trust::testing
+}  // namespace pabal::trust::test_signatures
