@@ -84,9 +84,8 @@ Result<void> Headlines::read(const Mailboxes& boxes, const store::Reader& r, Acc
     lines_.push_back(headline_of(*message, summary, subjects_));
     references_ += lines_.back().references.size();
   });
-  const auto fresh = lines_.begin() + static_cast<ptrdiff_t>(known);
-  std::inplace_merge(lines_.begin(), fresh, lines_.end(),
-                     [](const Headline& a, const Headline& b) { return a.id < b.id; });
+  if (known > 0 && known < lines_.size() && lines_[known].id < lines_[known - 1].id)
+    std::sort(lines_.begin(), lines_.end(), [](const Headline& a, const Headline& b) { return a.id < b.id; });
   return read;
 }
 
