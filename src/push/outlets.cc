@@ -35,8 +35,11 @@ Position take_position(Decoder& in, uint8_t version) {
   out.quota = in.varint();
   return out;
 }
-// No more than the record has octets, whatever it says.
-size_t take_count(Decoder& in) { return static_cast<size_t>(std::min<uint64_t>(in.varint(), in.rest().size())); }
+// Few more than the record has octets, whatever it says: reading them then fails.
+size_t take_count(Decoder& in) {
+  const uint64_t count = in.varint();
+  return static_cast<size_t>(std::min<uint64_t>(count, in.rest().size() + 1));
+}
 
 std::string encode_topic(const Topic& topic) {
   return Encoder().u8(kVersion).string(topic.url).string(topic.secret).boolean(topic.anywhere).take();
