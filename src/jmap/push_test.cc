@@ -157,7 +157,8 @@ TEST(Events, TellOfWhatIsSharedAsLongAsItIs) {
   deliver();
   EXPECT_EQ(heard.next(), "(nothing)");
   world.change([&](store::Transaction& t) { return world.directory->revoke_tokens(t, world.alice); });
-  EXPECT_EQ(heard.next(seconds(2)), "") << "the end";
+  settle(world);
+  EXPECT_EQ(heard.next(2 * push::kStandingPause), "") << "the end";
 }
 
 // Whether a Follower ends when `ending` is done to what its token was made with.
