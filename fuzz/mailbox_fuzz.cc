@@ -74,8 +74,7 @@ void sharing(std::string_view input) {
 
 void segments(std::string_view input) {
   const OneValue store(input);
-  const auto found = list_segments(store, 1);
-  PABAL_CHECK(!found || found->size() == 1);
+  (void)list_segments(store, 1);
   const Segment segment{1, 1, 1, {"a", "b"}, true};
   const auto ignore = [](std::string_view, const Posting& posting) { (void)decode_positions(posting.positions); };
   (void)read_postings(store, 1, segment, input.substr(0, 3), true, ignore);
