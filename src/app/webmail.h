@@ -3,9 +3,8 @@
 //   /               for a browser that has signed in: the web mail; what others see is web/site.h's
 //   /mail/...       its pages; without a session to /login and back
 //   /assets/...     its parts: their names change with their content, so they are kept for good
-//   /mail/image     a picture that a letter names, fetched by the server: its owner learns neither address nor browser
-//   of
-//                   the reader, and no private network is reached (web/fetch.h)
+//   /mail/image     a picture that a letter names, fetched by the server: its owner learns nothing of the reader, and
+//                   no private network is reached (web/fetch.h)
 //   /frame          the frame for HTML mail: an opaque origin, one script known by its hash, and no way to any host
 #pragma once
 

@@ -86,10 +86,13 @@ std::optional<mailbox::Rights> rights_in(const json::value& given) {
   return out;
 }
 
-json::value share_with(const mailbox::Acl& acl, Role role) {
+Result<json::value> share_with(const store::Reader& r, const Account& account, const Box& one) {
+  if (!(one.rights & mailbox::kAdminister)) return json::value(nullptr);
+  const auto acl = mailbox::acl(r, account.id, one.box.id);
+  if (!acl) return acl.error();
   json::object out;
-  for (const mailbox::Grant& grant : acl)
-    if (!grant.negative) out[principal_id(grant.who)] = rights_object(grant.rights, role);
+  for (const mailbox::Grant& grant : *acl)
+    if (!grant.negative) out[principal_id(grant.who)] = rights_object(grant.rights, one.box.role);
   return out.empty() ? json::value(nullptr) : json::value(std::move(out));
 }
 

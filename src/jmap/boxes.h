@@ -25,8 +25,8 @@ std::optional<mailbox::Role> role_named(std::string_view name);
 json::object rights_object(mailbox::Rights rights, mailbox::Role role);
 // What it stands for. Nothing: it is none, or tells mayRename from mayDelete, which are one right here.
 std::optional<mailbox::Rights> rights_in(const json::value& object);
-// Whom it is shared with, by their principals (RFC 9670 §4); null: with nobody.
-json::value share_with(const mailbox::Acl& acl, mailbox::Role role);
+// Whom it is shared with, by their principals (RFC 9670 §4); null: with nobody, or the caller may not see it.
+Result<json::value> share_with(const store::Reader& r, const Account& account, const Box& one);
 // Where nothing else is set.
 uint64_t default_sort_order(mailbox::Role role);
 

@@ -179,4 +179,9 @@ std::optional<Failure> CollectionSetter::destroy(store::Transaction& t, const st
   return {};
 }
 
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* found = object.if_contains(name);
+  return found && found->is_string() ? std::string(found->as_string()) : "";
+}
+
 }  // namespace pabal::jmap

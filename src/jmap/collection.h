@@ -21,6 +21,9 @@ using Shape = std::function<json::object(const objects::Object&, json::object st
 Answer get_objects(Call& call, const Type& type, const Shape& shape);
 Answer object_changes(Call& call, const Type& type);
 
+// A member that is a string; "": there is no such.
+std::string text_of(const json::object& object, std::string_view name);
+
 struct Querying {
   Type type;
   Shape shape;

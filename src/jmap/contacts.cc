@@ -13,10 +13,7 @@ namespace {
 constexpr size_t kMaxBookName = 255;       // octets (RFC 9610 §2)
 constexpr size_t kMaxDescription = 5'000;  // octets
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "contacts are not shared"};
-}
+constexpr const char* kAlone = "contacts are not shared";
 
 json::object rights(bool may_delete) {
   return {{"mayRead", true}, {"mayWrite", true}, {"mayShare", false}, {"mayDelete", may_delete}};
@@ -173,7 +170,7 @@ Task<void> set_default(Call& call, std::string given, json::object& answer) {
 }
 
 Task<Answer> book_get(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> keeping = keep_book(call);
   const auto failed = co_await keeping;
   if (failed) co_return *failed;
@@ -181,12 +178,12 @@ Task<Answer> book_get(Call& call) {
 }
 
 Answer book_changes(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   return object_changes(call, book_type());
 }
 
 Task<Answer> book_set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Fields in(call.arguments);
   const bool remove_contents = in.boolean("onDestroyRemoveContents", false);
   const auto main = in.string("onSuccessSetIsDefault");
@@ -312,7 +309,7 @@ class CardSetter final : public CollectionSetter {
 };
 
 Answer card_read(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   if (call.name() == "ContactCard/get") return get_objects(call, card_type(), shaped_card);
   if (call.name() == "ContactCard/changes") return object_changes(call, card_type());
   const Querying how{
@@ -322,7 +319,7 @@ Answer card_read(Call& call) {
 }
 
 Task<Answer> card_set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> keeping = keep_book(call);
   const auto failed = co_await keeping;
   if (failed) co_return *failed;
@@ -333,7 +330,7 @@ Task<Answer> card_set(Call& call) {
 
 // RFC 8620 §5.4. An account with contacts is one's own, and the two must differ.
 Answer card_copy(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   Fields in(call.arguments);
   const auto from = in.string("fromAccountId");
   if (!from) in.note("fromAccountId");

@@ -139,13 +139,10 @@ class IdentitySetter final : public CollectionSetter {
   }
 };
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "mail is sent from one's own account"};
-}
+constexpr const char* kAlone = "mail is sent from one's own account";
 
 Task<Answer> identity_get(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> keeping = keep_identities(call);
   const auto failed = co_await keeping;
   if (failed) co_return *failed;
@@ -153,7 +150,7 @@ Task<Answer> identity_get(Call& call) {
 }
 
 Task<Answer> identity_set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> keeping = keep_identities(call);
   const auto failed = co_await keeping;
   if (failed) co_return *failed;
@@ -163,7 +160,7 @@ Task<Answer> identity_set(Call& call) {
 }
 
 Answer identity_changes(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   return object_changes(call, identity_type());
 }
 

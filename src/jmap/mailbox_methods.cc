@@ -40,14 +40,6 @@ Result<Counts> counts_of(Call& call, const std::vector<Box>& boxes) {
   return out;
 }
 
-// Null for those who may not see it, too.
-Result<json::value> shares_of(Call& call, const Box& one) {
-  if (!(one.rights & mailbox::kAdminister)) return json::value(nullptr);
-  const auto acl = mailbox::acl(call.reader(), call.account().id, one.box.id);
-  if (!acl) return acl.error();
-  return share_with(*acl, one.box.role);
-}
-
 json::object object_of(const Box& one, const GetArguments& asked, const Counts& counts) {
   json::object out;
   const auto put = [&](const char* name, json::value value) {
@@ -92,7 +84,7 @@ Answer get(Call& call) {
   const auto give = [&](const Box& one) {
     json::object& made = list.emplace_back(object_of(one, *asked, counts)).as_object();
     if (!shares) return;
-    auto with = shares_of(call, one);
+    auto with = share_with(call.reader(), call.account(), one);
     if (with)
       made["shareWith"] = std::move(*with);
     else

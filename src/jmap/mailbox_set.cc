@@ -83,13 +83,9 @@ class MailboxSetter final : public Setter {
     before["sortOrder"] = *was.sort_order;
     before["isSubscribed"] = was.subscribed;
     before["myRights"] = rights_object(found->rights, was.role);
-    json::value shares(nullptr);
-    if (found->rights & mailbox::kAdminister) {
-      const auto acl = mailbox::acl(t, account().id, found->box.id);
-      if (!acl) return failure_of(acl.error());
-      shares = share_with(*acl, was.role);
-    }
-    before["shareWith"] = shares;
+    const auto shares = share_with(t, account(), *found);
+    if (!shares) return failure_of(shares.error());
+    before["shareWith"] = *shares;
     const auto object = patched(before, patch);
     if (!object) return object.failure();
     Fields in(*object);
@@ -114,7 +110,7 @@ class MailboxSetter final : public Setter {
     }
     // A subscription goes along with a mailbox of one's own that is renamed.
     if (const auto bad = set_own(t, found->box.id, name, *wanted, was)) return *bad;
-    if (wanted->shares != (shares.is_object() ? shares.as_object() : json::object()))
+    if (wanted->shares != (shares->is_object() ? shares->as_object() : json::object()))
       if (const auto bad = share(t, found->box.id, wanted->role, found->rights, wanted->shares)) return *bad;
     return json::object();
   }

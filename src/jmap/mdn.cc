@@ -231,8 +231,7 @@ Failure sending_failure(const Error& error) {
 }
 
 Task<Answer> send(Call& call, const Methods& methods) {
-  if (!call.account().own)
-    co_return Failure{"accountNotSupportedByMethod", "notifications are sent from one's own account"};
+  if (const auto other = not_own(call, "notifications are sent from one's own account")) co_return *other;
   Fields in(call.arguments);
   const auto identity = in.string("identityId");
   const json::object *given = in.object("send"), *updates = in.object("onSuccessUpdateEmail");

@@ -127,6 +127,11 @@ void Call::also(std::string method, json::object answer) {
   also_.push_back(json::array{std::move(method), std::move(answer), id_});
 }
 
+std::optional<Failure> not_own(const Call& call, const char* why) {
+  if (call.account().own) return {};
+  return Failure{"accountNotSupportedByMethod", why};
+}
+
 bool Method::has_argument(std::string_view argument) const {
   if (argument == "accountId") return for_account || takes == "*";
   if (takes == "*" || has_word(takes, argument)) return true;

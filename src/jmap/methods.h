@@ -150,6 +150,9 @@ class Call {
   json::array also_;
 };
 
+// For methods that know nothing of what others share: where the call is not for the caller's own account, `why` not.
+std::optional<Failure> not_own(const Call& call, const char* why);
+
 struct Method {
   std::string name;
   std::string capability;                    // that "using" must name

@@ -22,10 +22,7 @@ constexpr size_t kGroupIdOctets = 12;  // of the hash of its address
 const std::set<std::string> kProperties{"id",    "type",     "name",         "description",
                                         "email", "timeZone", "capabilities", "accounts"};
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "principals are in one's own account"};
-}
+constexpr const char* kAlone = "principals are in one's own account";
 
 // The directory as one caller sees it.
 class Seen {
@@ -128,7 +125,7 @@ class Shaper {
 };
 
 Answer principal_get(Call& call, const Methods& methods) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   const auto asked = read_get(call, kProperties);
   if (!asked) return asked.failure();
   const auto now = read_now(call);
@@ -159,7 +156,7 @@ Answer principal_get(Call& call, const Methods& methods) {
 
 // The directory has no log: the state says whether it is what it was, no more.
 Answer principal_changes(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   const auto asked = read_changes(call);
   if (!asked) return asked.failure();
   const auto now = read_now(call);
@@ -209,7 +206,7 @@ bool holds(const Call& call, const Principal& one, const json::object& condition
 }
 
 Answer principal_query(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   const bool changes = call.name() == "Principal/queryChanges";
   const auto asked = read_query(call, {"name", "email"}, changes);
   if (!asked) return asked.failure();
@@ -252,7 +249,7 @@ class PrincipalSetter final : public Setter {
 };
 
 Task<Answer> principal_set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   const auto now = read_now(call);
   if (!now) co_return now.failure();
   PrincipalSetter setter(now->state);

@@ -19,10 +19,7 @@ const Type& notice_type() {
   return type;
 }
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "notices are their receiver's alone"};
-}
+constexpr const char* kAlone = "notices are their receiver's alone";
 
 json::value rights_or_null(mailbox::Rights rights, mailbox::Role role) {
   return rights ? json::value(rights_object(rights, role)) : json::value(nullptr);
@@ -46,11 +43,6 @@ json::object shaped(const objects::Object& object, json::object) {
   out["newRights"] = rights_or_null(notice->after, notice->role);
   out["name"] = notice->name;
   return out;
-}
-
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* found = object.if_contains(name);
-  return found && found->is_string() ? std::string(found->as_string()) : "";
 }
 
 std::optional<Failure> check(const json::object& condition) {
@@ -77,7 +69,7 @@ bool matches(const json::object& notice, const json::object& condition) {
 }
 
 Answer read(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   const std::string verb = call.name().substr(call.name().find('/'));
   if (verb == "/get") return get_objects(call, notice_type(), shaped);
   if (verb == "/changes") return object_changes(call, notice_type());
@@ -96,7 +88,7 @@ class NoticeSetter final : public CollectionSetter {
 };
 
 Task<Answer> set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   NoticeSetter setter(call, notice_type());
   Task<Answer> setting = run_set(call, setter);
   Answer answer = co_await setting;

@@ -17,10 +17,7 @@ const Type& script_type() {
   return type;
 }
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "scripts are their owner's"};
-}
+constexpr const char* kAlone = "scripts are their owner's";
 
 // A script with its id.
 struct Script {
@@ -241,7 +238,7 @@ Task<void> activate(Call& call, std::string id, json::object& answer) {
 }
 
 Task<Answer> script_set(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Fields in(call.arguments);
   const auto wanted = in.string("onSuccessActivateScript");
   const bool deactivate = in.boolean("onSuccessDeactivateScript", false);
@@ -336,7 +333,7 @@ Answer query_scripts(Call& call) {
 }
 
 Task<Answer> script_read(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> keeping = keep_ids(call);
   const auto failed = co_await keeping;
   if (failed) co_return *failed;
@@ -345,7 +342,7 @@ Task<Answer> script_read(Call& call) {
 
 // RFC 9661 §2.5.
 Answer validate(Call& call) {
-  if (const auto other = not_own(call)) return *other;
+  if (const auto other = not_own(call, kAlone)) return *other;
   Fields in(call.arguments);
   const auto blob = in.string("blobId");
   if (!blob) in.note("blobId");

@@ -38,11 +38,6 @@ json::object shaped(const objects::Object&, json::object stored) {
   return stored;
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  return value && value->is_string() ? std::string(value->as_string()) : std::string();
-}
-
 bool settled(const json::object& stored) {
   const json::value* value = stored.if_contains(kSettled);
   return value && value->is_bool() && value->as_bool();
@@ -343,13 +338,10 @@ Task<void> change_emails(Call& call, const Methods& methods, std::map<std::strin
     call.also("error", answer.failure().object());
 }
 
-std::optional<Failure> not_own(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "mail is sent from one's own account"};
-}
+constexpr const char* kAlone = "mail is sent from one's own account";
 
 Task<Answer> submission_set(Call& call, const Methods& methods) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Fields in(call.arguments);
   json::object create, on_update;
   json::array on_destroy;
@@ -481,7 +473,7 @@ Answer read_submissions(Call& call) {
 }
 
 Task<Answer> submission_read(Call& call) {
-  if (const auto other = not_own(call)) co_return *other;
+  if (const auto other = not_own(call, kAlone)) co_return *other;
   Task<std::optional<Failure>> following = follow(call);
   const auto failed = co_await following;
   if (failed) co_return *failed;

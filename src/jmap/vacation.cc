@@ -35,13 +35,10 @@ json::object object_of(const sieve::VacationAnswer& v) {
   return out;
 }
 
-std::optional<Failure> not_of(const Call& call) {
-  if (call.account().own) return {};
-  return Failure{"accountNotSupportedByMethod", "the vacation response is its owner's alone to see"};
-}
+constexpr const char* kAlone = "the vacation response is its owner's alone to see";
 
 Answer get(Call& call) {
-  if (const auto refused = not_of(call)) return *refused;
+  if (const auto refused = not_own(call, kAlone)) return *refused;
   const auto asked = read_get(call, properties());
   if (!asked) return asked.failure();
   const auto settings = sieve::settings(call.reader(), call.account().id);
@@ -131,7 +128,7 @@ class VacationSetter final : public Setter {
 };
 
 Task<Answer> set(Call& call) {
-  if (const auto refused = not_of(call)) co_return *refused;
+  if (const auto refused = not_own(call, kAlone)) co_return *refused;
   const json::value whole(call.arguments);
   const json::value* update = api::member(whole, "update");
   const json::value* patch = update && update->is_object() ? api::member(*update, kSingleton) : nullptr;

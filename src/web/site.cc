@@ -58,8 +58,9 @@ std::string page(const Words& words, const std::string& hostname, const std::vec
          hostname + "</td></tr>\n" + rows(doors) + "</table>\n</main>\n</body>\n</html>\n";
 }
 
-Task<Response> home(std::optional<Response> instead, std::string text, bool korean) {
-  if (instead) co_return std::move(*instead);
+Task<Response> given(Response instead) { co_return instead; }
+
+Task<Response> home(std::string text, bool korean) {
   Response response = with_etag(with_body("text/html; charset=utf-8", std::move(text)));
   response.compress = true;
   response.headers.set("Cache-Control", "no-cache");
@@ -106,8 +107,9 @@ bool prefers_korean(std::string_view accept_language) {
 void add_site(Router& router, std::string hostname, std::vector<Door> doors, Home instead) {
   router.add("GET", "/healthz", [](Request) { return healthy(); });
   router.add("GET", "/", [hostname, doors = std::move(doors), instead = std::move(instead)](Request request) {
+    if (auto made = instead(request)) return given(std::move(*made));
     const bool korean = prefers_korean(request.headers.joined("Accept-Language"));
-    return home(instead(request), page(korean ? kKorean : kEnglish, hostname, doors), korean);
+    return home(page(korean ? kKorean : kEnglish, hostname, doors), korean);
   });
 }
 
